@@ -1,0 +1,223 @@
+"""What the logistics service says. Sources: `/logistics/consignments/<round>` and `/logistics/shipments/<id>`.
+
+Parcels are named by their ordinals in the round (see `contracts.procurement.serial_of`). No pupil is an entity:
+schools, districts and headcounts only.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pandapack.contracts.envelope import Event, Part
+from pandapack.contracts.procurement import Category
+
+
+class ParcelState(StrEnum):
+    """Where a parcel is. Each parcel is in one state; the parcel law counts them."""
+
+    WAREHOUSE = "warehouse"
+    IN_TRANSIT = "in_transit"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    DAMAGED = "damaged"
+    LOST = "lost"
+    RETURNED = "returned"
+
+
+class Leg(Part):
+    """One movement of a shipment. Places are UN/LOCODEs; `mode` is road, sea, air or rail."""
+
+    mode: str
+    carrier: str
+    document: str
+    origin: str
+    destination: str
+
+
+class ConsignmentOpened(Event):
+    """The first parcels of a round reached the warehouse's dispatch side."""
+
+    TYPE: ClassVar[str] = "logistics.ConsignmentOpened"
+
+    round: str
+    programme: str
+    country: str
+    round_parcels: int
+
+
+class ParcelsStored(Event):
+    """Packed parcels were taken into the warehouse: they are now logistics' to answer for."""
+
+    TYPE: ClassVar[str] = "logistics.ParcelsStored"
+
+    round: str
+    programme: str
+    country: str
+    first_ordinal: int
+    count: int
+
+
+class ParcelsDispatched(Event):
+    """All parcels in the warehouse left on a shipment: warehouse → in transit."""
+
+    TYPE: ClassVar[str] = "logistics.ParcelsDispatched"
+
+    round: str
+    programme: str
+    country: str
+    shipment: str
+    count: int
+    at: str
+
+
+class ParcelsWrittenOff(Event):
+    """A loss and damage report: `ordinals` left `was` for `now` (damaged or lost)."""
+
+    TYPE: ClassVar[str] = "logistics.ParcelsWrittenOff"
+
+    round: str
+    programme: str
+    country: str
+    report: str
+    ordinals: tuple[int, ...]
+    was: ParcelState
+    now: ParcelState
+    reason: str
+    at: str
+
+
+class ParcelsDelivered(Event):
+    """A school's proof of delivery: in transit → accepted or rejected. `document` is the proof's SHA-256."""
+
+    TYPE: ClassVar[str] = "logistics.ParcelsDelivered"
+
+    round: str
+    programme: str
+    country: str
+    school: str
+    district: str
+    delivery: str
+    accepted: tuple[int, ...]
+    rejected: tuple[int, ...]
+    reason: str | None = None
+    at: str
+    document: str
+
+
+class ParcelsHandedOut(Event):
+    """A school's attested handout: headcounts only, each pupil once a round."""
+
+    TYPE: ClassVar[str] = "logistics.ParcelsHandedOut"
+
+    round: str
+    programme: str
+    country: str
+    school: str
+    district: str
+    handout: str
+    parcels: int
+    girls: int
+    boys: int
+    at: str
+
+
+class CostIncurred(Event):
+    """A service was rendered for a round and costs this much (freight, duty, insurance, monitoring, administration).
+
+    It is the round's only one of its category: demurrage is part of duty.
+    """
+
+    TYPE: ClassVar[str] = "logistics.CostIncurred"
+
+    round: str
+    programme: str
+    country: str
+    category: Category
+    fen: int
+    document: str
+
+
+class ConsignmentClosed(Event):
+    """Every parcel of the round has found its end and every handout was reported."""
+
+    TYPE: ClassVar[str] = "logistics.ConsignmentClosed"
+
+    round: str
+    programme: str
+    country: str
+    accepted: int
+    rejected: int
+    damaged: int
+    lost: int
+    returned: int
+
+
+class ShipmentPlanned(Event):
+    """A shipment for a consignment was booked, leg after leg."""
+
+    TYPE: ClassVar[str] = "logistics.ShipmentPlanned"
+
+    shipment: str
+    round: str
+    country: str
+    legs: tuple[Leg, ...]
+
+
+class LegDeparted(Event):
+    """A carrier took the shipment over; `leg` counts from 1."""
+
+    TYPE: ClassVar[str] = "logistics.LegDeparted"
+
+    shipment: str
+    round: str
+    country: str
+    leg: int
+    at: str
+
+
+class LegArrived(Event):
+    """A carrier handed the shipment over at the leg's destination."""
+
+    TYPE: ClassVar[str] = "logistics.LegArrived"
+
+    shipment: str
+    round: str
+    country: str
+    leg: int
+    at: str
+
+
+class CustomsHeld(Event):
+    """Customs kept the shipment."""
+
+    TYPE: ClassVar[str] = "logistics.CustomsHeld"
+
+    shipment: str
+    round: str
+    country: str
+    reason: str
+    at: str
+
+
+class CustomsReleased(Event):
+    """Customs let the shipment go, with the duty (and demurrage) to pay."""
+
+    TYPE: ClassVar[str] = "logistics.CustomsReleased"
+
+    shipment: str
+    round: str
+    country: str
+    duty_fen: int
+    at: str
+
+
+class ShipmentArrived(Event):
+    """The last leg arrived in the country of destination."""
+
+    TYPE: ClassVar[str] = "logistics.ShipmentArrived"
+
+    shipment: str
+    round: str
+    country: str
+    at: str

@@ -1,0 +1,263 @@
+"""What the procurement service says. Sources: `/procurement/{funds,needs,rounds,orders}/<id>`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pandapack.contracts.envelope import Event, Part
+
+
+class Category(StrEnum):
+    """What money is spent on: goods, and the services that bring them to a pupil."""
+
+    GOODS = "goods"
+    FREIGHT = "freight"
+    INSURANCE = "insurance"
+    DUTY = "duty"
+    MONITORING = "monitoring"
+    ADMINISTRATION = "administration"
+
+
+class FenInterval(Part):
+    """Fen `[fen_from, fen_to)` of one line of the programme's fen line."""
+
+    line: int
+    fen_from: int
+    fen_to: int
+
+
+class SchoolShare(Part):
+    """How many of a round's parcels go to a school. Parcels are dealt out in ordinal order, school after school."""
+
+    school: str
+    district: str
+    pupils: int
+    parcels: int
+
+
+class NeedOpened(Event):
+    """A country's need was assessed and approved: funding may meet it."""
+
+    TYPE: ClassVar[str] = "procurement.NeedOpened"
+
+    need: str
+    programme: str
+    country: str
+    specification: str
+    schools: tuple[SchoolShare, ...]
+    parcels: int
+
+
+class FundCredited(Event):
+    """The fund heard new donations: `heard_fen` is how far it has heard each line; `credited_fen` what is new."""
+
+    TYPE: ClassVar[str] = "procurement.FundCredited"
+
+    programme: str
+    credited_fen: int
+    heard_fen: dict[int, int]
+
+
+class RoundFunded(Event):
+    """The fund reserved the full cost of a round of parcels. `ordinal` counts the programme's rounds from 1.
+
+    `reserved_fen` is the sum of `plan_fen` by category and of `contingency_fen`, and of the lengths of `intervals`.
+    """
+
+    TYPE: ClassVar[str] = "procurement.RoundFunded"
+
+    round: str
+    ordinal: int
+    programme: str
+    publication: int  # which published version of the programme the round follows
+    need: str
+    country: str
+    specification: str
+    parcels: int
+    plan_fen: dict[Category, int]
+    contingency_fen: int
+    reserved_fen: int
+    intervals: tuple[FenInterval, ...]
+    schools: tuple[SchoolShare, ...]
+
+
+class OrderLine(Part):
+    """`quantity` in the item's base unit, at `unit_price_fen` each."""
+
+    item: str
+    quantity: int
+    unit_price_fen: int
+
+
+class OrderRequested(Event):
+    """A round asks for an order: goods of one supplier, or one service."""
+
+    TYPE: ClassVar[str] = "procurement.OrderRequested"
+
+    order: str
+    round: str
+    programme: str
+    country: str
+    category: Category
+    supplier: str
+    lines: tuple[OrderLine, ...]
+    amount_fen: int
+    amount_fen_max: int  # what the order may cost at most: planned amount and its share of the contingency
+
+
+class FundsCommitted(Event):
+    """Reserved money became committed: an order was placed."""
+
+    TYPE: ClassVar[str] = "procurement.FundsCommitted"
+
+    round: str
+    programme: str
+    country: str
+    order: str
+    category: Category
+    fen: int
+
+
+class FundsSpent(Event):
+    """An order was paid: `fen` are spent, and `uncommitted_fen` of its commitment go back to the round's reserve."""
+
+    TYPE: ClassVar[str] = "procurement.FundsSpent"
+
+    round: str
+    programme: str
+    country: str
+    order: str
+    category: Category
+    fen: int
+    uncommitted_fen: int
+
+
+class ParcelsPacked(Event):
+    """Parcels `first_ordinal` … `first_ordinal + count - 1` of a round were kitted (ordinals count from 1).
+
+    The serial of ordinal k is `serial_of(round, k)`. `consumed` is what left the stock, item → base units.
+    """
+
+    TYPE: ClassVar[str] = "procurement.ParcelsPacked"
+
+    round: str
+    programme: str
+    country: str
+    specification: str
+    lot: str
+    first_ordinal: int
+    count: int
+    round_parcels: int
+    consumed: dict[str, int]
+    schools: tuple[SchoolShare, ...]
+
+
+class RoundClosed(Event):
+    """All is paid, packed and handed over. `released` (in all `released_fen`) goes back to the fund."""
+
+    TYPE: ClassVar[str] = "procurement.RoundClosed"
+
+    round: str
+    programme: str
+    country: str
+    spent_fen: int
+    released_fen: int
+    released: tuple[FenInterval, ...]
+    leftover: dict[str, int]  # item → base units that stay in stock
+
+
+class OrderPlaced(Event):
+    """An order went to its supplier."""
+
+    TYPE: ClassVar[str] = "procurement.OrderPlaced"
+
+    order: str
+    round: str
+    programme: str
+    country: str
+    category: Category
+    supplier: str
+    lines: tuple[OrderLine, ...]
+    amount_fen: int
+
+
+class OrderConfirmed(Event):
+    """The supplier confirmed, perhaps at other prices (within the order's tolerance)."""
+
+    TYPE: ClassVar[str] = "procurement.OrderConfirmed"
+
+    order: str
+    round: str
+    lines: tuple[OrderLine, ...]
+    amount_fen: int
+
+
+class ReceiptLine(Part):
+    """Goods counted at the warehouse: `counted = accepted + rejected`; `over_delivered` of them were not ordered."""
+
+    item: str
+    counted: int
+    accepted: int
+    rejected: int
+    over_delivered: int = 0
+    reason: str | None = None
+    lot: str
+
+
+class GoodsReceived(Event):
+    """A delivery was counted and inspected. Rejected goods are ordered again at the supplier's cost (`reordered`)."""
+
+    TYPE: ClassVar[str] = "procurement.GoodsReceived"
+
+    order: str
+    round: str
+    programme: str
+    receipt: str
+    lines: tuple[ReceiptLine, ...]
+    reordered: dict[str, int]
+    complete: bool
+
+
+class OrderPaid(Event):
+    """The invoice matched order and receipt (or the service's cost report), and was paid."""
+
+    TYPE: ClassVar[str] = "procurement.OrderPaid"
+
+    order: str
+    round: str
+    programme: str
+    category: Category
+    invoice: str
+    amount_fen: int
+
+
+class OrderClosed(Event):
+    """Nothing more will come of the order. `cancelled`: item → units that will not come any more."""
+
+    TYPE: ClassVar[str] = "procurement.OrderClosed"
+
+    order: str
+    round: str
+    programme: str
+    cancelled: dict[str, int]
+
+
+def round_name(ordinal: int) -> str:
+    """`7` → `R-000007`."""
+    return f"R-{ordinal:06d}"
+
+
+def serial_of(round_id: str, ordinal: int) -> str:
+    """A parcel's serial number: `R-000007`, 12 → `R-000007-0012`."""
+    return f"{round_id}-{ordinal:04d}"
+
+
+def school_of(schools: tuple[SchoolShare, ...], ordinal: int) -> SchoolShare:
+    """The school to which the round's parcel `ordinal` (from 1) goes. Raises LookupError past the last parcel."""
+    upto = 0
+    for share in schools:
+        upto += share.parcels
+        if ordinal <= upto:
+            return share
+    raise LookupError(f"the round has {upto} parcels, there is no parcel {ordinal}")

@@ -1,0 +1,74 @@
+"""The first keys of an embedded stack: one secret per role, made on first start.
+
+A key looks like `panda_<role>_<prefix>_<secret>`. Services only ever see `keys-digests.json`; the secrets lie
+in `keys.json`, readable by its owner alone, for the simulator and for whoever sits at this machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from pathlib import Path
+
+ROLES = ("platform", "buyer", "supplier", "warehouse", "carrier", "school", "operator")
+KEYS_FILE = "keys.json"
+DIGESTS_FILE = "keys-digests.json"
+PAGE_SECRET_FILE = "page_secret"
+PREFIX_BYTES = 4
+SECRET_BYTES = 16
+PAGE_SECRET_BYTES = 32
+OWNER_ONLY = 0o600
+
+
+def ensure_keys(data_dir: Path) -> dict[str, str]:
+    """The secrets as {role: key}; makes `keys.json` (mode 0600) and `keys-digests.json` if missing.
+
+    The digests are a list of {prefix, role, digest, name}; digest is the sha256 of the whole key, in hex.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    keys_file = data_dir / KEYS_FILE
+    keys: dict[str, str] = json.loads(keys_file.read_text()) if keys_file.exists() else {}
+    missing = [role for role in ROLES if role not in keys]
+    if missing:
+        keys |= {role: new_key(role) for role in missing}
+        write_private(keys_file, json.dumps(keys, indent=2) + "\n")
+    digests = [_digest_row(role, keys[role]) for role in ROLES]
+    write_private(data_dir / DIGESTS_FILE, json.dumps(digests, indent=2) + "\n")
+    return keys
+
+
+def ensure_page_secret(data_dir: Path) -> str:
+    """The secret that signs the pages' cookies, in hex; made in `page_secret` (mode 0600) if missing."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    file = data_dir / PAGE_SECRET_FILE
+    if not file.exists():
+        write_private(file, secrets.token_hex(PAGE_SECRET_BYTES))
+    return file.read_text().strip()
+
+
+def new_key(role: str) -> str:
+    """A key of this role, drawn from the system's chance."""
+    return f"panda_{role}_{secrets.token_hex(PREFIX_BYTES)}_{secrets.token_hex(SECRET_BYTES)}"
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace the file in one step by one that only its owner can read, from its first byte on."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    partial.replace(file)
+
+
+def _digest_row(role: str, key: str) -> dict[str, str]:
+    return {
+        "prefix": key.split("_")[2],
+        "role": role,
+        "digest": hashlib.sha256(key.encode()).hexdigest(),
+        "name": f"embedded {role}",
+    }

@@ -1,0 +1,117 @@
+"""One stack per data directory: the lock that says so, and the note that tells other commands where it is."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from pandapack.local.errors import AlreadyRunning, DataRefused
+
+PID_FILE = "panda.pid"
+NOTE_FILE = "stack.json"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who runs the stack: its process and since when (RFC 3339)."""
+
+    pid: int
+    since: str
+
+
+class RunningLock:
+    """Held for as long as a stack runs; the kernel lets go of it however the holder ends: never stale."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._file: TextIO | None = None
+        self.since = ""
+
+    def __enter__(self) -> Self:
+        self.take()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def take(self) -> None:
+        """Raises AlreadyRunning, naming the holder; DataRefused where the directory cannot be written."""
+        path = self._data_dir / PID_FILE
+        try:
+            self._data_dir.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+")
+        except OSError as error:
+            raise DataRefused(
+                f"cannot write in {self._data_dir}: {error.strerror}",
+                "Run panda in a folder that you may write to",
+            ) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            holder = holder_of(self._data_dir)
+            who = f"pid {holder.pid}, since {holder.since}" if holder else "its pid is not known"
+            raise AlreadyRunning(
+                f"a stack is running in {self._data_dir} already ({who})", "Stop it with: panda down"
+            ) from None
+        self.since = datetime.now(UTC).isoformat(timespec="seconds")
+        file.seek(0)
+        file.truncate()
+        json.dump({"pid": os.getpid(), "since": self.since}, file)
+        file.flush()
+        self._file = file
+        remove_note(self._data_dir)  # of a stack that was killed
+
+    def release(self) -> None:
+        """Remove the note and let go. The lock's file stays: without it two could hold different files."""
+        if self._file is None:
+            return
+        remove_note(self._data_dir)
+        self._file.truncate(0)
+        self._file.close()
+        self._file = None
+
+
+def holder_of(data_dir: Path) -> Holder | None:
+    """Who runs a stack there now; None when nobody does."""
+    try:
+        with (data_dir / PID_FILE).open("r") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                known = json.load(file)
+                return Holder(int(known["pid"]), str(known["since"]))
+    except (OSError, ValueError, KeyError):
+        pass
+    return None
+
+
+def write_note(data_dir: Path, note: dict[str, Any]) -> None:
+    """Tell other commands of the running stack, in one step."""
+    partial = data_dir / f".{NOTE_FILE}.{os.getpid()}"
+    partial.write_text(json.dumps(note, indent=2) + "\n")
+    partial.replace(data_dir / NOTE_FILE)
+
+
+def read_note(data_dir: Path) -> dict[str, Any] | None:
+    """What the running stack there told; None when none is up, whatever an earlier one left behind."""
+    if holder_of(data_dir) is None:
+        return None
+    try:
+        note: dict[str, Any] = json.loads((data_dir / NOTE_FILE).read_text())
+    except (OSError, ValueError):
+        return None
+    return note
+
+
+def remove_note(data_dir: Path) -> None:
+    """Forget the running stack."""
+    (data_dir / NOTE_FILE).unlink(missing_ok=True)

@@ -1,0 +1,250 @@
+"""Who may do what: keys with roles, kept as a prefix and a digest, and a login for pages.
+
+A key reads `panda_<role>_<prefix>_<secret>`; only its SHA-256 is stored. Keys are secrets of full entropy, so a plain
+digest is enough: there is nothing to guess that a slow hash would slow down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from itsdangerous import BadSignature, TimestampSigner
+from pydantic import BaseModel
+
+from pandapack.runtime.chance import Chance
+from pandapack.runtime.clock import Clock, monotonic_s
+from pandapack.runtime.errors import Misconfigured
+from pandapack.runtime.http import Problem
+from pandapack.runtime.mongo import Rows
+
+KEYS_FRESH_S = 5.0
+"""A revoked key may still pass for this long."""
+PREFIX_CHARACTERS = 8
+COOKIE = "panda_page"
+LOGIN_AGE_S_MAX = 12 * 3600
+
+
+class Role(StrEnum):
+    """What a key's holder is in the chain."""
+
+    PLATFORM = "platform"
+    BUYER = "buyer"
+    SUPPLIER = "supplier"
+    WAREHOUSE = "warehouse"
+    CARRIER = "carrier"
+    SCHOOL = "school"
+    AUDITOR = "auditor"  # reads what is not public; the services read each other with such a key
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling. `name` is what the key was made for."""
+
+    prefix: str
+    role: Role
+    name: str
+
+
+class NewKey(BaseModel):
+    """A key is made for a role and a purpose."""
+
+    role: Role
+    name: str
+
+
+def digest_of(key: str) -> str:
+    """SHA-256 of the whole key, hex."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def make_key(role: Role, chance: Chance) -> tuple[str, str]:
+    """A new key and its prefix. The key is shown once and never stored."""
+    prefix = hashlib.sha256(chance.token().encode()).hexdigest()[:PREFIX_CHARACTERS]
+    return f"panda_{role}_{prefix}_{chance.token().replace('_', '-')}", prefix
+
+
+class Keys:
+    """The keys of one service: kept in its database, cached for `KEYS_FRESH_S`."""
+
+    def __init__(self, rows: Rows, clock: Clock, chance: Chance, page_secret: str) -> None:
+        self._rows, self._clock, self._chance = rows, clock, chance
+        self._signer = TimestampSigner(page_secret or chance.token())
+        self._cache: dict[str, Caller] = {}
+        self._fresh_until_s = 0.0
+        self._loading = asyncio.Lock()
+
+    async def take_in(self, file: Path | None) -> None:
+        """Keys that were made on first start (digests only). Raises Misconfigured if the file is not what it should."""
+        if file is None:
+            return
+        try:
+            listed = json.loads(file.read_text())
+            rows = [self._row(k["prefix"], Role(k["role"]), k["name"], k["digest"]) for k in listed]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Misconfigured(f"PANDA_KEYS_FILE {file}: {error}; expected [{{prefix, role, digest, name}}]") from error
+        await self._rows.insert_in_order(rows)
+
+    async def add(self, new: NewKey) -> str:
+        """Makes a key and answers it: the only time that it is seen."""
+        key, prefix = make_key(new.role, self._chance)
+        await self._rows.insert(self._row(prefix, new.role, new.name, digest_of(key)))
+        self._fresh_until_s = 0.0
+        return key
+
+    async def revoke(self, prefix: str) -> bool:
+        """False: there is no such key."""
+        self._fresh_until_s = 0.0
+        return await self._rows.set(prefix, {"revoked": self._clock.wall()})
+
+    async def listed(self) -> list[dict[str, Any]]:
+        """All keys, without digests."""
+        rows = await self._rows.find({}, limit=10_000)
+        return [{"prefix": r["_id"], "role": r["role"], "name": r["name"], "revoked": bool(r["revoked"])} for r in rows]
+
+    async def caller(self, key: str) -> Caller | None:
+        """Who holds this key, or None."""
+        if monotonic_s() >= self._fresh_until_s:
+            await self._load()
+        return self._cache.get(digest_of(key))
+
+    async def _load(self) -> None:
+        async with self._loading:
+            if monotonic_s() < self._fresh_until_s:
+                return
+            rows = await self._rows.find({"revoked": None}, limit=10_000)
+            self._cache = {row["digest"]: Caller(row["_id"], Role(row["role"]), row["name"]) for row in rows}
+            self._fresh_until_s = monotonic_s() + KEYS_FRESH_S
+
+    def _row(self, prefix: str, role: Role, name: str, digest: str) -> dict[str, Any]:
+        return {"_id": prefix, "role": role.value, "name": name, "digest": digest, "revoked": None}
+
+    def sign_in(self, caller: Caller) -> str:
+        """The cookie's value for a page login."""
+        return self._signer.sign(caller.prefix).decode()
+
+    async def signed_in(self, cookie: str) -> Caller | None:
+        """Who is logged in with this cookie, if the key behind it still stands."""
+        try:
+            prefix = self._signer.unsign(cookie, max_age=LOGIN_AGE_S_MAX).decode()
+        except BadSignature:
+            return None
+        if monotonic_s() >= self._fresh_until_s:
+            await self._load()
+        return next((c for c in self._cache.values() if hmac.compare_digest(c.prefix, prefix)), None)
+
+
+def keys_of(request: Request) -> Keys:
+    """The service's keys."""
+    keys: Keys = request.app.state.keys
+    return keys
+
+
+async def caller_of(request: Request) -> Caller:
+    """The request's caller by its bearer key. Raises Problem 401."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    caller = await keys_of(request).caller(key.strip()) if scheme.lower() == "bearer" and key else None
+    if caller is None:
+        problem = Problem(401, "key_unknown", "send `Authorization: Bearer <key>` with a key that `panda key list` shows")
+        problem.headers["WWW-Authenticate"] = "Bearer"
+        raise problem
+    return caller
+
+
+def needs(*roles: Role) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: the caller, who must have one of the roles. An operator may do all. Raises Problem 401, 403."""
+
+    async def allowed(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+        if caller.role is not Role.OPERATOR and caller.role not in roles:
+            wanted = " or ".join([*roles, Role.OPERATOR])
+            raise Problem(403, "role_not_allowed", f"this needs a key of role {wanted}; yours is {caller.role}")
+        return caller
+
+    return allowed
+
+
+async def page_caller(request: Request) -> Caller | None:
+    """Who is logged in on a page, or None: the page then redirects to `/login?next=…`."""
+    cookie = request.cookies.get(COOKIE, "")
+    return await keys_of(request).signed_in(cookie) if cookie else None
+
+
+def keys_router() -> APIRouter:
+    """`/v1/keys`: operators make, list and revoke keys."""
+    router = APIRouter(prefix="/v1/keys", tags=["keys"], dependencies=[Depends(needs())])
+
+    @router.post("", status_code=201)
+    async def add(new: NewKey, keys: Annotated[Keys, Depends(keys_of)]) -> dict[str, str]:
+        """Makes a key. It is shown once."""
+        return {"key": await keys.add(new), "role": new.role, "name": new.name}
+
+    @router.get("")
+    async def listed(keys: Annotated[Keys, Depends(keys_of)]) -> dict[str, Any]:
+        """All keys, without their secrets."""
+        return {"items": await keys.listed()}
+
+    @router.delete("/{prefix}", status_code=204)
+    async def revoke(prefix: str, keys: Annotated[Keys, Depends(keys_of)]) -> Response:
+        """The key stops working within seconds."""
+        if not await keys.revoke(prefix):
+            raise Problem(404, "key_unknown", f"there is no key with the prefix {prefix}")
+        return Response(status_code=204)
+
+    return router
+
+
+LOGIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Panda Pack: log in</title>
+<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/static/page.css">
+<main class="login"><h1>Operations</h1><p>{words}</p>
+<form method="post" action="/login"><input type="hidden" name="next" value="{next}">
+<label>Operator key <input type="password" name="key" autocomplete="current-password" required autofocus></label>
+<button>Log in</button></form></main></html>"""
+
+
+def login_router() -> APIRouter:
+    """`/login` and `/logout` for pages that only operators see."""
+    router = APIRouter(include_in_schema=False)
+
+    def page(words: str, next: str, status: int = 200) -> HTMLResponse:
+        return HTMLResponse(LOGIN_PAGE.format(words=words, next=_local(next)), status)
+
+    @router.get("/login")
+    async def form(next: str = "/ops") -> HTMLResponse:
+        return page("Your operator key opens this page: <code>.panda/keys.json</code> has the first one.", next)
+
+    @router.post("/login")
+    async def log_in(
+        keys: Annotated[Keys, Depends(keys_of)], key: Annotated[str, Form()], next: Annotated[str, Form()] = "/ops"
+    ) -> Response:
+        caller = await keys.caller(key.strip())
+        if caller is None or caller.role is not Role.OPERATOR:
+            return page("That is not an operator's key. Look for a typing mistake, or make one: panda key add.", next, 401)
+        answer = RedirectResponse(_local(next), 303)
+        answer.set_cookie(COOKIE, keys.sign_in(caller), max_age=LOGIN_AGE_S_MAX, httponly=True, samesite="strict")
+        return answer
+
+    @router.post("/logout")
+    async def log_out() -> Response:
+        answer = RedirectResponse("/", 303)
+        answer.delete_cookie(COOKIE)
+        return answer
+
+    return router
+
+
+def _local(path: str) -> str:
+    """A path on this site only: a login must not send people elsewhere."""
+    plain = path.startswith("/") and not path.startswith(("//", "/\\")) and '"' not in path and "<" not in path
+    return path if plain else "/"
+
+

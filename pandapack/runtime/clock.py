@@ -1,0 +1,56 @@
+"""The two times: business time, which the demonstration runs fast, and wall time, for signatures, keys and waits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What a service may know of time."""
+
+    def now(self) -> datetime:
+        """Business time, UTC."""
+        ...
+
+    def wall(self) -> datetime:
+        """Wall time, UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessClock:
+    """Business time is `start` at wall time `epoch` and runs `rate` times as fast. The default is wall time itself."""
+
+    epoch: datetime = datetime(2019, 2, 1, tzinfo=UTC)
+    start: datetime = datetime(2019, 2, 1, tzinfo=UTC)
+    rate: float = 1.0
+
+    def now(self) -> datetime:
+        return self.start + (self.wall() - self.epoch) * self.rate
+
+    def wall(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class FixedClock:
+    """A clock that a test moves by hand."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+    def wall(self) -> datetime:
+        return self.at
+
+    def advance(self, by: timedelta) -> None:
+        self.at += by
+
+
+def monotonic_s() -> float:
+    """Seconds on a clock that never goes back, for waits and ages."""
+    return time.monotonic()

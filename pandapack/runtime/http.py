@@ -1,0 +1,165 @@
+"""HTTP as every service speaks it: problem+json, request ids, Idempotency-Key, health, metrics, descriptions.
+
+Sources: RFC 9457 (problem details); the Idempotency-Key header of the IETF httpapi draft.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from pandapack.decision import Refusal, RefusalKind
+from pandapack.runtime.chance import Chance
+from pandapack.runtime.clock import monotonic_s
+from pandapack.runtime.documents import AnswerLost
+from pandapack.runtime.errors import Unavailable
+from pandapack.runtime.store import Command, Outcome, TooMuchContention
+from pandapack.runtime.telemetry import HTTP_SECONDS
+
+IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
+RETRY_AFTER_S = "2"
+PROBLEM_TYPE = "application/problem+json"
+
+_STATUS = {RefusalKind.INVALID: 422, RefusalKind.CONFLICT: 409, RefusalKind.NOT_FOUND: 404}
+
+log = structlog.get_logger(__name__)
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Problem(Exception):
+    """An answer that is a "no": status, a stable code, words that say what, where and how to mend it."""
+
+    def __init__(self, status: int, code: str, detail: str, **extra: object) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.extra = status, code, detail, extra
+        self.headers: dict[str, str] = {}
+
+    def retry_after(self, seconds: int) -> Problem:
+        """The same, telling when to try again."""
+        self.headers["Retry-After"] = str(seconds)
+        return self
+
+
+def refused(refusal: Refusal) -> Problem:
+    """The one place where refusals become HTTP."""
+    return Problem(_STATUS[refusal.kind], refusal.code, refusal.words)
+
+
+def settled(outcome: Outcome[Any] | Refusal, *, status: int = 200) -> JSONResponse:
+    """A command's answer as JSON; `Idempotent-Replayed` tells an earlier answer. Raises the refusal's Problem."""
+    if isinstance(outcome, Refusal):
+        raise refused(outcome)
+    headers = {"Idempotent-Replayed": "true"} if outcome.repeated else {}
+    return JSONResponse(outcome.answer, status_code=status, headers=headers)
+
+
+async def command_of(request: Request) -> Command:
+    """The request's Idempotency-Key with the digest of method, path and raw body. Raises Problem 400."""
+    key = request.headers.get("idempotency-key", "")
+    if not 0 < len(key) <= IDEMPOTENCY_KEY_CHARACTERS_MAX:
+        raise Problem(
+            400,
+            "idempotency_key_missing",
+            f"send the header Idempotency-Key with 1 to {IDEMPOTENCY_KEY_CHARACTERS_MAX} characters that stay the same "
+            "when you repeat this request",
+        )
+    said = f"{request.method} {request.url.path}\n".encode()
+    return Command(key, hashlib.sha256(said + await request.body()).hexdigest())
+
+
+def problem_response(problem: Problem, request: Request) -> JSONResponse:
+    """RFC 9457, with the stable `code` and the request's id."""
+    body = {
+        "type": f"/problems/{problem.code}",
+        "title": problem.code.replace("_", " "),
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": request.scope.get("request_id", ""),
+        **problem.extra,
+    }
+    return JSONResponse(body, problem.status, headers=problem.headers, media_type=PROBLEM_TYPE)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Every error that leaves the app is a problem."""
+
+    async def on_problem(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem)
+        return problem_response(error, request)
+
+    async def on_invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        failures = [
+            {"pointer": "/" + "/".join(str(step) for step in one["loc"]), "code": one["type"], "detail": one["msg"]}
+            for one in error.errors()
+        ]
+        words = "the request does not fit its description: " + "; ".join(
+            f"{failure['pointer']}: {failure['detail']}" for failure in failures[:3]
+        )
+        return problem_response(Problem(422, "invalid_request", words, errors=failures), request)
+
+    async def on_http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        return problem_response(Problem(error.status_code, code, str(error.detail)), request)
+
+    async def on_unavailable(request: Request, error: Exception) -> JSONResponse:
+        words = f"{error}; nothing is lost: send the same request again"
+        problem = Problem(503, "unavailable", words)
+        problem.headers["Retry-After"] = RETRY_AFTER_S
+        return problem_response(problem, request)
+
+    async def on_crash(request: Request, error: Exception) -> JSONResponse:
+        log.error("request_crashed", path=request.url.path, exc_info=error)
+        return problem_response(Problem(500, "internal_error", "an error of ours; the log has it by request id"), request)
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http)
+    for transient in (Unavailable, AnswerLost, TooMuchContention):
+        app.add_exception_handler(transient, on_unavailable)
+    app.add_exception_handler(Exception, on_crash)
+
+
+class RequestMarks:
+    """ASGI middleware: a request id on each request and answer, and how long each took."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], chance: Chance) -> None:
+        self._app, self._chance = app, chance
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = f"req_{self._chance.token()}"
+        scope["request_id"] = request_id
+        began_s, status = monotonic_s(), 500
+
+        async def marked(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, marked)
+        finally:
+            route = getattr(scope.get("route"), "path", "unrouted")
+            HTTP_SECONDS.labels(scope["method"], route, status).observe(monotonic_s() - began_s)
+
+
+def json_bytes(value: object) -> bytes:
+    """Compact JSON of plain values and msgspec structs."""
+    return msgspec.json.encode(value)

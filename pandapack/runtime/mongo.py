@@ -1,0 +1,268 @@
+"""MongoDB behind `Documents` and `Rows`: the one file that knows the driver.
+
+All reads are primary and majority, all writes majority and journaled. Motor's upstream has ended it in favour of
+PyMongo's asynchronous client; the day it is changed, this file changes and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bson.binary import Binary
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo import ASCENDING, DESCENDING, ReadPreference
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DocumentTooLarge as DriverDocumentTooLarge,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    WriteConcernError,
+    WTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from pandapack.runtime.documents import (
+    Answered,
+    AnswerLost,
+    Document,
+    DocumentTooLarge,
+    Filter,
+    Json,
+    Said,
+    Update,
+)
+from pandapack.runtime.errors import Unavailable
+
+SERVER_WAIT_MS = 5_000
+ANSWER_WAIT_MS = 30_000
+MAJORITY_WAIT_MS = 20_000
+DUPLICATE_KEY = 11000
+ROWS_A_WRITE_MAX = 1_000
+
+_LOST = (ConnectionFailure, ExecutionTimeout, WTimeoutError, WriteConcernError)
+"""After these a write may have happened, may not have, or may still happen."""
+
+
+class StoreUnavailable(Unavailable):
+    """MongoDB does not answer. Nothing is known to be wrong with the data: try again."""
+
+
+@asynccontextmanager
+async def _writing() -> AsyncIterator[None]:
+    try:
+        yield
+    except DriverDocumentTooLarge as error:
+        raise DocumentTooLarge(str(error)) from error
+    except _LOST as error:
+        raise AnswerLost(str(error)) from error
+
+
+@asynccontextmanager
+async def _reading() -> AsyncIterator[None]:
+    try:
+        yield
+    except (ConnectionFailure, ExecutionTimeout) as error:
+        raise StoreUnavailable(f"MongoDB does not answer: {error}") from error
+
+
+class Mongo:
+    """One service's database."""
+
+    def __init__(self, uri: str, database: str) -> None:
+        self._client: AsyncIOMotorClient[Json] = AsyncIOMotorClient(
+            uri,
+            serverSelectionTimeoutMS=SERVER_WAIT_MS,
+            socketTimeoutMS=ANSWER_WAIT_MS,
+            tz_aware=True,
+            retryWrites=True,
+            uuidRepresentation="standard",
+        )
+        self._database = self._client.get_database(
+            database,
+            read_preference=ReadPreference.PRIMARY,
+            read_concern=ReadConcern("majority"),
+            write_concern=WriteConcern(w="majority", j=True, wtimeout=MAJORITY_WAIT_MS),
+        )
+        self._indexes: list[tuple[str, list[tuple[str, int]], bool]] = []
+
+    def documents(self, name: str, *, indexes: Sequence[str] = ()) -> MongoDocuments:
+        """A collection of documents. `indexes` are dotted paths that queries use."""
+        self._indexes.append((name, [("saying.0.n", ASCENDING)], True))
+        self._indexes.extend((name, [(path, ASCENDING), ("_id", ASCENDING)], False) for path in indexes)
+        return MongoDocuments(name, self._database[name])
+
+    def rows(self, name: str, *, indexes: Sequence[str] = ()) -> Rows:
+        """A collection of rows that are written once."""
+        self._indexes.extend((name, [(path, ASCENDING), ("_id", ASCENDING)], False) for path in indexes)
+        return Rows(name, self._database[name])
+
+    async def prepare(self) -> None:
+        """Makes the indexes. Raises StoreUnavailable where MongoDB does not answer."""
+        async with _reading():
+            for name, keys, sparse in self._indexes:
+                await self._database[name].create_index(keys, sparse=sparse)
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable where MongoDB does not answer."""
+        async with _reading():
+            await self._client.admin.command("ping")
+
+    async def drop(self) -> None:
+        """Forgets the whole database: for tests."""
+        await self._client.drop_database(self._database.name)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _document(found: Json) -> Document:
+    return Document(
+        id=found["_id"],
+        version=found["version"],
+        heard=found["heard"],
+        state=found["state"],
+        said=found["said"],
+        saying=tuple(Said(said["n"], bytes(said["e"])) for said in found.get("saying", ())),
+        answered=tuple(Answered(a["key"], a["digest"], a["answer"]) for a in found.get("answered", ())),
+    )
+
+
+class MongoDocuments:
+    """`Documents` in one collection."""
+
+    def __init__(self, name: str, collection: AsyncIOMotorCollection[Json]) -> None:
+        self.name = name
+        self._collection = collection
+
+    async def read(self, id: str) -> Document | None:
+        async with _reading():
+            found = await self._collection.find_one({"_id": id})
+        return None if found is None else _document(found)
+
+    async def write(self, id: str, version: int, update: Update) -> bool:
+        saying = [{"n": said.sequence, "e": Binary(said.envelope)} for said in update.saying]
+        fields: Json = {
+            "version": version + 1,
+            "heard": dict(update.heard),
+            "state": update.state,
+            "said": update.said,
+            "answered": [{"key": a.key, "digest": a.digest, "answer": a.answer} for a in update.answered],
+        }
+        async with _writing():
+            if version == 0:
+                return await self._insert({"_id": id, **fields, "saying": saying})
+            change: Json = {"$set": fields}
+            if saying:
+                change["$push"] = {"saying": {"$each": saying}}
+            result = await self._collection.update_one({"_id": id, "version": version}, change)
+            return result.matched_count == 1
+
+    async def _insert(self, document: Json) -> bool:
+        try:
+            await self._collection.insert_one(document)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def confirm(self, id: str, sequence: int) -> None:
+        # By sequence, never by count, and without the version: it commutes with `write`.
+        async with _writing():
+            await self._collection.update_one({"_id": id}, {"$pull": {"saying": {"n": {"$lte": sequence}}}})
+
+    async def unsaid(self, limit: int) -> list[Document]:
+        async with _reading():
+            found = await self._collection.find({"saying.0.n": {"$exists": True}}).limit(limit).to_list(limit)
+        return [_document(one) for one in found]
+
+    async def find(
+        self, where: Filter, *, after: str = "", limit: int = 1000, newest_first: bool = False
+    ) -> list[Document]:
+        query: Json = {path: {"$in": wanted} if isinstance(wanted, list) else wanted for path, wanted in where.items()}
+        if after:
+            query["_id"] = {"$lt" if newest_first else "$gt": after}
+        cursor = self._collection.find(query).sort("_id", DESCENDING if newest_first else ASCENDING).limit(limit)
+        async with _reading():
+            return [_document(one) for one in await cursor.to_list(limit)]
+
+
+class Rows:
+    """Rows that are written once, by `_id`: the journal, pages, seals, pushes, keys."""
+
+    def __init__(self, name: str, collection: AsyncIOMotorCollection[Json]) -> None:
+        self.name = name
+        self._collection = collection
+
+    async def insert(self, row: Json) -> bool:
+        """False: a row with this `_id` is there already. Raises AnswerLost."""
+        async with _writing():
+            try:
+                await self._collection.insert_one(row)
+            except DuplicateKeyError:
+                return False
+            return True
+
+    async def insert_in_order(self, rows: Sequence[Json]) -> None:
+        """Rows whose `_id` exists already are skipped; the first other failure stops. Raises AnswerLost."""
+        rest = list(rows)
+        while rest:
+            part = rest[:ROWS_A_WRITE_MAX]
+            async with _writing():
+                try:
+                    await self._collection.insert_many(part, ordered=True)
+                    rest = rest[len(part) :]
+                except BulkWriteError as error:
+                    rest = rest[_behind_duplicate(error) :]
+
+    async def replace(self, id: Any, version: int, row: Json) -> bool:
+        """Replaces the row where its `version` still is `version`. False: somebody else was first."""
+        async with _writing():
+            result = await self._collection.replace_one({"_id": id, "version": version}, row)
+            return result.matched_count == 1
+
+    async def set(self, id: Any, fields: Json) -> bool:
+        """Sets fields of one row. False: there is none. Raises AnswerLost."""
+        async with _writing():
+            result = await self._collection.update_one({"_id": id}, {"$set": fields})
+            return result.matched_count == 1
+
+    async def one(self, id: Any) -> Json | None:
+        async with _reading():
+            return await self._collection.find_one({"_id": id})
+
+    async def read(self, ids: Sequence[Any]) -> dict[Any, Json]:
+        """The rows that exist, by `_id`."""
+        async with _reading():
+            found = await self._collection.find({"_id": {"$in": list(ids)}}).to_list(None)
+        return {row["_id"]: row for row in found}
+
+    async def find(
+        self,
+        where: Mapping[str, Any],
+        sort: Sequence[tuple[str, int]] = (("_id", 1),),
+        limit: int = 1000,
+        fields: Mapping[str, int] | None = None,
+    ) -> list[Json]:
+        """Rows by a MongoDB filter, at most `limit`."""
+        async with _reading():
+            cursor = self._collection.find(dict(where), fields).sort(list(sort)).limit(limit)
+            return await cursor.to_list(limit)
+
+    async def count(self, where: Mapping[str, Any]) -> int:
+        async with _reading():
+            return int(await self._collection.count_documents(dict(where)))
+
+
+def _behind_duplicate(error: BulkWriteError) -> int:
+    """Where to go on after an ordered insert met a duplicate. Any other failure is raised."""
+    details = error.details or {}
+    if details.get("writeConcernErrors"):
+        raise AnswerLost(str(details["writeConcernErrors"])) from error
+    failures = details.get("writeErrors", [])
+    if len(failures) != 1 or failures[0]["code"] != DUPLICATE_KEY:
+        raise error
+    return int(failures[0]["index"]) + 1
+

@@ -1,0 +1,1 @@
+"""The four services. They share nothing but `pandapack`: they exchange events over Kafka."""

@@ -1,0 +1,7 @@
+"""Donations: takes the platform's pushes and keeps the ledger of gifts.
+
+Hears: `donations.pushed` (the untouched lines of pushes, one partition a line of the ledger).
+Decides: which lines of a push are donations; which donations are new, repeated or contradictory; where each lies on its
+    line; what seals a full page.
+Says: `donations.events`: DonationsRecorded, by each line's owner.
+"""

@@ -1,0 +1,57 @@
+"""Composition of the donations service: one ASGI app, the broker in its lifespan."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from pandapack.runtime.errors import Misconfigured
+from pandapack.runtime.service import Service, serve
+from services.donations import __doc__ as description
+from services.donations.api import Desk, router
+from services.donations.handlers import Ledger
+from services.donations.settings import Settings
+from services.donations.store import Stores, open_stores
+
+PUSHED_RECORDS_A_BATCH_MAX = 64
+PUSHED_WAIT_MS = 20
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service, ready to serve."""
+    settings = settings or Settings()
+    service = Service("donations", settings, description=description or "")
+    stores = open_stores(service)
+    ledger = Ledger(stores, service.sender, service.clock, lines=settings.lines, topic=settings.topic)
+    service.hears_batches(
+        "donations.pushed",
+        take=ledger.take,
+        listener=ledger,
+        batch_records_max=PUSHED_RECORDS_A_BATCH_MAX,
+        batch_wait_ms=PUSHED_WAIT_MS,
+    )
+
+    async def start() -> None:
+        await keep_lines(stores, settings.lines)
+        await ledger.start()
+
+    service.beside(start, ledger.stop)
+    desk = Desk(stores, service.sender, service.clock, service.chance, settings, settings.topic)
+    return service.app(router(stores, desk, settings))
+
+
+async def keep_lines(stores: Stores, lines: int) -> None:
+    """The number of lines is stored at the first start and never changes. Raises Misconfigured."""
+    await stores.settings.insert({"_id": "lines", "lines": lines})
+    kept = await stores.settings.one("lines")
+    if kept is None or kept["lines"] != lines:
+        raise Misconfigured(f"the ledger has {kept and kept['lines']} lines, but PANDA_LINES is {lines}: set it back")
+
+
+def main() -> None:
+    """Serves until it is told to stop."""
+    settings = Settings()
+    serve(create_app(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

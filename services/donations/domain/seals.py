@@ -1,0 +1,27 @@
+"""Seals: a document of its own for each closed page, the Merkle root over its rows chained to the seal before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pandapack.contracts.pages import FIRST_SEAL, Columns, page_id, page_root, seal_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What proves a closed page: its root, and its link in the line's chain."""
+
+    line: int
+    number: int
+    rows: int
+    root: bytes
+    previous: bytes
+    chained: bytes
+
+
+def seal(line: int, number: int, columns: Columns, before: Seal | None) -> Seal:
+    """The seal of a line's closed page `number`, behind the seal of the page before (None for page 0)."""
+    assert (before.number + 1 if before else 0) == number, f"line {line}: page {number} is sealed out of order"
+    previous = before.chained if before else FIRST_SEAL
+    root = page_root(columns)
+    return Seal(line, number, len(columns), root, previous, seal_hash(previous, page_id(line, number), len(columns), root))

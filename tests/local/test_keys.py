@@ -1,0 +1,42 @@
+"""The first keys: secrets for their owner, digests for the services."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import stat
+from pathlib import Path
+
+from pandapack.local.keys import ROLES, ensure_keys, ensure_page_secret
+
+
+def test_secrets_can_be_read_by_their_owner_alone(tmp_path: Path) -> None:
+    keys = ensure_keys(tmp_path)
+    ensure_page_secret(tmp_path)
+    for name in ("keys.json", "keys-digests.json", "page_secret"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600, name
+    assert json.loads((tmp_path / "keys.json").read_text()) == keys
+    assert set(keys) == set(ROLES)
+
+
+def test_services_are_handed_digests_and_no_secret(tmp_path: Path) -> None:
+    keys = ensure_keys(tmp_path)
+    text = (tmp_path / "keys-digests.json").read_text()
+    rows = {row["role"]: row for row in json.loads(text)}
+    for role, key in keys.items():
+        prefix, secret = key.split("_")[2:]
+        assert secret not in text
+        assert set(rows[role]) == {"prefix", "role", "digest", "name"}
+        assert rows[role]["prefix"] == prefix
+        assert rows[role]["digest"] == hashlib.sha256(key.encode()).hexdigest()
+
+
+def test_a_key_names_its_role_and_prefix_before_its_secret(tmp_path: Path) -> None:
+    for role, key in ensure_keys(tmp_path).items():
+        assert re.fullmatch(rf"panda_{role}_[0-9a-f]{{8}}_[0-9a-f]{{32}}", key)
+
+
+def test_a_second_start_keeps_the_keys_of_the_first(tmp_path: Path) -> None:
+    assert ensure_keys(tmp_path) == ensure_keys(tmp_path)
+    assert ensure_page_secret(tmp_path) == ensure_page_secret(tmp_path)

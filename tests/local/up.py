@@ -1,0 +1,25 @@
+"""`panda up` as its own process, with stand-ins for the services: `python -m tests.local.up`, in the data's folder.
+
+Ports come from the environment, as for the real one. With SERVERS=0 nothing but the stand-ins is started.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+from rich.console import Console
+
+from pandapack.cli import stack as cli
+from pandapack.local.stack import Layout
+
+
+def stand_in(name: str) -> tuple[str, ...]:
+    """The command of a stand-in for this service."""
+    return (sys.executable, "-m", "tests.local.standin", name)
+
+
+if __name__ == "__main__":
+    with cli.explained():
+        layout = dataclasses.replace(Layout.from_environment(), command=stand_in)
+        cli.up_in_foreground(Console(highlight=False), layout)
