@@ -212,7 +212,7 @@ def print_addresses(console: Console, addresses: dict[str, str], keys_file: str,
 
 
 def up_in_foreground(console: Console, layout: Layout) -> None:
-    """Run the stack of this layout until Ctrl-C or SIGTERM; exit status 130 if that came before all was ready."""
+    """Run this stack until Ctrl-C or SIGTERM; exit status 130 if that came before all was ready."""
     is_up = False
     with jar_progress(console) as progress:
         stack = Stack(layout, report=partial(_say, console), progress=progress)

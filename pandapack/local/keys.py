@@ -12,7 +12,9 @@ import os
 import secrets
 from pathlib import Path
 
-ROLES = ("platform", "buyer", "supplier", "warehouse", "carrier", "school", "operator")
+ROLES = ("platform", "buyer", "supplier", "warehouse", "carrier", "school", "auditor", "operator")
+# The services read each other with this one.
+SERVICE_ROLE = "auditor"
 KEYS_FILE = "keys.json"
 DIGESTS_FILE = "keys-digests.json"
 PAGE_SECRET_FILE = "page_secret"

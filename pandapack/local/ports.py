@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,9 @@ LOOPBACK = "127.0.0.1"
 FREE_PORT_FIRST = 15_000
 FREE_PORT_LAST = 31_999
 FREE_PORT_TRIES_MAX = 200
+# A process that was just killed may hold its port a moment longer; nobody can be named as its holder then.
+DYING_WAIT_S = 3.0
+DYING_ASK_EVERY_S = 0.05
 
 _TCP_STATE_LISTEN = "0A"
 
@@ -73,8 +77,17 @@ def check_free(ports: Mapping[str, int]) -> None:
                 f"Move one of them with {setting_of(other)}=PORT or {setting_of(name)}=PORT",
             )
         taken[port] = name
-        if not is_free(port):
+        if not _becomes_free(port):
             raise busy_port(name, port)
+
+
+def _becomes_free(port: int) -> bool:
+    begun_s = time.monotonic()
+    while not is_free(port):
+        if holder_of(port) is not None or time.monotonic() - begun_s > DYING_WAIT_S:
+            return False
+        time.sleep(DYING_ASK_EVERY_S)
+    return True
 
 
 def holder_of(port: int) -> str | None:

@@ -23,7 +23,7 @@ from pandapack.local import kafka, mongo
 from pandapack.local.errors import LocalError, ServerUnreachable
 from pandapack.local.java import find_java
 from pandapack.local.kafka_jars import Progress, kafka_classpath
-from pandapack.local.keys import DIGESTS_FILE, KEYS_FILE, ensure_keys, ensure_page_secret
+from pandapack.local.keys import DIGESTS_FILE, KEYS_FILE, SERVICE_ROLE, ensure_keys, ensure_page_secret
 from pandapack.local.ports import LOOPBACK, check_free, free_ports, setting_of
 from pandapack.local.running import RunningLock, write_note
 from pandapack.local.supervisor import ChildSpec, Supervisor
@@ -57,6 +57,7 @@ class Layout:
     """What the stack is made of and where it lives.
 
     ports: by name; those not named are the defaults.
+    services: which of the four, if with_services.
     service_env: environment for every service, over everything that the stack sets.
     kafka, mongo: "HOST:PORT" and URI of existing servers; None starts an embedded one.
     keep_data: False for a stack whose data nobody wants again: its servers are killed, not stopped.
@@ -66,6 +67,7 @@ class Layout:
     data_dir: Path = DATA_DIR
     ports: Mapping[str, int] = field(default_factory=dict)
     with_services: bool = True
+    services: tuple[str, ...] = SERVICES
     service_env: Mapping[str, str] = field(default_factory=dict)
     kafka: str | None = None
     mongo: str | None = None
@@ -99,12 +101,15 @@ class Layout:
     def port(self, name: str) -> int:
         return self.ports.get(name, DEFAULT_PORTS[name])
 
+    def started_services(self) -> tuple[str, ...]:
+        return self.services if self.with_services else ()
+
     def listeners(self) -> dict[str, int]:
         """The ports that this stack itself listens on, by name."""
         names: list[str] = []
         names += [] if self.kafka else ["kafka", "kafka-controller"]
         names += [] if self.mongo else ["mongo"]
-        names += SERVICES if self.with_services else ()
+        names += self.started_services()
         return {name: self.port(name) for name in names}
 
 
@@ -154,12 +159,10 @@ class Stack:
     def addresses(self) -> dict[str, str]:
         """Where everything is: kafka, mongo and, with services, each one's URL, the page and operations."""
         addresses = {"kafka": self.kafka, "mongo": self.mongo}
-        if self.layout.with_services:
-            addresses |= {name: f"http://{LOOPBACK}:{self.layout.port(name)}" for name in SERVICES}
-            addresses |= {
-                "page": f"{addresses['reporting']}/",
-                "operations": f"{addresses['reporting']}/ops",
-            }
+        services = self.layout.started_services()
+        addresses |= {name: f"http://{LOOPBACK}:{self.layout.port(name)}" for name in services}
+        if reporting := addresses.get("reporting"):
+            addresses |= {"page": f"{reporting}/", "operations": f"{reporting}/ops"}
         return addresses
 
     @property
@@ -179,8 +182,8 @@ class Stack:
             ensure_keys(self._data_dir)
             ensure_page_secret(self._data_dir)
             self._start_servers()
-            if self.layout.with_services:
-                self._say_while("the four services", self._service_children())
+            if services := self.layout.started_services():
+                self._say_while(", ".join(services), self._service_children())
             self._up = True
             self._note()
         except BaseException:
@@ -203,6 +206,7 @@ class Stack:
             "PANDA_MONGO": self.mongo,
             "PANDA_HOST": LOOPBACK,
             "PANDA_KEYS_FILE": str(self._data_dir / DIGESTS_FILE),
+            "PANDA_SERVICE_KEY": self.keys[SERVICE_ROLE],
             "PANDA_PAGE_SECRET": ensure_page_secret(self._data_dir),
             "PYTHONUNBUFFERED": "1",
         }
@@ -266,7 +270,7 @@ class Stack:
                 start_wait_s=SERVICE_START_WAIT_S,
                 stop_wait_s=SERVICE_STOP_WAIT_S,
             )
-            for name in SERVICES
+            for name in self.layout.started_services()
         ]
 
     def _log_file(self, name: str) -> Path:

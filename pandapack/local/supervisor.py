@@ -34,10 +34,12 @@ RESTART_STEADY_S = 60.0
 TEND_EVERY_S = 0.1
 READY_ASK_EVERY_S = 0.1
 READY_WATCH_EVERY_S = 2.0
+STOP_ASK_EVERY_S = 0.02
 # Being not ready for less than this (a rebalance, a pause) is not worth a line.
 NOT_READY_SAID_AFTER_S = 10.0
 LOG_BYTES_MAX = 64 * 1024 * 1024
 LOG_TAIL_LINES = 12
+LOG_TAIL_BYTES = 16_384
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +104,7 @@ class Supervisor:
         pause_first_s: float = RESTART_PAUSE_FIRST_S,
         pause_max_s: float = RESTART_PAUSE_MAX_S,
     ) -> None:
-        self._report = report
+        self._report_line = report
         self._changed = changed
         self._pause_first_s = pause_first_s
         self._pause_max_s = pause_max_s
@@ -171,6 +173,10 @@ class Supervisor:
                 thread.join(KILL_WAIT_S)
         self._children.clear()
 
+    def _report(self, line: str) -> None:
+        with _survived():
+            self._report_line(line)
+
     def _ensure_threads(self) -> None:
         if self._threads:
             return
@@ -203,8 +209,7 @@ class Supervisor:
         while not self._stopped.is_set():
             if not self._stopping.is_set():
                 for one in list(self._children):
-                    # Whatever goes wrong (a closed terminal under `report`): this thread's end ends them all.
-                    with one.lock, self._survived():
+                    with one.lock:
                         self._tend_child(one, time.monotonic())
             self._wake.wait(TEND_EVERY_S)
             self._wake.clear()
@@ -230,7 +235,8 @@ class Supervisor:
             return
         one.started_at_s = now_s
         if one.was_ready:
-            self._changed()
+            with _survived():
+                self._changed()
 
     def _note_death(self, one: _Child, how: str, now_s: float) -> None:
         if not one.was_ready:
@@ -246,23 +252,18 @@ class Supervisor:
         self._report(f"{one.spec.name} ended {how}; it is started again in {one.pause_s:.1f} s")
         one.pause_s = min(one.pause_s * 2, self._pause_max_s)
 
-    @staticmethod
-    @contextlib.contextmanager
-    def _survived() -> Iterator[None]:
-        try:
-            yield
-        except Exception:
-            _log.exception("a supervisor's thread goes on after an error")
-
     # --- the thread that watches readiness --------------------------------------------------------
 
     def _watch(self) -> None:
         while not self._stopping.wait(READY_WATCH_EVERY_S):
             for one in list(self._children):
-                if not one.was_ready or one.process is None or self._stopping.is_set():
+                asked = one.process
+                if not one.was_ready or asked is None or self._stopping.is_set():
                     continue
-                with self._survived():
-                    self._watch_child(one, _asks_ready(one.spec), time.monotonic())
+                is_ready = _asks_ready(one.spec)
+                with one.lock:
+                    if one.process is asked:  # else the answer is of a process that has died meanwhile
+                        self._watch_child(one, is_ready, time.monotonic())
 
     def _watch_child(self, one: _Child, is_ready: bool, now_s: float) -> None:
         one.ready = is_ready
@@ -298,14 +299,26 @@ class Supervisor:
                             f"{one.spec.name} did not stop in {one.spec.stop_wait_s:.0f} s and was killed"
                         )
             if running:
-                time.sleep(0.02)
+                time.sleep(STOP_ASK_EVERY_S)
+
+
+@contextlib.contextmanager
+def _survived() -> Iterator[None]:
+    """Whatever a caller's function raises (rich: SystemExit at a closed terminal) must end no thread here.
+
+    With the thread that forks its children would end.
+    """
+    try:
+        yield
+    except (Exception, SystemExit):
+        _log.exception("the supervisor goes on after an error")
 
 
 def log_tail(log_file: Path, lines: int = LOG_TAIL_LINES) -> list[str]:
     """The last lines of a log, empty if there is none."""
     try:
         with log_file.open("rb") as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - 16_384))
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
             return log.read().decode(errors="replace").splitlines()[-lines:]
     except OSError:
         return []

@@ -115,7 +115,7 @@ def test_hurrying_kills_at_once_what_still_stops(tmp_path: Path) -> None:
 
 
 def test_a_child_that_ends_while_starting_is_an_error_that_shows_its_log(tmp_path: Path) -> None:
-    with Supervisor() as supervisor, pytest.raises(ChildFailed, match="(?s)status 4.*no such topic"):
+    with Supervisor() as supervisor, pytest.raises(ChildFailed, match=r"(?s)status 4.*no such topic"):
         supervisor.start(shell(tmp_path, "broken", "echo no such topic; exit 4", ready=lambda: False))
 
 

@@ -1,6 +1,6 @@
-"""`panda up` as its own process, with stand-ins for the services: `python -m tests.local.up`, in the data's folder.
+"""`panda up` as its own process, with stand-ins for the services: `python -m tests.local.up`.
 
-Ports come from the environment, as for the real one. With SERVERS=0 nothing but the stand-ins is started.
+Its folder and its environment say where and on which ports, as for the real one.
 """
 
 from __future__ import annotations

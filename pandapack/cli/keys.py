@@ -1,0 +1,83 @@
+"""`panda key add / list / revoke`: keys with roles, on each service where the role means something."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import httpx
+import typer
+
+from pandapack.cli.site import Site, asked, fail, unreachable
+
+app = typer.Typer(help="Keys with roles.")
+
+PLACES = {
+    "platform": ("donations",),
+    "buyer": ("procurement",),
+    "supplier": ("procurement",),
+    "warehouse": ("procurement", "logistics"),
+    "carrier": ("logistics",),
+    "school": ("logistics",),
+    "auditor": ("donations", "procurement", "logistics", "reporting"),
+    "operator": ("donations", "procurement", "logistics", "reporting"),
+}
+"""Where each role's keys are kept. A key that more than one service knows is made once for each."""
+
+As_json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")]
+
+
+@app.command()
+def add(role: str, name: Annotated[str, typer.Option(help="Whose key it is.")] = "unnamed", json_: As_json = False) -> None:
+    """Make a key; it is shown once. Where several services know the role, each gets a key of its own."""
+    if role not in PLACES:
+        raise fail(f"there is no role {role}; roles are {', '.join(PLACES)}")
+    site, made = Site.here(), {}
+    try:
+        for service in PLACES[role]:
+            with site.client(service, "operator") as client:
+                made[service] = asked(client.post("/v1/keys", json={"role": role, "name": name}))["key"]
+    except httpx.TransportError as error:
+        raise unreachable(error) from error
+    if json_:
+        typer.echo(json.dumps({"role": role, "name": name, "keys": made}))
+        return
+    for service, key in made.items():
+        typer.echo(f"{service}: {key}")
+    typer.echo("Keep it now: only its digest is stored.", err=True)
+
+
+@app.command("list")
+def listed(json_: As_json = False) -> None:
+    """All keys, without their secrets."""
+    site = Site.here()
+    try:
+        found = {}
+        for service in site.urls:
+            with site.client(service, "operator") as client:
+                found[service] = asked(client.get("/v1/keys"))["items"]
+    except httpx.TransportError as error:
+        raise unreachable(error) from error
+    if json_:
+        typer.echo(json.dumps(found))
+        return
+    for service, keys in found.items():
+        for key in keys:
+            state = "revoked" if key["revoked"] else "in use"
+            typer.echo(f"{service:12} {key['prefix']}  {key['role']:10} {state:8} {key['name']}")
+
+
+@app.command()
+def revoke(prefix: str) -> None:
+    """Stop a key; it may still pass for a few seconds."""
+    site, revoked = Site.here(), []
+    try:
+        for service in site.urls:
+            with site.client(service, "operator") as client:
+                if client.delete(f"/v1/keys/{prefix}").status_code == 204:
+                    revoked.append(service)
+    except httpx.TransportError as error:
+        raise unreachable(error) from error
+    if not revoked:
+        raise fail(f"no service has a key with the prefix {prefix}: `panda key list` shows them")
+    typer.echo(f"revoked on {', '.join(revoked)}")

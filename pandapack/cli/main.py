@@ -1,0 +1,24 @@
+"""`panda`: one command for the stack, the demonstration, pushing, tracing and auditing."""
+
+from __future__ import annotations
+
+import typer
+
+from pandapack.cli import audit, demo, keys, push, stack, trace
+
+app = typer.Typer(
+    help="Panda Pack: every fen and every parcel accounted for.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+app.command()(stack.up)
+app.command()(stack.down)
+app.command()(stack.status)
+app.command()(stack.doctor)
+app.command()(demo.demo)
+app.add_typer(keys.app, name="key")
+app.command()(push.push)
+app.command()(trace.trace)
+app.command()(audit.audit)
+
+
+if __name__ == "__main__":
+    app()

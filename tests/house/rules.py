@@ -1,0 +1,175 @@
+"""The rules of the house that no tool knows, as functions of a source tree: each answers what is wrong, or nothing."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("pandapack", "services", "simulator", "benchmarks", "tests", "deploy")
+
+FILE_LINES_MAX = 399
+FUNCTION_LINES_MAX = 69
+NO_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
+
+# A room is a module, or a package of that name where one file would grow too long.
+ROOMS = ("domain", "store", "handlers", "api", "settings", "app")
+ALWAYS_PACKAGES = {"domain"}
+ALWAYS_MODULES = {"store", "settings", "app"}
+
+# Where import-linter's contracts must name every service: (contract, key, what follows the service's name).
+DECLARED_IN = (
+    ("independent", "modules", ""),
+    ("rooms", "containers", ""),
+    ("pure", "source_modules", ".domain"),
+)
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def python_files(root: Path) -> list[Path]:
+    """Every source file of ours under `root`."""
+    found = [file for part in PARTS for file in (root / part).rglob("*.py")]
+    return sorted(file for file in found if "__pycache__" not in file.parts)
+
+
+def services_of(root: Path) -> list[str]:
+    """The folders under services/ are the services."""
+    folders = (root / "services").iterdir()
+    return sorted(folder.name for folder in folders if folder.is_dir() and folder.name != "__pycache__")
+
+
+def missing_rooms(root: Path) -> list[str]:
+    """Rooms that a service lacks, and what the service's `__init__` does not say."""
+    wrong = []
+    for service in services_of(root):
+        home = root / "services" / service
+        wrong += [f"services/{service}/{room}" for room in ROOMS if not _is_room(home, room)]
+        front_door = home / "__init__.py"
+        words = ast.get_docstring(ast.parse(front_door.read_text())) if front_door.exists() else None
+        said = [word for word in ("Hears", "Decides", "Says") if word not in (words or "")]
+        if said:
+            wrong.append(f"services/{service}/__init__.py does not say: {', '.join(said)}")
+    return wrong
+
+
+def _is_room(home: Path, room: str) -> bool:
+    as_package = room not in ALWAYS_MODULES and (home / room / "__init__.py").exists()
+    as_module = room not in ALWAYS_PACKAGES and (home / f"{room}.py").exists()
+    return as_package or as_module
+
+
+def undeclared_services(root: Path) -> list[str]:
+    """Services that a contract of import-linter does not name, or names though they do not exist."""
+    contracts: list[dict[str, Any]] = _pyproject(root)["tool"]["importlinter"]["contracts"]
+    by_id = {contract["id"]: contract for contract in contracts}
+    wrong = []
+    for id, key, ending in DECLARED_IN:
+        pattern = re.compile(rf"services\.(\w+){re.escape(ending)}")
+        named = {match[1] for name in by_id[id][key] if (match := pattern.fullmatch(name))}
+        wrong += [f"{service} in {id}" for service in sorted(named ^ set(services_of(root)))]
+    return wrong
+
+
+def long_files(root: Path) -> list[str]:
+    """Files that should be split by aggregate."""
+    counted = ((file, len(file.read_text().splitlines())) for file in python_files(root))
+    return [f"{file.relative_to(root)}: {n} lines" for file, n in counted if n > FILE_LINES_MAX]
+
+
+def long_functions(root: Path) -> list[str]:
+    """Functions past the end of what one can read. A function inside another counts for itself, not for the outer one."""
+    wrong = []
+    for file in python_files(root):
+        for function in _functions(ast.parse(file.read_text())):
+            lines = _lines(function)
+            if lines > FUNCTION_LINES_MAX:
+                wrong.append(f"{file.relative_to(root)}:{function.lineno} {function.name}: {lines} lines")
+    return wrong
+
+
+def _functions(tree: ast.AST) -> Iterator[Function]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def _lines(function: Function) -> int:
+    held = {line for node in _functions(function) if node is not function for line in _span(node)}
+    return len(set(_span(function)) - held)
+
+
+def _span(function: Function) -> range:
+    first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+    return range(first, (function.end_lineno or function.lineno) + 1)
+
+
+def nameless_modules(root: Path) -> list[str]:
+    """Modules whose name says nothing about what is in them."""
+    named = ((file, {file.stem.strip("_"), file.parent.name}) for file in python_files(root))
+    return [str(file.relative_to(root)) for file, names in named if names & NO_NAMES]
+
+
+def unseeded_chance(root: Path) -> list[str]:
+    """Calls of `Random()` without a seed: what they draw can never be drawn again."""
+    wrong = []
+    for file in python_files(root):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and not node.args
+                and not node.keywords
+                and _called(node) == "Random"
+            ):
+                wrong.append(f"{file.relative_to(root)}:{node.lineno}")
+    return wrong
+
+
+def _called(call: ast.Call) -> str:
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
+
+
+def loose_requirements(text: str) -> list[str]:
+    """What a lock file must not have: an address, or a requirement without an exact version and a hash."""
+    wrong = [
+        line
+        for line in text.splitlines()
+        if "://" in line
+        or line.lstrip().startswith(("-", "@"))
+        and not line.lstrip().startswith("--hash=sha256:")
+    ]
+    for requirement in re.split(r"\n(?=\S)", text.strip()):
+        if not re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", requirement) or "--hash=sha256:" not in requirement:
+            wrong.append(requirement.splitlines()[0])
+    return wrong
+
+
+def locked(text: str) -> dict[str, str]:
+    """{name: version} of a lock file."""
+    found = re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;\\]+)", text, re.MULTILINE)
+    return {normal(name): version for name, version in found}
+
+
+def wanted(root: Path, *extras: str) -> set[str]:
+    """Names of what pyproject.toml asks for."""
+    project = _pyproject(root)["project"]
+    asked = [
+        *project["dependencies"],
+        *(one for extra in extras for one in project["optional-dependencies"][extra]),
+    ]
+    return {normal(re.split(r"[^\w.-]", one, maxsplit=1)[0]) for one in asked} - {"pandapack"}
+
+
+def normal(name: str) -> str:
+    """A package's name as every index spells it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _pyproject(root: Path) -> dict[str, Any]:
+    return tomllib.loads((root / "pyproject.toml").read_text())

@@ -1,0 +1,206 @@
+"""One suite that the in-memory documents and MongoDB both pass: `store.change` is the only write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import ClassVar
+
+import pytest
+
+from pandapack.contracts.envelope import Event, Part, decode
+from pandapack.decision import Decision, Refusal
+from pandapack.runtime.chance import SeededChance
+from pandapack.runtime.clock import FixedClock
+from pandapack.runtime.documents import AnswerLost, Documents, MemoryDocuments, Update
+from pandapack.runtime.mongo import Mongo
+from pandapack.runtime.store import CannotApply, Command, HeardTooEarly, Hearing, Kind, Outcome, Store
+from tests.stack import Servers
+
+
+class Box(Part):
+    """Things put into a box, in order."""
+
+    things: tuple[str, ...] = ()
+    status: str = "open"
+
+
+class ThingPut(Event):
+    """A thing was put into a box."""
+
+    TYPE: ClassVar[str] = "test.ThingPut"
+    thing: str
+
+
+BOXES = Kind("boxes", Box, lambda id: Box(), lambda id: f"/test/boxes/{id}")
+
+
+@pytest.fixture(params=["memory", "mongo"])
+async def documents(request: pytest.FixtureRequest) -> AsyncIterator[Documents]:
+    if request.param == "memory":
+        yield MemoryDocuments("boxes")
+        return
+    servers: Servers = request.getfixturevalue("stack")
+    mongo = Mongo(servers.mongo, f"{request.getfixturevalue('namespace')}_store")
+    boxes = mongo.documents("boxes", indexes=["state.status"])
+    await mongo.prepare()
+    yield boxes
+    await mongo.drop()
+    mongo.close()
+
+
+def store_of(documents: Documents) -> Store[Box]:
+    return Store(BOXES, documents, clock=FixedClock(datetime(2021, 3, 1, tzinfo=UTC)), chance=SeededChance(1))
+
+
+def put(thing: str):  # type: ignore[no-untyped-def]
+    def decide(box: Box) -> Decision[Box] | Refusal:
+        if box.status == "shut":
+            return Refusal("box_shut", "the box is shut; open it first")
+        return Decision(
+            box.model_copy(update={"things": (*box.things, thing)}), (ThingPut(thing=thing),), {"things": len(box.things) + 1}
+        )
+
+    return decide
+
+
+def shut(box: Box) -> Decision[Box]:
+    return Decision(box.model_copy(update={"status": "shut"}))
+
+
+async def test_a_change_keeps_state_inbox_and_outbox_in_one_document(documents: Documents) -> None:
+    store = store_of(documents)
+    await store.change("a", put("pencil"), Hearing("/other", 1))
+    document = await documents.read("a")
+    assert document is not None
+    assert (document.version, document.said, dict(document.heard)) == (1, 1, {"/other": 1})
+    assert document.state == {"things": ["pencil"], "status": "open"}
+    envelope = decode(document.saying[0].envelope)
+    assert (envelope.source, envelope.number, envelope.event()) == ("/test/boxes/a", 1, ThingPut(thing="pencil"))
+
+
+async def test_a_second_delivery_changes_nothing(documents: Documents) -> None:
+    store = store_of(documents)
+    for _ in range(3):
+        outcome = await store.change("a", put("pencil"), Hearing("/other", 1))
+    assert isinstance(outcome, Outcome)
+    assert outcome.repeated
+    assert outcome.state.things == ("pencil",)
+
+
+async def test_several_events_are_folded_in_order_in_one_write(documents: Documents) -> None:
+    store = store_of(documents)
+    await store.hear("a", [(Hearing("/other", n), put(str(n))) for n in (1, 2, 2, 3)], settle=shut)
+    document = await documents.read("a")
+    assert document is not None
+    assert document.version == 1
+    assert document.state == {"things": ["1", "2", "3"], "status": "shut"}
+    assert [said.sequence for said in document.saying] == [1, 2, 3]
+
+
+async def test_a_gap_in_a_stream_without_gaps_stops_loudly(documents: Documents) -> None:
+    store = store_of(documents)
+    await store.change("a", put("1"), Hearing("/line", 1, next_only=True))
+    with pytest.raises(HeardTooEarly):
+        await store.change("a", put("3"), Hearing("/line", 3, next_only=True))
+
+
+async def test_a_closing_source_leaves_no_trace_in_what_was_heard(documents: Documents) -> None:
+    store = store_of(documents)
+    await store.change("a", put("1"), Hearing("/round", 1))
+    await store.change("a", shut, Hearing("/round", 2, last=True))
+    document = await documents.read("a")
+    assert document is not None
+    assert dict(document.heard) == {}
+
+
+async def test_a_repeated_command_gets_the_earlier_answer(documents: Documents) -> None:
+    store = store_of(documents)
+    first = await store.change("a", put("pencil"), Command("key-1", "digest"))
+    again = await store.change("a", put("pencil"), Command("key-1", "digest"))
+    assert isinstance(first, Outcome)
+    assert isinstance(again, Outcome)
+    assert (first.answer, first.repeated, again.answer, again.repeated) == ({"things": 1}, False, {"things": 1}, True)
+
+
+async def test_a_key_with_another_body_is_refused(documents: Documents) -> None:
+    store = store_of(documents)
+    await store.change("a", put("pencil"), Command("key-1", "digest"))
+    refusal = await store.change("a", put("towel"), Command("key-1", "other"))
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "idempotency_key_reused"
+
+
+async def test_a_refused_command_writes_nothing(documents: Documents) -> None:
+    store = store_of(documents)
+    await store.change("a", shut, Command("key-1", "digest"))
+    refusal = await store.change("a", put("pencil"), Command("key-2", "digest"))
+    assert isinstance(refusal, Refusal)
+    document = await documents.read("a")
+    assert document is not None
+    assert document.version == 1
+
+
+async def test_an_event_that_meets_a_refusal_cannot_be_applied(documents: Documents) -> None:
+    store = store_of(documents)
+    await store.change("a", shut, Hearing("/other", 1))
+    with pytest.raises(CannotApply, match="box_shut"):
+        await store.change("a", put("pencil"), Hearing("/other", 2))
+
+
+async def test_of_many_at_once_each_happens_once(documents: Documents) -> None:
+    store = store_of(documents)
+    await asyncio.gather(*(store.change("a", put(str(n)), Hearing(f"/{n}", 1)) for n in range(8)))
+    state = await store.get("a")
+    assert state is not None
+    assert sorted(state.things) == [str(n) for n in range(8)]
+    document = await documents.read("a")
+    assert document is not None
+    assert [said.sequence for said in document.saying] == list(range(1, 9))
+
+
+async def test_confirming_forgets_by_sequence_and_leaves_the_version_alone(documents: Documents) -> None:
+    store = store_of(documents)
+    await store.hear("a", [(Hearing("/other", n), put(str(n))) for n in (1, 2, 3)])
+    await documents.confirm("a", 2)
+    document = await documents.read("a")
+    assert document is not None
+    assert ([said.sequence for said in document.saying], document.version) == ([3], 1)
+    assert [found.id for found in await documents.unsaid(10)] == ["a"]
+    await documents.confirm("a", 3)
+    assert await documents.unsaid(10) == []
+
+
+async def test_documents_are_found_by_what_they_hold(documents: Documents) -> None:
+    store = store_of(documents)
+    for id in ("a", "b", "c"):
+        await store.change(id, put("x"), Hearing("/other", 1))
+    await store.change("b", shut, Hearing("/other", 2))
+    assert [id for id, _ in await store.find({"state.status": "open"})] == ["a", "c"]
+    assert [id for id, _ in await store.find({"state.status": ["open", "shut"]}, after="a", limit=1)] == ["b"]
+    assert [id for id, _ in await store.find({}, newest_first=True, limit=2)] == ["c", "b"]
+
+
+class LosesAnswers:
+    """Documents whose first answers to writes are lost: sometimes done, sometimes not."""
+
+    def __init__(self, inner: Documents, losses: list[bool]) -> None:
+        self._inner, self._losses, self.name = inner, losses, inner.name
+        self.read, self.confirm, self.unsaid, self.find = inner.read, inner.confirm, inner.unsaid, inner.find
+
+    async def write(self, id: str, version: int, update: Update) -> bool:
+        if self._losses:
+            if self._losses.pop(0):
+                await self._inner.write(id, version, update)
+            raise AnswerLost("the answer did not come")
+        return await self._inner.write(id, version, update)
+
+
+@pytest.mark.parametrize("losses", [[True], [False], [False, True], [False, False, True]])
+async def test_a_lost_answer_is_no_double_effect(documents: Documents, losses: list[bool]) -> None:
+    store = store_of(LosesAnswers(documents, losses))
+    await store.change("a", put("pencil"), Hearing("/other", 1))
+    state = await store.get("a")
+    assert state is not None
+    assert state.things == ("pencil",)
