@@ -1,6 +1,6 @@
 """Makes what docker-compose.yml needs and no repository may hold: first keys and the secret of the pages.
 
-Run by `make secrets`. In `deploy/secrets/`, `keys.json` has the keys (yours alone to read), `keys-digests.json`
+Run by `make secrets`. In `deploy/secrets/`, `keys.json` has the keys (yours to read), `keys-digests.json`
 their digests, for the containers; `.env` has what compose gives to the services. What is there stays.
 """
 

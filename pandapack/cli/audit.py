@@ -27,7 +27,9 @@ COMPARED = (
 SHOWN_MAX = 100
 
 
-def audit(json_: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")] = False) -> None:
+def audit(
+    json_: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")] = False,
+) -> None:
     """Recount from pages and journal, check the hash chains, compare with the views. Exit 1 names each difference."""
     site = Site.here()
     client: MongoClient[dict[str, Any]] = MongoClient(site.mongo, serverSelectionTimeoutMS=5_000)
@@ -58,10 +60,14 @@ def _compare(count: Recount, totals: dict[str, Any], days: dict[str, Any]) -> No
 
 def _tell(count: Recount, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({**count.totals(), "pages": count.pages, "seals": count.seals, "differences": count.differences}))
+        typer.echo(
+            json.dumps({**count.totals(), "pages": count.pages, "seals": count.seals, "differences": count.differences})
+        )
         return
     totals = count.totals()
-    typer.echo(f"{totals['donations']} donations, {totals['received_fen']} fen on {count.pages} pages, {count.seals} seals")
+    typer.echo(
+        f"{totals['donations']} donations, {totals['received_fen']} fen on {count.pages} pages, {count.seals} seals"
+    )
     typer.echo(f"{count.events} events in the journal")
     for difference in count.differences[:SHOWN_MAX]:
         typer.echo(f"DIFFERENCE {difference}", err=True)

@@ -28,7 +28,9 @@ As_json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout
 
 
 @app.command()
-def add(role: str, name: Annotated[str, typer.Option(help="Whose key it is.")] = "unnamed", json_: As_json = False) -> None:
+def add(
+    role: str, name: Annotated[str, typer.Option(help="Whose key it is.")] = "unnamed", json_: As_json = False
+) -> None:
     """Make a key; it is shown once. Where several services know the role, each gets a key of its own."""
     if role not in PLACES:
         raise fail(f"there is no role {role}; roles are {', '.join(PLACES)}")

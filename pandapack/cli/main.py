@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pandapack.cli import audit, demo, keys, push, stack, trace
+from pandapack.cli import audit, bench, demo, keys, push, stack, trace
 
 app = typer.Typer(
     help="Panda Pack: every fen and every parcel accounted for.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -18,6 +18,7 @@ app.add_typer(keys.app, name="key")
 app.command()(push.push)
 app.command()(trace.trace)
 app.command()(audit.audit)
+app.command()(bench.bench)
 
 
 if __name__ == "__main__":

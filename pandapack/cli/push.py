@@ -88,8 +88,11 @@ def push_batch(client: httpx.Client, batch: Batch) -> dict[str, Any]:
             last = str(error)
         time.sleep(pause_s)
         pause_s = min(PAUSE_S_MAX, pause_s * 2)
-    raise fail(f"lines {batch.numbers[0]} to {batch.numbers[-1]} were not taken after {ATTEMPTS_MAX} attempts ({last}); "
-               "push the same file again: nothing counts twice")  # fmt: skip
+    lines = f"lines {batch.numbers[0]} to {batch.numbers[-1]}"
+    words = (
+        f"{lines} were not taken after {ATTEMPTS_MAX} attempts ({last}); push the same file again: nothing counts twice"
+    )
+    raise fail(words)
 
 
 def push(

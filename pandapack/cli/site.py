@@ -1,7 +1,7 @@
 """Where the installation is that a command talks to, and with which key.
 
 The stack that runs in this folder tells it (`.panda/stack.json`, `.panda/keys.json`); environment variables go first:
-`PANDA_DONATIONS_URL`, `PANDA_PROCUREMENT_URL`, `PANDA_LOGISTICS_URL`, `PANDA_REPORTING_URL`, `PANDA_MONGO`, `PANDA_KEY`.
+`PANDA_DONATIONS_URL` and so on for each service, `PANDA_MONGO`, `PANDA_KEY`.
 """
 
 from __future__ import annotations

@@ -85,9 +85,7 @@ def down() -> None:
     begun_s = time.monotonic()
     while (now := holder_of(DATA_DIR)) and now.pid == holder.pid:
         if time.monotonic() - begun_s > DOWN_WAIT_S:
-            _fail(
-                f"pid {holder.pid} still runs after {DOWN_WAIT_S:.0f} s; kill -9 {holder.pid} ends all of it"
-            )
+            _fail(f"pid {holder.pid} still runs after {DOWN_WAIT_S:.0f} s; kill -9 {holder.pid} ends all of it")
         time.sleep(ASK_EVERY_S)
     typer.echo("stopped")
 

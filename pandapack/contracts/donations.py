@@ -86,7 +86,7 @@ class DayPart(Part):
     day: str
     count: int
     fen: int
-    merchants: dict[str, tuple[int, int]] = {}
+    merchants: dict[str, tuple[int, int]] = Field(default_factory=dict)
 
 
 class DonationsRecorded(Event):

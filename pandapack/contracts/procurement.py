@@ -1,4 +1,4 @@
-"""What the procurement service says. Sources: `/procurement/{funds,needs,rounds,orders}/<id>`."""
+"""What the procurement service says. Sources: `/procurement/{publications,funds,needs,rounds,orders}/<id>`."""
 
 from __future__ import annotations
 
@@ -104,6 +104,7 @@ class OrderRequested(Event):
     lines: tuple[OrderLine, ...]
     amount_fen: int
     amount_fen_max: int  # what the order may cost at most: planned amount and its share of the contingency
+    price_tolerance_per_mille: int = 0  # how far a confirmed unit price may lie above the requested one
 
 
 class FundsCommitted(Event):
@@ -243,9 +244,14 @@ class OrderClosed(Event):
     cancelled: dict[str, int]
 
 
-def round_name(ordinal: int) -> str:
-    """`7` → `R-000007`."""
-    return f"R-{ordinal:06d}"
+def round_name(ordinal: int, code: str = "R") -> str:
+    """`7` → `R-000007`. `code` is the programme's own, so that no two programmes name a round alike."""
+    return f"{code}-{ordinal:06d}"
+
+
+def order_name(round_id: str, tail: str) -> str:
+    """The order of a round at a supplier, or for a service: `R-000007`, `freight` → `O-000007-freight`."""
+    return f"O{round_id.removeprefix('R')}-{tail}"
 
 
 def serial_of(round_id: str, ordinal: int) -> str:
@@ -261,3 +267,93 @@ def school_of(schools: tuple[SchoolShare, ...], ordinal: int) -> SchoolShare:
         if ordinal <= upto:
             return share
     raise LookupError(f"the round has {upto} parcels, there is no parcel {ordinal}")
+
+
+class Words(Part):
+    """One name in both languages."""
+
+    zh: str
+    en: str
+
+
+class Policy(Part):
+    """How a programme buys. A confirmed price may exceed the catalogue's by the tolerance, never by more than the
+    contingency, so that a round never costs more than was reserved for it."""
+
+    round_parcels: int
+    contingency_per_mille: int
+    price_tolerance_per_mille: int
+    round_code: str = "R"
+
+
+class Item(Part):
+    """A thing that parcels hold, counted in its base unit."""
+
+    id: str
+    category: str
+    name: Words
+    unit: str
+    hs_code: str
+
+
+class BillLine(Part):
+    """`quantity` base units of an item in one parcel."""
+
+    item: str
+    quantity: int
+
+
+class Specification(Part):
+    """One version of a parcel's bill of materials. `value_fen` is the value declared to customs, not the cost."""
+
+    id: str
+    version: int
+    effective_from: str
+    lines: tuple[BillLine, ...]
+    weight_g: int
+    volume_cm3: int
+    value_fen: int
+
+
+class Supplier(Part):
+    """Who sells goods or renders a service."""
+
+    id: str
+    name: str
+
+
+class Offer(Part):
+    """What a supplier asks for an item; it is sold in packs of `pack_size` base units."""
+
+    supplier: str
+    item: str
+    unit_price_fen: int
+    pack_size: int
+
+
+class ServiceRate(Part):
+    """What a service costs a parcel: in one country, or (`country` None) wherever nothing else is said."""
+
+    category: Category
+    supplier: str
+    country: str | None = None
+    fen_per_parcel: int
+
+
+class ProgrammePublished(Event):
+    """A programme's parcels, prices and policy were published; `publication` counts from 1 and never changes after.
+
+    Source: `/procurement/publications/<programme>/<publication>`; it is that source's only event.
+    """
+
+    TYPE: ClassVar[str] = "procurement.ProgrammePublished"
+
+    programme: str
+    publication: int
+    name: Words
+    policy: Policy
+    items: tuple[Item, ...]
+    specifications: tuple[Specification, ...]
+    suppliers: tuple[Supplier, ...]
+    catalogue: tuple[Offer, ...]
+    services: tuple[ServiceRate, ...]

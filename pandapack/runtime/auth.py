@@ -92,7 +92,9 @@ class Keys:
             listed = json.loads(file.read_text())
             rows = [self._row(k["prefix"], Role(k["role"]), k["name"], k["digest"]) for k in listed]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Misconfigured(f"PANDA_KEYS_FILE {file}: {error}; expected [{{prefix, role, digest, name}}]") from error
+            raise Misconfigured(
+                f"PANDA_KEYS_FILE {file}: {error}; expected [{{prefix, role, digest, name}}]"
+            ) from error
         await self._rows.insert_in_order(rows)
 
     async def add(self, new: NewKey) -> str:
@@ -155,7 +157,9 @@ async def caller_of(request: Request) -> Caller:
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     caller = await keys_of(request).caller(key.strip()) if scheme.lower() == "bearer" and key else None
     if caller is None:
-        problem = Problem(401, "key_unknown", "send `Authorization: Bearer <key>` with a key that `panda key list` shows")
+        problem = Problem(
+            401, "key_unknown", "send `Authorization: Bearer <key>` with a key that `panda key list` shows"
+        )
         problem.headers["WWW-Authenticate"] = "Bearer"
         raise problem
     return caller
@@ -228,7 +232,9 @@ def login_router() -> APIRouter:
     ) -> Response:
         caller = await keys.caller(key.strip())
         if caller is None or caller.role is not Role.OPERATOR:
-            return page("That is not an operator's key. Look for a typing mistake, or make one: panda key add.", next, 401)
+            return page(
+                "That is not an operator's key. Look for a typing mistake, or make one: panda key add.", next, 401
+            )
         answer = RedirectResponse(_local(next), 303)
         answer.set_cookie(COOKIE, keys.sign_in(caller), max_age=LOGIN_AGE_S_MAX, httponly=True, samesite="strict")
         return answer
@@ -246,5 +252,3 @@ def _local(path: str) -> str:
     """A path on this site only: a login must not send people elsewhere."""
     plain = path.startswith("/") and not path.startswith(("//", "/\\")) and '"' not in path and "<" not in path
     return path if plain else "/"
-
-

@@ -1,4 +1,4 @@
-"""The wiring to Kafka: FastStream subscribers with every option spelt out, topics made on purpose, partitions that stop.
+"""The wiring to Kafka: FastStream subscribers with every option spelt out, topics made on purpose.
 
 A batch is handled partition by partition. What fails stops its own partition: it is rewound and paused, and tried
 again after a growing pause, while the others go on. Nothing is ever skipped.

@@ -1,10 +1,10 @@
 """The runtime's own exceptions, as a tree.
 
-    PandaError
-    ├── Unavailable            something that is needed does not answer; trying again may help
-    │   ├── KafkaUnavailable   Kafka did not take a record from us in time: it may or may not have it
-    │   └── (StoreUnavailable, in runtime.mongo: MongoDB does not answer)
-    └── Misconfigured          the installation contradicts itself; trying again does not help
+PandaError
+├── Unavailable            something that is needed does not answer; trying again may help
+│   ├── KafkaUnavailable   Kafka did not take a record from us in time: it may or may not have it
+│   └── (StoreUnavailable, in runtime.mongo: MongoDB does not answer)
+└── Misconfigured          the installation contradicts itself; trying again does not help
 """
 
 from __future__ import annotations

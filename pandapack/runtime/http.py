@@ -122,7 +122,9 @@ def install_problems(app: FastAPI) -> None:
 
     async def on_crash(request: Request, error: Exception) -> JSONResponse:
         log.error("request_crashed", path=request.url.path, exc_info=error)
-        return problem_response(Problem(500, "internal_error", "an error of ours; the log has it by request id"), request)
+        return problem_response(
+            Problem(500, "internal_error", "an error of ours; the log has it by request id"), request
+        )
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_invalid)

@@ -16,11 +16,13 @@ from pymongo import ASCENDING, DESCENDING, ReadPreference
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
-    DocumentTooLarge as DriverDocumentTooLarge,
     DuplicateKeyError,
     ExecutionTimeout,
     WriteConcernError,
     WTimeoutError,
+)
+from pymongo.errors import (
+    DocumentTooLarge as DriverDocumentTooLarge,
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -265,4 +267,3 @@ def _behind_duplicate(error: BulkWriteError) -> int:
     if len(failures) != 1 or failures[0]["code"] != DUPLICATE_KEY:
         raise error
     return int(failures[0]["index"]) + 1
-

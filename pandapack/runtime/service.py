@@ -1,10 +1,10 @@
 """The composition that every service's `app.py` does: stores, relay, hearing, HTTP, health, in one event loop.
 
-    service = Service("procurement", settings, description=__doc__)
-    stores = open_stores(service)
-    service.says("procurement.events")
-    service.hears("donations.events", route=Handlers(stores).route)
-    app = service.app(router(stores, service.clock))
+service = Service("procurement", settings, description=__doc__)
+stores = open_stores(service)
+service.says("procurement.events")
+service.hears("donations.events", route=Handlers(stores).route)
+app = service.app(router(stores, service.clock))
 """
 
 from __future__ import annotations

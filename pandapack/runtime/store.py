@@ -126,7 +126,7 @@ class Store(Generic[S]):
         return [(document.id, self._state(document)) for document in found]
 
     async def change(self, id: str, decide: Decide[S], hearing: Hearing | Command) -> Outcome[S] | Refusal:
-        """One decision. A command's refusal comes back and nothing is written; an event's refusal raises CannotApply."""
+        """One decision. A command's refusal comes back, nothing is written; an event's refusal raises CannotApply."""
         match hearing:
             case Command():
                 return await self._run(id, lambda draft: self._obey(draft, hearing, decide))
@@ -237,5 +237,3 @@ def key_used_otherwise(key: str) -> Refusal:
         f"Idempotency-Key {key!r} was used before with another body; send the same body again, or choose a new key",
         RefusalKind.CONFLICT,
     )
-
-

@@ -56,7 +56,13 @@ class Desk:
     """Takes pushes: validates, stores the push, publishes by line, answers."""
 
     def __init__(
-        self, stores: Stores, sender: Sender, clock: Clock, chance: Chance, settings: Settings, topic: Callable[[str], str]
+        self,
+        stores: Stores,
+        sender: Sender,
+        clock: Clock,
+        chance: Chance,
+        settings: Settings,
+        topic: Callable[[str], str],
     ) -> None:
         self._stores, self._sender, self._clock, self._chance = stores, sender, clock, chance
         self._settings = settings
@@ -64,8 +70,10 @@ class Desk:
         self._reader = Reader(settings.lines)
         self.gate = Gate()
 
-    async def take(self, caller: Caller, key: str | None, body: bytes, content_type: str) -> tuple[int, dict[str, Any]]:
-        """Status and answer. 202 promises: every accepted row is in Kafka and will be counted, or listed under the push.
+    async def take(
+        self, caller: Caller, key: str | None, body: bytes, content_type: str
+    ) -> tuple[int, dict[str, Any]]:
+        """Status and answer. 202 promises: every accepted row is in Kafka, and will be counted or listed under the push.
 
         Raises Problem; KafkaUnavailable and AnswerLost (503: push the same body again).
         """
@@ -109,7 +117,8 @@ def _answer(push_id: str, intake: Intake) -> dict[str, Any]:
 
 def _refused_whole(lines: int) -> dict[str, Any]:
     words = f"none of the {lines} lines is a donation; `failures` says what is wrong with each"
-    return {"type": "/problems/nothing_accepted", "title": "nothing accepted", "status": 422, "code": "nothing_accepted", "detail": words}  # fmt: skip
+    code = "nothing_accepted"
+    return {"type": f"/problems/{code}", "title": "nothing accepted", "status": 422, "code": code, "detail": words}
 
 
 def split(body: bytes, content_type: str) -> list[bytes]:
@@ -153,7 +162,9 @@ async def body_of(request: Request, gate: Gate) -> tuple[bytes, int]:
             held += len(chunk)
             chunks.append(chunk)
             if held > BODY_BYTES_MAX:
-                raise Problem(413, "body_too_large", f"a push has at most {BODY_BYTES_MAX} bytes; split it", limit=BODY_BYTES_MAX)
+                raise Problem(
+                    413, "body_too_large", f"a push has at most {BODY_BYTES_MAX} bytes; split it", limit=BODY_BYTES_MAX
+                )
         return _inflated(b"".join(chunks), request.headers.get("content-encoding", "")), held
     except BaseException:
         gate.leave(held)
@@ -188,8 +199,8 @@ def router(stores: Stores, desk: Desk, settings: Settings) -> APIRouter:
     async def push(request: Request, caller: Annotated[Caller, Depends(needs(Role.PLATFORM))]) -> Response:
         """Takes one donation, an array of them, or NDJSON. Good lines are taken although others are refused.
 
-        202 says that all accepted lines are safe in Kafka. After 5xx or silence push the same body again: nothing counts
-        twice. With an Idempotency-Key the same body gets the same answer, another body 409.
+        202 says that all accepted lines are safe in Kafka. After 5xx or silence push the same body again: nothing
+        counts twice. With an Idempotency-Key the same body gets the same answer, another body 409.
         """
         key = request.headers.get("idempotency-key")
         if key is not None and not 0 < len(key) <= IDEMPOTENCY_KEY_CHARACTERS_MAX:
@@ -204,7 +215,9 @@ def router(stores: Stores, desk: Desk, settings: Settings) -> APIRouter:
         return Response(json_bytes(answer), status, media_type=media_type)
 
     @router.get("/pushes/{push_id}")
-    async def one_push(push_id: str, caller: Annotated[Caller, Depends(needs(Role.PLATFORM, Role.AUDITOR))]) -> JSONResponse:
+    async def one_push(
+        push_id: str, caller: Annotated[Caller, Depends(needs(Role.PLATFORM, Role.AUDITOR))]
+    ) -> JSONResponse:
         """What became of a push: what was answered, and what the ledger found beside the rows that it counted."""
         push = await stores.pushes.get(push_id)
         if push is None or (caller.role is Role.PLATFORM and push.caller != caller.prefix):
@@ -231,7 +244,9 @@ def router(stores: Stores, desk: Desk, settings: Settings) -> APIRouter:
             row = _find(page, merchant, id, day_of_name(day.isoformat()))
             if row is not None:
                 return await _located(stores, page, row, day.isoformat())
-        words = f"merchant {merchant} has no donation {id} on {day.isoformat()}: look at the day, it is in Asia/Shanghai"
+        words = (
+            f"merchant {merchant} has no donation {id} on {day.isoformat()}: look at the day, it is in Asia/Shanghai"
+        )
         raise Problem(404, "donation_unknown", words)
 
     return router
@@ -267,5 +282,10 @@ async def _located(stores: Stores, page: Page, row: int, day: str) -> dict[str, 
         "fen_to": fen_from + fen,
         "seal": None
         if seal is None
-        else {"rows": seal.rows, "root": seal.root.hex(), "previous": seal.previous.hex(), "chained": seal.chained.hex()},
+        else {
+            "rows": seal.rows,
+            "root": seal.root.hex(),
+            "previous": seal.previous.hex(),
+            "chained": seal.chained.hex(),
+        },
     }

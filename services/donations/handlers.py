@@ -87,10 +87,16 @@ def input_of(record: Record) -> Input:
 class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
     """The lines that this process owns."""
 
-    def __init__(self, stores: Stores, sender: Sender, clock: Clock, *, lines: int, topic: Callable[[str], str]) -> None:
+    def __init__(
+        self, stores: Stores, sender: Sender, clock: Clock, *, lines: int, topic: Callable[[str], str]
+    ) -> None:
         self._stores, self._sender, self._clock = stores, sender, clock
         self._count = lines
-        self._pushed, self._events, self._dead = topic("donations.pushed"), topic("donations.events"), topic("dead-letters")
+        self._pushed, self._events, self._dead = (
+            topic("donations.pushed"),
+            topic("donations.events"),
+            topic("dead-letters"),
+        )
         self._lines: dict[int, Line] = {}
         self._owned: set[int] = set()
         self._locks = {number: asyncio.Lock() for number in range(lines)}
@@ -148,7 +154,9 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
         rest = [record for record in records if record.offset >= expected]
         if rest and rest[0].offset > expected:
             if line.sought == expected:
-                raise InputLost(f"line {line.head.line}: offset {expected} is wanted, the log begins at {rest[0].offset}")
+                raise InputLost(
+                    f"line {line.head.line}: offset {expected} is wanted, the log begins at {rest[0].offset}"
+                )
             line.sought = expected
             raise Rewind(expected, "records were passed over")
         line.sought = None

@@ -220,5 +220,3 @@ def open_stores(service: Service) -> Stores:
     """The service's collections, with the indexes that the queries above need."""
     pages = service.rows("pages", indexes=["days", "pushes"])
     return Stores(Pages(pages), Seals(service.rows("seals")), Pushes(service.rows("pushes")), service.rows("settings"))
-
-

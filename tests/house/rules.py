@@ -1,4 +1,4 @@
-"""The rules of the house that no tool knows, as functions of a source tree: each answers what is wrong, or nothing."""
+"""The rules of the house that no tool knows: functions of a source tree that answer what is wrong."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def long_files(root: Path) -> list[str]:
 
 
 def long_functions(root: Path) -> list[str]:
-    """Functions past the end of what one can read. A function inside another counts for itself, not for the outer one."""
+    """Functions past the end of what one can read. One inside another counts for itself."""
     wrong = []
     for file in python_files(root):
         for function in _functions(ast.parse(file.read_text())):
@@ -117,12 +117,7 @@ def unseeded_chance(root: Path) -> list[str]:
     wrong = []
     for file in python_files(root):
         for node in ast.walk(ast.parse(file.read_text())):
-            if (
-                isinstance(node, ast.Call)
-                and not node.args
-                and not node.keywords
-                and _called(node) == "Random"
-            ):
+            if isinstance(node, ast.Call) and not node.args and not node.keywords and _called(node) == "Random":
                 wrong.append(f"{file.relative_to(root)}:{node.lineno}")
     return wrong
 
@@ -136,16 +131,11 @@ def _called(call: ast.Call) -> str:
 
 
 def loose_requirements(text: str) -> list[str]:
-    """What a lock file must not have: an address, or a requirement without an exact version and a hash."""
-    wrong = [
-        line
-        for line in text.splitlines()
-        if "://" in line
-        or line.lstrip().startswith(("-", "@"))
-        and not line.lstrip().startswith("--hash=sha256:")
-    ]
+    """What a lock file must not have: an address, an option, a requirement without exact version and hash."""
+    wrong = [line for line in text.splitlines() if "://" in line or line.startswith("-")]
     for requirement in re.split(r"\n(?=\S)", text.strip()):
-        if not re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", requirement) or "--hash=sha256:" not in requirement:
+        exact = re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", requirement)
+        if not exact or "--hash=sha256:" not in requirement:
             wrong.append(requirement.splitlines()[0])
     return wrong
 
@@ -157,12 +147,10 @@ def locked(text: str) -> dict[str, str]:
 
 
 def wanted(root: Path, *extras: str) -> set[str]:
-    """Names of what pyproject.toml asks for."""
+    """Names of what pyproject.toml asks for: always, or with the extras named."""
     project = _pyproject(root)["project"]
-    asked = [
-        *project["dependencies"],
-        *(one for extra in extras for one in project["optional-dependencies"][extra]),
-    ]
+    optional = project["optional-dependencies"]
+    asked = [one for extra in extras for one in optional[extra]] if extras else project["dependencies"]
     return {normal(re.split(r"[^\w.-]", one, maxsplit=1)[0]) for one in asked} - {"pandapack"}
 
 

@@ -19,6 +19,7 @@ from pandapack.contracts.donations import AMOUNT_FEN_MAX, NAME_BYTES, NAME_CHARA
 FUTURE_S_MAX = 600
 """How far a platform's clock may run ahead of ours."""
 LINE_CACHE_MERCHANTS_MAX = 200_000
+NO_HOME = -1
 
 _Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 
@@ -78,31 +79,41 @@ class Reader:
 
     def read(self, raws: Sequence[bytes], *, now: datetime, accept_days: int) -> Intake:
         """Validates every raw line. Age is judged here and only here: `accept_days` back, `FUTURE_S_MAX` ahead."""
-        intake = Intake()
         oldest, newest = now - timedelta(days=accept_days), now + timedelta(seconds=FUTURE_S_MAX)
+        intake, ids, programmes = self._read(raws, oldest, newest, careful=False)
+        if not (characters_are_plain(ids) and characters_are_plain(list(programmes))):
+            intake, _, _ = self._read(raws, oldest, newest, careful=True)
+        intake.accepted = len(raws) - len(intake.failures)
+        return intake
+
+    def _read(
+        self, raws: Sequence[bytes], oldest: datetime, newest: datetime, *, careful: bool
+    ) -> tuple[Intake, list[str], set[str]]:
+        # Names are looked at all together, and one by one only where one of them is not plain.
+        intake, ids, programmes = Intake(), list[str](), set[str]()
         buckets, failures, homes = intake.lines, intake.failures, self._homes
         for index, raw in enumerate(raws):
             try:
                 gift = read_gift(raw)
-            except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 failures.append(failure_of(index, str(error)))
                 continue
-            merchant = gift.merchant
-            if not (oldest <= gift.at <= newest and is_plain(gift)):
+            home = homes.get(gift.merchant)
+            if home is None:
+                home = self._home_of(gift.merchant)
+            if home == NO_HOME or not oldest <= gift.at <= newest or (careful and not is_plain(gift)):
                 failures.append(_misfit(index, gift, oldest, newest))
                 continue
-            home = homes.get(merchant)
-            if home is None:
-                home = self._home_of(merchant)
+            ids.append(gift.id)
+            programmes.add(gift.programme)
             if home in buckets:
                 buckets[home].append(raw)
             else:
                 buckets[home] = [raw]
-        intake.accepted = len(raws) - len(failures)
-        return intake
+        return intake, ids, programmes
 
     def _home_of(self, merchant: str) -> int:
-        home = line_of(merchant, self._lines)
+        home = line_of(merchant, self._lines) if characters_are_plain((merchant,)) else NO_HOME
         if len(self._homes) >= LINE_CACHE_MERCHANTS_MAX:
             self._homes.clear()
         self._homes[merchant] = home
@@ -137,12 +148,14 @@ def _misfit(index: int, gift: Gift, oldest: datetime, newest: datetime) -> Failu
 
 
 _FORMS = {
-    "amount_fen": ("amount_fen", "amount_fen is a whole number of fen, 1 to 100,000,000", "amount_fen 为 1 至 100,000,000 的整数(分)"),
-    "at": ("at", "at is an RFC 3339 time with a zone, such as 2021-11-11T00:00:01+08:00", "at 为带时区的 RFC 3339 时间, 例如 2021-11-11T00:00:01+08:00"),
-    "id": ("id", "id is 1 to 64 letters, digits and . _ : -", "id 为 1 至 64 个字母、数字或 . _ : -"),
-    "merchant": ("merchant", "merchant is 1 to 64 letters, digits and . _ : -", "merchant 为 1 至 64 个字母、数字或 . _ : -"),
-    "programme": ("programme", "programme is 1 to 64 letters, digits and . _ : -", "programme 为 1 至 64 个字母、数字或 . _ : -"),
-}  # fmt: skip
+    "amount_fen": ("is a whole number of fen, 1 to 100,000,000", "为 1 至 100,000,000 的整数(分)"),
+    "at": (
+        "is an RFC 3339 time with a zone, such as 2021-11-11T00:00:01+08:00",
+        "为带时区的 RFC 3339 时间, 例如 2021-11-11T00:00:01+08:00",
+    ),
+} | dict.fromkeys(
+    ("id", "merchant", "programme"), ("is 1 to 64 letters, digits and . _ : -", "为 1 至 64 个字母、数字或 . _ : -")
+)
 
 
 def failure_of(index: int, error: str) -> Failure:
@@ -152,8 +165,8 @@ def failure_of(index: int, error: str) -> Failure:
         return Failure(index, f"/{name}", "missing", f"{name} is missing", f"缺少 {name}")
     place = error.partition(" - at `$.")[2].rstrip("`")
     if place in _FORMS:
-        name, en, zh = _FORMS[place]
-        return Failure(index, f"/{name}", f"{name}_invalid", f"{en} ({error})", zh)
+        en, zh = _FORMS[place]
+        return Failure(index, f"/{place}", f"{place}_invalid", f"{place} {en} ({error})", f"{place} {zh}")
     if error.startswith("Expected `object`"):
         return Failure(index, "", "not_an_object", "a line is one JSON object", "每一行必须是一个 JSON 对象")
     return Failure(index, "", "not_json", f"the line is not JSON: {error}", "该行不是合法的 JSON")

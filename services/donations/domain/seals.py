@@ -24,4 +24,6 @@ def seal(line: int, number: int, columns: Columns, before: Seal | None) -> Seal:
     assert (before.number + 1 if before else 0) == number, f"line {line}: page {number} is sealed out of order"
     previous = before.chained if before else FIRST_SEAL
     root = page_root(columns)
-    return Seal(line, number, len(columns), root, previous, seal_hash(previous, page_id(line, number), len(columns), root))
+    return Seal(
+        line, number, len(columns), root, previous, seal_hash(previous, page_id(line, number), len(columns), root)
+    )

@@ -51,7 +51,9 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
 
 @pytest.fixture
 def donations(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Running]:
-    with running("donations", stack, namespace, tmp_path, {"PANDA_LINES": "4", "PANDA_ACCEPT_DAYS": "36500"}) as service:
+    with running(
+        "donations", stack, namespace, tmp_path, {"PANDA_LINES": "4", "PANDA_ACCEPT_DAYS": "36500"}
+    ) as service:
         yield service
 
 

@@ -34,7 +34,9 @@ def columns_of(rows: list[tuple[str, str, str, int, int]]) -> Columns:
 
 
 @given(ROWS)
-def test_a_page_is_read_back_into_exactly_the_donations_that_it_holds(rows: list[tuple[str, str, str, int, int]]) -> None:
+def test_a_page_is_read_back_into_exactly_the_donations_that_it_holds(
+    rows: list[tuple[str, str, str, int, int]],
+) -> None:
     columns = columns_of(rows)
     assert unpack(pack(columns)) == columns
 

@@ -1,4 +1,4 @@
-"""Reading pushes: both validators accept and refuse the same lines, and a refusal says what, where and how to mend it."""
+"""Reading pushes: both validators accept and refuse the same lines; a refusal says what, where and how to mend it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ GOOD: dict[str, Any] = {
     "at": "2021-11-11T00:00:01+08:00",
 }
 LINES = 8
+FIRST, LAST = datetime.fromisoformat("0001-01-02"), datetime.fromisoformat("9999-12-30")
 
 
 def raw(**changes: Any) -> bytes:
@@ -87,10 +88,16 @@ def test_all_of_a_merchant_goes_to_its_line_untouched_and_in_order(merchants: li
 
 
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(-10, 200_000_000), st.floats(), st.text(max_size=70), st.just("5"), st.just([])
+    st.none(),
+    st.booleans(),
+    st.integers(-10, 200_000_000),
+    st.floats(),
+    st.text(max_size=70),
+    st.just("5"),
+    st.just([]),
 )
 TIMES = st.one_of(
-    st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)).map(lambda at: at.isoformat() + "Z"),
+    st.datetimes(min_value=FIRST, max_value=LAST).map(lambda at: at.isoformat() + "Z"),
     st.from_regex(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})?", fullmatch=True),
     SCALARS,
 )

@@ -86,7 +86,10 @@ def test_any_sequence_of_records_gives_the_ledger_of_a_plain_dict(records: list[
                 continue
             given_before = oracle.setdefault((gift["merchant"], gift["id"], day_of(gift)), gift)
             if given_before is not gift:
-                same = (gift["programme"], gift["amount_fen"]) == (given_before["programme"], given_before["amount_fen"])
+                same = (gift["programme"], gift["amount_fen"]) == (
+                    given_before["programme"],
+                    given_before["amount_fen"],
+                )
                 duplicates, conflicts = duplicates + same, conflicts + (not same)
     rows = [row for page in line.pages for row in page.rows()]
     assert sorted((row.merchant, row.id, row.programme, row.amount_fen) for row in rows) == sorted(

@@ -59,7 +59,9 @@ def put(thing: str):  # type: ignore[no-untyped-def]
         if box.status == "shut":
             return Refusal("box_shut", "the box is shut; open it first")
         return Decision(
-            box.model_copy(update={"things": (*box.things, thing)}), (ThingPut(thing=thing),), {"things": len(box.things) + 1}
+            box.model_copy(update={"things": (*box.things, thing)}),
+            (ThingPut(thing=thing),),
+            {"things": len(box.things) + 1},
         )
 
     return decide

@@ -1,0 +1,97 @@
+"""A country's need: schools and how many parcels each waits for. Headcounts only; no pupil is an entity."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pandapack.contracts.envelope import Part
+from pandapack.contracts.procurement import NeedOpened, ProgrammePublished, RoundFunded, SchoolShare
+from pandapack.decision import Decision, Refusal, RefusalKind
+from services.procurement.domain.pricing import pricing_of, serves
+
+SCHOOLS_A_NEED_MAX = 1_000
+PARCELS_A_SCHOOL_MAX = 100_000
+
+
+class NeedStatus(StrEnum):
+    """`new`: there is no such need yet."""
+
+    NEW = "new"
+    OPEN = "open"
+    MET = "met"
+
+
+class Need(Part):
+    """A need and how far it is met."""
+
+    need: str
+    status: NeedStatus = NeedStatus.NEW
+    programme: str = ""
+    country: str = ""
+    specification: str = ""
+    schools: tuple[SchoolShare, ...] = ()
+    parcels: int = 0
+    funded_parcels: int = 0
+    rounds: int = 0
+    opened_at: datetime | None = None
+
+
+class NeedRequest(Part):
+    """What a buyer asks for."""
+
+    programme: str
+    country: str
+    specification: str
+    schools: tuple[SchoolShare, ...]
+
+
+def open_need(state: Need, asked: NeedRequest, published: ProgrammePublished, at: datetime) -> Decision[Need] | Refusal:
+    """A need is assessed and approved, and waits for money."""
+    if state.status is not NeedStatus.NEW:
+        return Refusal("need_known", f"there is a need {state.need} already: choose another id")
+    pricing = pricing_of(published)
+    if asked.specification not in pricing.bills:
+        known = ", ".join(sorted(pricing.bills))
+        words = f"{asked.programme} has no specification {asked.specification}; it has {known}"
+        return Refusal("specification_unknown", words, RefusalKind.INVALID)
+    if not serves(pricing, asked.specification, asked.country):
+        words = f"no rate for {asked.country} is published for each service: publish them, or name another country"
+        return Refusal("country_not_served", words, RefusalKind.INVALID)
+    names = [school.school for school in asked.schools]
+    if len(set(names)) < len(names):
+        return Refusal("school_named_twice", "a school is named twice: add its parcels up", RefusalKind.INVALID)
+    assert asked.schools and all(school.parcels > 0 for school in asked.schools)
+    parcels = sum(school.parcels for school in asked.schools)
+    opened = Need(
+        need=state.need,
+        status=NeedStatus.OPEN,
+        programme=asked.programme,
+        country=asked.country,
+        specification=asked.specification,
+        schools=asked.schools,
+        parcels=parcels,
+        opened_at=at,
+    )
+    event = NeedOpened(
+        need=state.need,
+        programme=asked.programme,
+        country=asked.country,
+        specification=asked.specification,
+        schools=asked.schools,
+        parcels=parcels,
+    )
+    return Decision(opened, (event,), {"need": state.need, "status": opened.status.value, "parcels": parcels})
+
+
+def fund(state: Need, event: RoundFunded) -> Decision[Need]:
+    """A round was funded for this need."""
+    assert event.need == state.need and state.status is NeedStatus.OPEN
+    funded = state.funded_parcels + event.parcels
+    assert funded <= state.parcels, "the fund never gives more than is needed"
+    update = {
+        "funded_parcels": funded,
+        "rounds": state.rounds + 1,
+        "status": NeedStatus.MET if funded == state.parcels else NeedStatus.OPEN,
+    }
+    return Decision(state.model_copy(update=update))

@@ -1,0 +1,107 @@
+"""What makes the environment: lock files, Makefile, .ci/run, the licence."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.house import rules
+
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+TARGETS = ("env", "demo", "test", "check", "bench")
+# Of the plain text of the Apache License 2.0, as the Apache Software Foundation publishes it.
+APACHE_2_SHA256 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+
+LOOSE = [
+    ("aiokafka==0.14.0", "no hash"),
+    ("aiokafka>=0.14 \\\n    --hash=sha256:aa", "no exact version"),
+    ("--extra-index-url somewhere", "an option"),
+    ("aiokafka @ file:///tmp/x \\\n    --hash=sha256:aa", "an address"),
+]
+
+
+def lock(name: str) -> str:
+    return (rules.ROOT / name).read_text()
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_file_has_exact_versions_and_hashes_and_no_address(name: str) -> None:
+    assert rules.loose_requirements(lock(name)) == []
+
+
+@pytest.mark.parametrize(("text", "why"), LOOSE, ids=[why for _, why in LOOSE])
+def test_a_loose_requirement_is_found(text: str, why: str) -> None:
+    sound = "anyio==4.9.0 \\\n    --hash=sha256:bb"
+    assert rules.loose_requirements(sound) == []
+    assert rules.loose_requirements(f"{sound}\n{text}"), why
+
+
+def test_the_services_run_on_what_the_tests_ran_on() -> None:
+    services, tests = (rules.locked(lock(name)) for name in LOCKS)
+    assert {name: tests.get(name) for name in services} == services
+
+
+def test_all_that_pyproject_asks_for_is_locked_and_the_services_get_no_embedded_stack() -> None:
+    services, tests = (set(rules.locked(lock(name))) for name in LOCKS)
+    assert rules.wanted(rules.ROOT) <= services
+    assert rules.wanted(rules.ROOT, "local", "dev") <= tests
+    assert not rules.wanted(rules.ROOT, "local") & services
+
+
+def test_the_licence_is_the_plain_apache_licence() -> None:
+    assert hashlib.sha256((rules.ROOT / "LICENSE").read_bytes()).hexdigest() == APACHE_2_SHA256
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_makefile_knows(target: str) -> None:
+    assert _make("--dry-run", target, cwd=rules.ROOT).returncode == 0
+
+
+def test_make_alone_says_what_can_be_made() -> None:
+    said = _make(cwd=rules.ROOT).stdout
+    assert all(f"make {target} " in said for target in TARGETS)
+
+
+def test_an_old_python_is_refused_in_plain_words(tmp_path: Path) -> None:
+    old = tmp_path / "python3.9"
+    old.write_text('#!/bin/sh\n[ "$1" = -V ] && echo "Python 3.9.2" && exit 0\nexit 1\n')
+    old.chmod(0o755)
+    answer = _make("env", f"PYTHON={old}", cwd=_without_environment(tmp_path))
+    assert answer.returncode != 0
+    assert f"needs Python 3.11 or newer; {old} is Python 3.9.2" in answer.stderr
+
+
+def test_a_python_that_does_not_exist_is_refused_in_plain_words(tmp_path: Path) -> None:
+    answer = _make("env", "PYTHON=python3-of-nowhere", cwd=_without_environment(tmp_path))
+    assert answer.returncode != 0
+    assert "There is no python3-of-nowhere" in answer.stderr
+
+
+def test_ci_runs_the_checks_and_the_tests_and_waits_for_nobody() -> None:
+    script = rules.ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    steps = [line for line in script.read_text().splitlines() if line.startswith("make ")]
+    assert steps == ["make env </dev/null", "make check </dev/null", "make test </dev/null"]
+    assert "set -euo pipefail" in script.read_text()
+
+
+def test_what_holds_secrets_or_is_made_is_ignored_by_git() -> None:
+    ignored = (rules.ROOT / ".gitignore").read_text().splitlines()
+    assert {".venv/", ".panda/", ".env", "deploy/secrets/", "__pycache__/"} <= set(ignored)
+
+
+def _without_environment(folder: Path) -> Path:
+    for name in (*LOCKS, "pyproject.toml", "Makefile"):
+        shutil.copy(rules.ROOT / name, folder)
+    return folder
+
+
+def _make(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    # Under `make check` this is a make within a make, which must not take part in the outer one's jobs.
+    env = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    return subprocess.run(["make", *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
