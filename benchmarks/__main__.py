@@ -49,7 +49,7 @@ def run(donations: int) -> dict[str, Any]:
             Path(folder) / ".panda", keep_data=False, service_env={"PANDA_ACCEPT_DAYS": ACCEPT_DAYS}
         )
         with Stack(layout, report=lambda words: print(words, file=sys.stderr)) as stack:
-            asyncio.run(measure(stack, DONATIONS_WARM, days=1))
+            asyncio.run(measure(stack, DONATIONS_WARM, days=1, first=DONATIONS))
             end_to_end = asyncio.run(measure(stack, donations, days=DAYS))
     return {
         "donations": end_to_end.donations,

@@ -1,4 +1,4 @@
-"""HTTP push accepted (acks=all) → counted in reporting's totals, with Kafka, MongoDB, the services and the load here."""
+"""HTTP push accepted (acks=all) → counted in reporting's totals, with everything and the load on this machine."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class EndToEnd:
     end_to_end_per_s: float
 
 
-async def measure(stack: Stack, donations: int, *, days: int) -> EndToEnd:
+async def measure(stack: Stack, donations: int, *, days: int, first: int = 0) -> EndToEnd:
     """Pushes `donations` as fast as they are taken and waits until reporting shows them all."""
-    prepared = list(bodies(donations, LINES_A_PUSH, days=days))
+    prepared = list(bodies(donations, LINES_A_PUSH, days=days, first=first))
     headers = {"Authorization": f"Bearer {stack.keys['platform']}", "Content-Type": "application/x-ndjson"}
     async with (
         httpx.AsyncClient(

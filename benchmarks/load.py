@@ -25,7 +25,7 @@ def bodies(count: int, lines_a_push: int, *, days: int, first: int = 0) -> Itera
         chance = np.random.default_rng((SEED, begin))
         merchants = chance.choice(MERCHANTS, rows, p=merchant_share).tolist()
         amounts = chance.choice(AMOUNTS_FEN, rows, p=amount_share).tolist()
-        seconds = (np.arange(begin, begin + rows) % count) * (days * 86_400) // count
+        seconds = (np.arange(begin, begin + rows) - first) * (days * 86_400) // count
         times = np.datetime_as_string(START + seconds.astype("timedelta64[s]")).tolist()
         yield "\n".join(
             f'{{"id":"{FIRST_ID + begin + row}","merchant":"M{merchant:05d}","programme":"love-parcel",'

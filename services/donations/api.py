@@ -70,10 +70,8 @@ class Desk:
         self._reader = Reader(settings.lines)
         self.gate = Gate()
 
-    async def take(
-        self, caller: Caller, key: str | None, body: bytes, content_type: str
-    ) -> tuple[int, dict[str, Any]]:
-        """Status and answer. 202 promises: every accepted row is in Kafka, and will be counted or listed under the push.
+    async def take(self, caller: Caller, key: str | None, body: bytes, content_type: str) -> tuple[int, dict[str, Any]]:
+        """Status and answer. 202: every accepted row is in Kafka, and will be counted or listed under the push.
 
         Raises Problem; KafkaUnavailable and AnswerLost (503: push the same body again).
         """
