@@ -207,6 +207,7 @@ class Stack:
             "PANDA_HOST": LOOPBACK,
             "PANDA_KEYS_FILE": str(self._data_dir / DIGESTS_FILE),
             "PANDA_SERVICE_KEY": self.keys[SERVICE_ROLE],
+            "PANDA_DONATIONS_URL": f"http://{LOOPBACK}:{self.layout.port('donations')}",
             "PANDA_PAGE_SECRET": ensure_page_secret(self._data_dir),
             "PYTHONUNBUFFERED": "1",
         }

@@ -105,3 +105,13 @@ def _make(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     # Under `make check` this is a make within a make, which must not take part in the outer one's jobs.
     env = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     return subprocess.run(["make", *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def test_every_decision_record_is_numbered_and_listed_with_its_title() -> None:
+    folder = rules.ROOT / "docs" / "decisions"
+    records = sorted(file for file in folder.glob("*.md") if file.name != "README.md")
+    index = (folder / "README.md").read_text()
+    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
+    for number, record in enumerate(records, start=1):
+        title = record.read_text().splitlines()[0].removeprefix(f"# {number}. ")
+        assert f"| [{number:04}]({record.name}) | {title} |" in index

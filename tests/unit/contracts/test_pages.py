@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pandapack.contracts.donations import AMOUNT_FEN_MAX
+from pandapack.contracts.merkle import leaf_hash
 from pandapack.contracts.pages import (
     FIRST_SEAL,
     Columns,
@@ -46,6 +47,12 @@ def test_another_amount_gives_another_root(rows: list[tuple[str, str, str, int, 
     columns, changed = columns_of(rows), columns_of(rows)
     changed.amounts_fen[0] += 1
     assert page_root(columns) != page_root(changed)
+
+
+@given(ROWS)
+def test_the_leaves_are_the_hashes_of_the_rows(rows: list[tuple[str, str, str, int, int]]) -> None:
+    columns = columns_of(rows)
+    assert columns.leaves() == [leaf_hash(row.leaf()) for row in columns.rows()]
 
 
 def test_ids_of_pages_sort_as_numbers() -> None:

@@ -1,0 +1,395 @@
+"""An order of a round: goods of one supplier, or one service.
+
+Goods: placed → confirmed → partly received → received → closed (paid). Services: placed → closed.
+
+Always, for each line: ordered + over-delivered = received + outstanding + cancelled, and received = accepted + rejected.
+What is rejected is ordered again at the supplier's cost, until as much is accepted as was bought; paid is what was bought.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pandapack.contracts.envelope import Event, Part
+from pandapack.contracts.logistics import CostIncurred
+from pandapack.contracts.procurement import (
+    Category,
+    GoodsReceived,
+    OrderClosed,
+    OrderConfirmed,
+    OrderLine,
+    OrderPaid,
+    OrderPlaced,
+    OrderRequested,
+    ReceiptLine,
+)
+from pandapack.decision import Decision, Refusal, RefusalKind
+from services.procurement.domain.pricing import with_per_mille
+
+RECEIPTS_A_ORDER_MAX = 200
+REPORTED = (Category.FREIGHT, Category.INSURANCE, Category.DUTY)
+"""Services whose cost logistics reports; the others are invoiced."""
+
+
+class OrderStatus(StrEnum):
+    """`new`: the round has not asked for it yet, as far as the order has heard."""
+
+    NEW = "new"
+    PLACED = "placed"
+    CONFIRMED = "confirmed"
+    PARTLY_RECEIVED = "partly_received"
+    RECEIVED = "received"
+    CLOSED = "closed"
+
+
+class Held(Part):
+    """An invoice that is not paid, and why. One that came too early is matched again when what it waits for is there."""
+
+    invoice: str
+    amount_fen: int
+    reason: str  # goods_outstanding, cost_outstanding: waits; amount_differs, above_limit: for a person
+
+
+class Cost(Part):
+    """What logistics reported that a service cost."""
+
+    fen: int
+    document: str
+
+
+class Line(Part):
+    """`quantity` base units are bought at `unit_price_fen`; the rest is what became of them."""
+
+    item: str
+    quantity: int
+    unit_price_fen: int
+    unit_price_fen_max: int
+    received: int = 0
+    rejected: int = 0
+    over_delivered: int = 0
+    reordered: int = 0
+    cancelled: int = 0
+
+    @property
+    def ordered(self) -> int:
+        return self.quantity + self.reordered
+
+    @property
+    def accepted(self) -> int:
+        return self.received - self.rejected
+
+    @property
+    def outstanding(self) -> int:
+        return self.ordered + self.over_delivered - self.received - self.cancelled
+
+    @property
+    def complete(self) -> bool:
+        return self.accepted >= self.quantity
+
+
+class Order(Part):
+    """All that is known of an order. `amount_fen` is what it costs as confirmed, at most `amount_fen_max`."""
+
+    order: str
+    status: OrderStatus = OrderStatus.NEW
+    round: str = ""
+    programme: str = ""
+    country: str = ""
+    category: Category = Category.GOODS
+    supplier: str = ""
+    lines: tuple[Line, ...] = ()
+    amount_fen: int = 0
+    amount_fen_max: int = 0
+    price_tolerance_per_mille: int = 0
+    receipts: tuple[str, ...] = ()
+    cost: Cost | None = None
+    held: Held | None = None
+    invoice: str | None = None
+    paid_fen: int = 0
+
+
+class Counted(Part):
+    """A line of a receipt as the warehouse counted it."""
+
+    item: str
+    counted: int
+    rejected: int = 0
+    reason: str | None = None
+    lot: str
+
+
+def place(state: Order, event: OrderRequested) -> Decision[Order]:
+    """The round asks for the order. A cost that was reported before is settled now."""
+    if state.status is not OrderStatus.NEW:
+        return Decision(state)
+    placed = Order(
+        order=state.order,
+        status=OrderStatus.PLACED,
+        round=event.round,
+        programme=event.programme,
+        country=event.country,
+        category=event.category,
+        supplier=event.supplier,
+        lines=tuple(_line(line, event.price_tolerance_per_mille) for line in event.lines),
+        amount_fen=event.amount_fen,
+        amount_fen_max=event.amount_fen_max,
+        price_tolerance_per_mille=event.price_tolerance_per_mille,
+        cost=state.cost,
+    )
+    said = OrderPlaced(
+        order=state.order,
+        round=event.round,
+        programme=event.programme,
+        country=event.country,
+        category=event.category,
+        supplier=event.supplier,
+        lines=event.lines,
+        amount_fen=event.amount_fen,
+    )
+    if placed.cost is None:
+        return Decision(placed, (said,))
+    paid = _match(placed, placed.cost.document, placed.cost.fen)
+    return Decision(paid.state, (said, *paid.events))
+
+
+def confirm(state: Order, prices: dict[str, int]) -> Decision[Order] | Refusal:
+    """The supplier takes the order, perhaps at other prices; items left out keep theirs."""
+    refusal = _no_goods(state)
+    if refusal is not None:
+        return refusal
+    if state.status is not OrderStatus.PLACED:
+        return Refusal("already_confirmed", f"{state.order} is {state.status}: it was confirmed before")
+    for item, price in prices.items():
+        line = next((known for known in state.lines if known.item == item), None)
+        if line is None:
+            return _not_ordered(state, item)
+        if price > line.unit_price_fen_max:
+            words = f"{item} at {price} fen: {state.order} takes at most {line.unit_price_fen_max}; ask the buyer"
+            return Refusal("price_above_tolerance", words, RefusalKind.INVALID)
+    lines = tuple(
+        line.model_copy(update={"unit_price_fen": prices.get(line.item, line.unit_price_fen)}) for line in state.lines
+    )
+    amount_fen = sum(line.quantity * line.unit_price_fen for line in lines)
+    assert amount_fen <= state.amount_fen_max, "the tolerance is within the contingency"
+    confirmed = state.model_copy(
+        update={"status": OrderStatus.CONFIRMED, "lines": lines, "amount_fen": amount_fen}
+    )
+    said = OrderConfirmed(
+        order=state.order,
+        round=state.round,
+        lines=tuple(
+            OrderLine(item=line.item, quantity=line.quantity, unit_price_fen=line.unit_price_fen) for line in lines
+        ),
+        amount_fen=amount_fen,
+    )
+    answer: dict[str, object] = {
+        "order": state.order,
+        "status": confirmed.status.value,
+        "amount_fen": amount_fen,
+    }
+    return Decision(confirmed, (said,), answer)
+
+
+def receive(state: Order, receipt: str, counted: tuple[Counted, ...]) -> Decision[Order] | Refusal:
+    """A delivery was counted and inspected. Short: the rest stays outstanding. Over: it is taken, and not paid."""
+    refusal = _unreceivable(state, receipt, counted)
+    if refusal is not None:
+        return refusal
+    by_item = {count.item: count for count in counted}
+    lines = tuple(_counted(line, by_item.get(line.item)) for line in state.lines)
+    before = {line.item: line for line in state.lines}
+    after = {line.item: line for line in lines}
+    reordered = {
+        item: line.reordered - before[item].reordered
+        for item, line in after.items()
+        if line.reordered > before[item].reordered
+    }
+    complete = all(line.complete for line in lines)
+    received = state.model_copy(
+        update={
+            "status": OrderStatus.RECEIVED if complete else OrderStatus.PARTLY_RECEIVED,
+            "lines": lines,
+            "receipts": (*state.receipts, receipt),
+        }
+    )
+    said = GoodsReceived(
+        order=state.order,
+        round=state.round,
+        programme=state.programme,
+        receipt=receipt,
+        lines=tuple(_said(count, before[count.item], after[count.item]) for count in counted),
+        reordered=reordered,
+        complete=complete,
+    )
+    then = _matched_again(received)
+    answer: dict[str, object] = {
+        "order": state.order,
+        "receipt": receipt,
+        "status": then.state.status.value,
+        "reordered": reordered,
+        "outstanding": {line.item: line.outstanding for line in lines if line.outstanding},
+    }
+    return Decision(then.state, (said, *then.events), answer)
+
+
+def take_invoice(state: Order, invoice: str, amount_fen: int) -> Decision[Order] | Refusal:
+    """The three-way match: what was ordered, what was received, what is asked for. What does not match is held."""
+    if state.status is OrderStatus.NEW:
+        return _unknown(state)
+    if state.status is OrderStatus.CLOSED:
+        return Refusal("order_closed", f"{state.order} was paid by invoice {state.invoice}: nothing is open")
+    matched = _match(state, invoice, amount_fen)
+    after = matched.state
+    answer: dict[str, object] = {
+        "order": after.order,
+        "status": after.status.value,
+        "matched": after.held is None,
+        "held": after.held.model_dump() if after.held else None,
+        "paid_fen": after.paid_fen,
+    }
+    return Decision(after, matched.events, answer)
+
+
+def incur(state: Order, event: CostIncurred) -> Decision[Order]:
+    """A service was rendered and costs this much. Before the round's request is heard, the report is kept for it."""
+    if state.status is OrderStatus.CLOSED:
+        return Decision(state)
+    assert event.category is not Category.GOODS and event.fen >= 0
+    known = state.model_copy(update={"cost": Cost(fen=event.fen, document=event.document)})
+    if state.status is OrderStatus.NEW:
+        return Decision(known)
+    return _match(known, event.document, event.fen)
+
+
+def _match(state: Order, invoice: str, amount_fen: int) -> Decision[Order]:
+    reason = _mismatch(state, amount_fen)
+    if reason is None:
+        return _pay(state, invoice, amount_fen)
+    held = Held(invoice=invoice, amount_fen=amount_fen, reason=reason)
+    return Decision(state.model_copy(update={"held": held}))
+
+
+def _mismatch(state: Order, amount_fen: int) -> str | None:
+    if state.category is Category.GOODS:
+        if state.status is not OrderStatus.RECEIVED:
+            return "goods_outstanding"
+        return None if amount_fen == state.amount_fen else "amount_differs"
+    if state.category in REPORTED and state.cost is None:
+        return "cost_outstanding"
+    return None if amount_fen <= state.amount_fen_max else "above_limit"
+
+
+def _matched_again(state: Order) -> Decision[Order]:
+    if state.held is None or state.status is not OrderStatus.RECEIVED:
+        return Decision(state)
+    return _match(state, state.held.invoice, state.held.amount_fen)
+
+
+def _pay(state: Order, invoice: str, amount_fen: int) -> Decision[Order]:
+    assert 0 <= amount_fen <= state.amount_fen_max, "an order never costs more than was committed"
+    paid = state.model_copy(
+        update={"status": OrderStatus.CLOSED, "held": None, "invoice": invoice, "paid_fen": amount_fen}
+    )
+    cancelled = {line.item: line.cancelled for line in state.lines if line.cancelled}
+    events: tuple[Event, ...] = (
+        OrderPaid(
+            order=state.order,
+            round=state.round,
+            programme=state.programme,
+            category=state.category,
+            invoice=invoice,
+            amount_fen=amount_fen,
+        ),
+        OrderClosed(order=state.order, round=state.round, programme=state.programme, cancelled=cancelled),
+    )
+    return Decision(paid, events)
+
+
+def _line(line: OrderLine, tolerance_per_mille: int) -> Line:
+    price_fen_max = with_per_mille(line.unit_price_fen, tolerance_per_mille)
+    return Line(
+        item=line.item,
+        quantity=line.quantity,
+        unit_price_fen=line.unit_price_fen,
+        unit_price_fen_max=price_fen_max,
+    )
+
+
+def _counted(line: Line, count: Counted | None) -> Line:
+    if count is None:
+        return line
+    over = max(0, count.counted - line.outstanding)
+    after = line.model_copy(
+        update={
+            "received": line.received + count.counted,
+            "rejected": line.rejected + count.rejected,
+            "over_delivered": line.over_delivered + over,
+        }
+    )
+    missing = max(0, after.quantity - after.accepted - after.outstanding)
+    after = after.model_copy(update={"reordered": after.reordered + missing})
+    assert after.outstanding >= 0 and after.accepted >= 0
+    assert after.complete or after.accepted + after.outstanding == after.quantity
+    return after
+
+
+def _said(count: Counted, before: Line, after: Line) -> ReceiptLine:
+    return ReceiptLine(
+        item=count.item,
+        counted=count.counted,
+        accepted=count.counted - count.rejected,
+        rejected=count.rejected,
+        over_delivered=after.over_delivered - before.over_delivered,
+        reason=count.reason,
+        lot=count.lot,
+    )
+
+
+def _unreceivable(state: Order, receipt: str, counted: tuple[Counted, ...]) -> Refusal | None:
+    refusal = _no_goods(state)
+    if refusal is not None:
+        return refusal
+    if state.status is OrderStatus.PLACED:
+        return Refusal("not_confirmed", f"{state.order} is not confirmed yet: its supplier confirms first")
+    if state.status is OrderStatus.CLOSED:
+        return Refusal("order_closed", f"{state.order} is paid and closed: give the delivery back, or ask the buyer")
+    if receipt in state.receipts:
+        return Refusal("receipt_known", f"{state.order} has a receipt {receipt} already: give this one its own id")
+    if len(state.receipts) >= RECEIPTS_A_ORDER_MAX:
+        return Refusal("receipts_too_many", f"{state.order} has {RECEIPTS_A_ORDER_MAX} receipts: count several as one")
+    seen: set[str] = set()
+    for count in counted:
+        refusal = _uncountable(state, count, seen)
+        if refusal is not None:
+            return refusal
+        seen.add(count.item)
+    return None
+
+
+def _uncountable(state: Order, count: Counted, seen: set[str]) -> Refusal | None:
+    if all(line.item != count.item for line in state.lines):
+        return _not_ordered(state, count.item)
+    if count.item in seen:
+        return Refusal("item_named_twice", f"{count.item} is counted twice: add it up", RefusalKind.INVALID)
+    if count.rejected > count.counted:
+        words = f"{count.item}: {count.rejected} rejected of {count.counted} counted"
+        return Refusal("more_rejected_than_counted", words, RefusalKind.INVALID)
+    if count.rejected and not count.reason:
+        return Refusal("reason_missing", f"{count.item}: say why {count.rejected} were rejected", RefusalKind.INVALID)
+    return None
+
+
+def _no_goods(state: Order) -> Refusal | None:
+    if state.status is OrderStatus.NEW:
+        return _unknown(state)
+    if state.category is not Category.GOODS:
+        return Refusal("not_goods", f"{state.order} is a service ({state.category}): it is neither confirmed nor received")
+    return None
+
+
+def _not_ordered(state: Order, item: str) -> Refusal:
+    return Refusal("item_not_ordered", f"{state.order} has no line for {item}", RefusalKind.INVALID)
+
+
+def _unknown(state: Order) -> Refusal:
+    return Refusal("order_unknown", f"there is no order {state.order}", RefusalKind.NOT_FOUND)
