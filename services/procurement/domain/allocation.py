@@ -48,6 +48,4 @@ def after_round(need: NeedShare, parcels: int) -> NeedShare:
     """The need once a round of so many parcels is funded for it."""
     assert 0 < parcels <= unmet_parcels(need)
     funded = need.funded_parcels + parcels
-    return need.model_copy(
-        update={"funded_parcels": funded, "schools": () if funded == need.parcels else need.schools}
-    )
+    return need.model_copy(update={"funded_parcels": funded, "schools": () if funded == need.parcels else need.schools})

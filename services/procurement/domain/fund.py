@@ -155,9 +155,7 @@ def settle(state: Fund) -> Decision[Fund]:
     events: list[Event] = []
     if state.credited_fen:
         fronts = {front.line: front.heard_fen for front in state.lines}
-        events.append(
-            FundCredited(programme=state.programme, credited_fen=state.credited_fen, heard_fen=fronts)
-        )
+        events.append(FundCredited(programme=state.programme, credited_fen=state.credited_fen, heard_fen=fronts))
         state = state.model_copy(update={"credited_fen": 0})
     round = next_round(state)
     for _ in range(ROUNDS_A_WRITE_MAX):

@@ -2,8 +2,8 @@
 
 Goods: placed → confirmed → partly received → received → closed (paid). Services: placed → closed.
 
-Always, for each line: ordered + over-delivered = received + outstanding + cancelled, and received = accepted + rejected.
-What is rejected is ordered again at the supplier's cost, until as much is accepted as was bought; paid is what was bought.
+What is rejected is ordered again at the supplier's cost (`domain.lines`); paid is what was bought, at most
+`amount_fen_max`. An invoice that does not match is held: for what it waits for, or for a person.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from pandapack.contracts.procurement import (
     OrderPaid,
     OrderPlaced,
     OrderRequested,
-    ReceiptLine,
 )
 from pandapack.decision import Decision, Refusal, RefusalKind
-from services.procurement.domain.pricing import with_per_mille
+from services.procurement.domain.lines import Counted, Line, after_count, line_of, receipt_line
 
 RECEIPTS_A_ORDER_MAX = 200
 REPORTED = (Category.FREIGHT, Category.INSURANCE, Category.DUTY)
@@ -57,36 +56,6 @@ class Cost(Part):
     document: str
 
 
-class Line(Part):
-    """`quantity` base units are bought at `unit_price_fen`; the rest is what became of them."""
-
-    item: str
-    quantity: int
-    unit_price_fen: int
-    unit_price_fen_max: int
-    received: int = 0
-    rejected: int = 0
-    over_delivered: int = 0
-    reordered: int = 0
-    cancelled: int = 0
-
-    @property
-    def ordered(self) -> int:
-        return self.quantity + self.reordered
-
-    @property
-    def accepted(self) -> int:
-        return self.received - self.rejected
-
-    @property
-    def outstanding(self) -> int:
-        return self.ordered + self.over_delivered - self.received - self.cancelled
-
-    @property
-    def complete(self) -> bool:
-        return self.accepted >= self.quantity
-
-
 class Order(Part):
     """All that is known of an order. `amount_fen` is what it costs as confirmed, at most `amount_fen_max`."""
 
@@ -108,16 +77,6 @@ class Order(Part):
     paid_fen: int = 0
 
 
-class Counted(Part):
-    """A line of a receipt as the warehouse counted it."""
-
-    item: str
-    counted: int
-    rejected: int = 0
-    reason: str | None = None
-    lot: str
-
-
 def place(state: Order, event: OrderRequested) -> Decision[Order]:
     """The round asks for the order. A cost that was reported before is settled now."""
     if state.status is not OrderStatus.NEW:
@@ -130,7 +89,7 @@ def place(state: Order, event: OrderRequested) -> Decision[Order]:
         country=event.country,
         category=event.category,
         supplier=event.supplier,
-        lines=tuple(_line(line, event.price_tolerance_per_mille) for line in event.lines),
+        lines=tuple(line_of(line, event.price_tolerance_per_mille) for line in event.lines),
         amount_fen=event.amount_fen,
         amount_fen_max=event.amount_fen_max,
         price_tolerance_per_mille=event.price_tolerance_per_mille,
@@ -171,9 +130,7 @@ def confirm(state: Order, prices: dict[str, int]) -> Decision[Order] | Refusal:
     )
     amount_fen = sum(line.quantity * line.unit_price_fen for line in lines)
     assert amount_fen <= state.amount_fen_max, "the tolerance is within the contingency"
-    confirmed = state.model_copy(
-        update={"status": OrderStatus.CONFIRMED, "lines": lines, "amount_fen": amount_fen}
-    )
+    confirmed = state.model_copy(update={"status": OrderStatus.CONFIRMED, "lines": lines, "amount_fen": amount_fen})
     said = OrderConfirmed(
         order=state.order,
         round=state.round,
@@ -196,7 +153,7 @@ def receive(state: Order, receipt: str, counted: tuple[Counted, ...]) -> Decisio
     if refusal is not None:
         return refusal
     by_item = {count.item: count for count in counted}
-    lines = tuple(_counted(line, by_item.get(line.item)) for line in state.lines)
+    lines = tuple(after_count(line, by_item.get(line.item)) for line in state.lines)
     before = {line.item: line for line in state.lines}
     after = {line.item: line for line in lines}
     reordered = {
@@ -217,7 +174,7 @@ def receive(state: Order, receipt: str, counted: tuple[Counted, ...]) -> Decisio
         round=state.round,
         programme=state.programme,
         receipt=receipt,
-        lines=tuple(_said(count, before[count.item], after[count.item]) for count in counted),
+        lines=tuple(receipt_line(count, before[count.item], after[count.item]) for count in counted),
         reordered=reordered,
         complete=complete,
     )
@@ -305,46 +262,6 @@ def _pay(state: Order, invoice: str, amount_fen: int) -> Decision[Order]:
     return Decision(paid, events)
 
 
-def _line(line: OrderLine, tolerance_per_mille: int) -> Line:
-    price_fen_max = with_per_mille(line.unit_price_fen, tolerance_per_mille)
-    return Line(
-        item=line.item,
-        quantity=line.quantity,
-        unit_price_fen=line.unit_price_fen,
-        unit_price_fen_max=price_fen_max,
-    )
-
-
-def _counted(line: Line, count: Counted | None) -> Line:
-    if count is None:
-        return line
-    over = max(0, count.counted - line.outstanding)
-    after = line.model_copy(
-        update={
-            "received": line.received + count.counted,
-            "rejected": line.rejected + count.rejected,
-            "over_delivered": line.over_delivered + over,
-        }
-    )
-    missing = max(0, after.quantity - after.accepted - after.outstanding)
-    after = after.model_copy(update={"reordered": after.reordered + missing})
-    assert after.outstanding >= 0 and after.accepted >= 0
-    assert after.complete or after.accepted + after.outstanding == after.quantity
-    return after
-
-
-def _said(count: Counted, before: Line, after: Line) -> ReceiptLine:
-    return ReceiptLine(
-        item=count.item,
-        counted=count.counted,
-        accepted=count.counted - count.rejected,
-        rejected=count.rejected,
-        over_delivered=after.over_delivered - before.over_delivered,
-        reason=count.reason,
-        lot=count.lot,
-    )
-
-
 def _unreceivable(state: Order, receipt: str, counted: tuple[Counted, ...]) -> Refusal | None:
     refusal = _no_goods(state)
     if refusal is not None:
@@ -383,7 +300,9 @@ def _no_goods(state: Order) -> Refusal | None:
     if state.status is OrderStatus.NEW:
         return _unknown(state)
     if state.category is not Category.GOODS:
-        return Refusal("not_goods", f"{state.order} is a service ({state.category}): it is neither confirmed nor received")
+        return Refusal(
+            "not_goods", f"{state.order} is a service ({state.category}): it is neither confirmed nor received"
+        )
     return None
 
 

@@ -1,0 +1,20 @@
+"""HTTP in: programmes, needs and funds; rounds; orders. Each parses, stamps the time, and delegates to a decision."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from pandapack.runtime.clock import Clock
+from services.procurement.api.funding import funding_router
+from services.procurement.api.orders import orders_router
+from services.procurement.api.rounds import rounds_router
+from services.procurement.store import Stores
+
+
+def router(stores: Stores, clock: Clock) -> APIRouter:
+    """`/v1/programmes`, `/v1/needs`, `/v1/funds`, `/v1/rounds` and `/v1/orders`."""
+    router = APIRouter(prefix="/v1")
+    router.include_router(funding_router(stores, clock))
+    router.include_router(rounds_router(stores))
+    router.include_router(orders_router(stores))
+    return router

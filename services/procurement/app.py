@@ -1,0 +1,33 @@
+"""Composition of the procurement service: one ASGI app, the broker in its lifespan."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from pandapack.runtime.service import Service, serve
+from services.procurement import __doc__ as description
+from services.procurement.api import router
+from services.procurement.handlers import Handlers
+from services.procurement.settings import Settings
+from services.procurement.store import open_stores
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service, ready to serve."""
+    settings = settings or Settings()
+    service = Service("procurement", settings, description=description or "")
+    stores = open_stores(service)
+    service.says("procurement.events")
+    topics = ("donations.events", "procurement.events", "logistics.events")
+    service.hears(*topics, route=Handlers(stores).route)
+    return service.app(router(stores, service.clock))
+
+
+def main() -> None:
+    """Serves until it is told to stop."""
+    settings = Settings()
+    serve(create_app(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Publications, needs, funds, rounds and orders ⇄ MongoDB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pandapack.contracts.procurement import ProgrammePublished
+from pandapack.runtime.documents import Filter
+from pandapack.runtime.service import Service
+from pandapack.runtime.store import Kind, Store
+from services.procurement.domain.fund import Fund
+from services.procurement.domain.need import Need, NeedStatus
+from services.procurement.domain.order import Order, OrderStatus
+from services.procurement.domain.publication import Publication, publication_id, unpublished
+from services.procurement.domain.round import Round, RoundStatus
+
+PUBLICATIONS = Kind("publications", Publication, unpublished, lambda id: f"/procurement/publications/{id}")
+NEEDS = Kind("needs", Need, lambda id: Need(need=id), lambda id: f"/procurement/needs/{id}")
+FUNDS = Kind("funds", Fund, lambda id: Fund(programme=id), lambda id: f"/procurement/funds/{id}")
+ROUNDS = Kind("rounds", Round, lambda id: Round(round=id), lambda id: f"/procurement/rounds/{id}")
+ORDERS = Kind("orders", Order, lambda id: Order(order=id), lambda id: f"/procurement/orders/{id}")
+KINDS: tuple[Kind[Any], ...] = (PUBLICATIONS, NEEDS, FUNDS, ROUNDS, ORDERS)
+
+INDEXES = {
+    PUBLICATIONS.collection: ["state.programme", "state.content.policy.round_code"],
+    NEEDS.collection: ["state.status"],
+    ROUNDS.collection: ["state.status"],
+    ORDERS.collection: ["state.status", "state.round"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All that the procurement service keeps."""
+
+    publications: Store[Publication]
+    needs: Store[Need]
+    funds: Store[Fund]
+    rounds: Store[Round]
+    orders: Store[Order]
+
+
+def open_stores(service: Service) -> Stores:
+    """The service's collections, with the indexes that the queries below need."""
+
+    def indexes(kind: Kind[Any]) -> list[str]:
+        return INDEXES.get(kind.collection, [])
+
+    return Stores(
+        publications=service.store(PUBLICATIONS, indexes=indexes(PUBLICATIONS)),
+        needs=service.store(NEEDS, indexes=indexes(NEEDS)),
+        funds=service.store(FUNDS, indexes=indexes(FUNDS)),
+        rounds=service.store(ROUNDS, indexes=indexes(ROUNDS)),
+        orders=service.store(ORDERS, indexes=indexes(ORDERS)),
+    )
+
+
+async def latest_publication(stores: Stores, programme: str) -> Publication | None:
+    """What is published of a programme now."""
+    found = await stores.publications.find({"state.programme": programme}, limit=1, newest_first=True)
+    return found[0][1] if found else None
+
+
+async def published(stores: Stores, programme: str, publication: int) -> ProgrammePublished:
+    """A publication that an event names: it was written before the event was said."""
+    known = await stores.publications.get(publication_id(programme, publication))
+    assert known is not None and known.content is not None, f"{programme} has no publication {publication}"
+    return known.content
+
+
+async def round_code_taken(stores: Stores, programme: str, code: str) -> bool:
+    """Whether another programme names its rounds by this code."""
+    where = {"state.content.policy.round_code": code}
+    return any(known.programme != programme for _, known in await stores.publications.find(where))
+
+
+async def needs_known(stores: Stores, where: Filter, *, after: str, limit: int) -> list[tuple[str, Need]]:
+    """Needs, by id."""
+    statuses = [NeedStatus.OPEN.value, NeedStatus.MET.value]
+    return await stores.needs.find({"state.status": statuses, **where}, after=after, limit=limit)
+
+
+async def rounds_known(stores: Stores, where: Filter, *, after: str, limit: int) -> list[tuple[str, Round]]:
+    """Rounds, by id."""
+    statuses = [status.value for status in RoundStatus if status is not RoundStatus.NEW]
+    return await stores.rounds.find({"state.status": statuses, **where}, after=after, limit=limit)
+
+
+async def orders_known(stores: Stores, where: Filter, *, after: str, limit: int) -> list[tuple[str, Order]]:
+    """Orders, by id; not those of which only a cost was heard yet."""
+    statuses = [status.value for status in OrderStatus if status is not OrderStatus.NEW]
+    return await stores.orders.find({"state.status": statuses, **where}, after=after, limit=limit)
