@@ -128,9 +128,7 @@ def _jars() -> Finding:
     for jar in there:
         check_jar(jar, folder / jar.file_name)
     says = f"Kafka {KAFKA_VERSION}: {len(there)} of {len(jars)} jars in {folder}, all as the lock says"
-    return Finding(
-        "kafka jars", "ok", says if len(there) == len(jars) else f"{says}; the rest come at first start"
-    )
+    return Finding("kafka jars", "ok", says if len(there) == len(jars) else f"{says}; the rest come at first start")
 
 
 def _mongod(layout: Layout) -> Iterator[Finding]:

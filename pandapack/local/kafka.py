@@ -218,9 +218,7 @@ def _new_cluster_id() -> str:
 
 def _java_env() -> dict[str, str]:
     # A JVM setting of the surroundings (an agent, a debug port) is not meant for the broker.
-    return {
-        name: value for name, value in os.environ.items() if name not in ("JAVA_TOOL_OPTIONS", "CLASSPATH")
-    }
+    return {name: value for name, value in os.environ.items() if name not in ("JAVA_TOOL_OPTIONS", "CLASSPATH")}
 
 
 def _as_properties(settings: dict[str, object]) -> str:

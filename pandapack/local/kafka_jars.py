@@ -157,9 +157,7 @@ def _fetch_once(jar: LockedJar, repository: Path) -> Path:
     logging.getLogger("jgo").setLevel(logging.ERROR)  # it warns of what the lock decides
     # A mirror of the site, set in jgo's own configuration file, is used; the hashes are the same anywhere.
     mirrors = dict(GlobalSettings.load().repositories) or None
-    context = MavenContext(
-        repo_cache=repository, local_repos=[], remote_repos=mirrors, timeout=FETCH_TIMEOUT_S
-    )
+    context = MavenContext(repo_cache=repository, local_repos=[], remote_repos=mirrors, timeout=FETCH_TIMEOUT_S)
     component = context.project(jar.group, jar.artifact).at_version(jar.version)
     return Path(component.artifact().resolve())
 

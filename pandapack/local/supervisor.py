@@ -295,9 +295,7 @@ class Supervisor:
                     _kill(process)
                     running.remove((one, process))
                     if one.spec.stop_wait_s and not self._hurried.is_set():
-                        self._report(
-                            f"{one.spec.name} did not stop in {one.spec.stop_wait_s:.0f} s and was killed"
-                        )
+                        self._report(f"{one.spec.name} did not stop in {one.spec.stop_wait_s:.0f} s and was killed")
             if running:
                 time.sleep(STOP_ASK_EVERY_S)
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -155,8 +155,23 @@ class MemoryDocuments:
         return copy.deepcopy(found[:limit])
 
 
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "$gt": lambda value, bound: value > bound,
+    "$gte": lambda value, bound: value >= bound,
+    "$lt": lambda value, bound: value < bound,
+    "$in": lambda value, wanted: value in wanted,
+}
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """A filter's value against a row's: equal, one of a list's elements, or within bounds."""
+    if isinstance(wanted, Mapping):
+        return all(_COMPARISONS[operator](value, bound) for operator, bound in wanted.items())
+    return bool(value == wanted or (isinstance(value, list) and wanted in value))
+
+
 class MemoryRows:
-    """Rows in a dict: the in-memory twin of `runtime.mongo.Rows`, for what pure tests need of it."""
+    """Rows in a dict: the in-memory twin of `runtime.mongo.Rows`, for pure tests and the seeded simulation."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -172,6 +187,18 @@ class MemoryRows:
         for row in rows:
             await self.insert(row)
 
+    async def replace(self, id: Any, version: int, row: Json) -> bool:
+        if self._by_id.get(id, {}).get("version") != version:
+            return False
+        self._by_id[id] = copy.deepcopy(row)
+        return True
+
+    async def set(self, id: Any, fields: Json) -> bool:
+        if id not in self._by_id:
+            return False
+        self._by_id[id] |= copy.deepcopy(fields)
+        return True
+
     async def one(self, id: Any) -> Json | None:
         return copy.deepcopy(self._by_id.get(id))
 
@@ -185,8 +212,8 @@ class MemoryRows:
         limit: int = 1000,
         fields: Mapping[str, int] | None = None,
     ) -> list[Json]:
-        """Equality on dotted paths only."""
-        found = [r for r in self._by_id.values() if all(_value_at(r, path) == v for path, v in where.items())]
+        """Equality and bounds on dotted paths."""
+        found = [r for r in self._by_id.values() if all(_fits(_value_at(r, path), v) for path, v in where.items())]
         for path, direction in reversed(sort):
             found.sort(key=lambda row: _value_at(row, path), reverse=direction < 0)
         return copy.deepcopy(found[:limit])
