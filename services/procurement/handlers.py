@@ -57,7 +57,7 @@ class Handlers:
                 return self._round(envelope, event)
 
     def _credited(self, envelope: Envelope, event: DonationsRecorded) -> list[Target]:
-        # A fund hears of a line from its programme's first gift on, so a gap shows in the fen line, not in the sequence.
+        # A fund hears a line only where its programme has new fen: a gap shows in the fen line, not in the sequence.
         programmes = sorted({interval.programme for interval in event.intervals})
         return [self._fund(envelope, name, partial(fund.credit, event=event)) for name in programmes]
 

@@ -121,12 +121,18 @@ class Owner:
         sender = cast(Sender, FaultySender(world))
         self.ledger = Ledger(stores, sender, clock, lines=1, topic=lambda name: name)
         self.position = 0
+        self.polling = asyncio.Lock()
 
     async def assigned(self, committed: int) -> None:
         await self.ledger.on_partitions_assigned({LINE})
         self.position = committed
 
     async def poll(self) -> None:
+        """One batch; a process takes one at a time, though another process may be at work beside it."""
+        async with self.polling:
+            await self._poll()
+
+    async def _poll(self) -> None:
         batch = self.log[self.position : self.position + self.world.chance.randrange(1, 5)]
         if not batch:
             return
@@ -137,7 +143,8 @@ class Owner:
         except (AnswerLost, KafkaUnavailable, LostLine, asyncio.CancelledError):
             self.position = batch[0].offset
         else:
-            self.position = batch[-1].offset + 1
+            if self.position == batch[0].offset:  # else it was assigned anew meanwhile
+                self.position = batch[-1].offset + 1
 
 
 def gift(number: int, fen: int) -> dict[str, Any]:

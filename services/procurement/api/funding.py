@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -165,7 +166,7 @@ def funding_router(stores: Stores, clock: Clock) -> APIRouter:
             content = body.as_published(programme, number)
             outcome = await stores.publications.change(
                 publication_id(programme, number),
-                lambda state, content=content: publish(state, content, clock.now()),  # type: ignore[misc]
+                partial(publish, content=content, at=clock.now()),
                 command,
             )
             if not (isinstance(outcome, Refusal) and outcome.code == "publication_taken"):
@@ -193,6 +194,7 @@ def funding_router(stores: Stores, clock: Clock) -> APIRouter:
 
     @router.get("/needs")
     async def get_needs(
+        *,
         reader: Reader,
         programme: Name | None = None,
         country: Country | None = None,

@@ -95,6 +95,7 @@ def orders_router(stores: Stores) -> APIRouter:
 
     @router.get("")
     async def get_orders(
+        *,
         reader: Reader,
         status: OrderStatus | None = None,
         category: Category | None = None,

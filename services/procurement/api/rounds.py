@@ -59,6 +59,7 @@ def rounds_router(stores: Stores) -> APIRouter:
 
     @router.get("")
     async def get_rounds(
+        *,
         reader: Reader,
         status: RoundStatus | None = None,
         programme: Name | None = None,

@@ -1,1 +1,1 @@
-"""Pure decisions, a file an aggregate: publication, fund, need, round, order; pricing, allocation and intervals beside."""
+"""Pure decisions, a file an aggregate: publication, fund, need, round, order; beside them what these reckon with."""

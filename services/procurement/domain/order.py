@@ -42,11 +42,11 @@ class OrderStatus(StrEnum):
 
 
 class Held(Part):
-    """An invoice that is not paid, and why. One that came too early is matched again when what it waits for is there."""
+    """An invoice that is not paid, and why. One that came too early waits, and is matched again."""
 
     invoice: str
     amount_fen: int
-    reason: str  # goods_outstanding, cost_outstanding: waits; amount_differs, above_limit: for a person
+    reason: str  # it waits: goods_outstanding, cost_outstanding; for a person: amount_differs, above_limit
 
 
 class Cost(Part):

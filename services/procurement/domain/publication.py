@@ -100,7 +100,7 @@ def _policy(content: ProgrammePublished) -> Iterator[str]:
     yield from _beyond("policy.contingency_per_mille", policy.contingency_per_mille, 0, PER_MILLE)
     yield from _beyond("policy.price_tolerance_per_mille", policy.price_tolerance_per_mille, 0, PER_MILLE)
     if policy.price_tolerance_per_mille > policy.contingency_per_mille:
-        yield "policy.price_tolerance_per_mille is above contingency_per_mille: a round could cost more than is reserved"
+        yield "policy.price_tolerance_per_mille is above contingency_per_mille: a round could cost more than it has"
     if not CODE_PATTERN.fullmatch(policy.round_code):
         yield f"policy.round_code {policy.round_code!r} must be 1 to 8 capital letters"
 
