@@ -34,7 +34,40 @@ class Gift(msgspec.Struct, frozen=True, gc=False):
     at: Annotated[datetime, Meta(tz=True)]
 
 
-read_gift = msgspec.json.Decoder(Gift).decode
+_decoder = msgspec.json.Decoder(Gift)
+LINES_AT_ONCE = 32
+"""Lines are read so many at a time, and one by one only where one of them is no donation."""
+
+
+def gifts_of(raws: Sequence[bytes]) -> list[Gift | str]:
+    """The donation on each line, or the words in which the reader refuses it."""
+    gifts: list[Gift | str] = []
+    for start in range(0, len(raws), LINES_AT_ONCE):
+        some = raws[start : start + LINES_AT_ONCE]
+        gifts += _together(b"\n".join(some), len(some)) or map(_gift_of, some)
+    return gifts
+
+
+def _together(lines: bytes, count: int) -> list[Gift]:
+    """All of some lines, or nothing where they must be read one by one.
+
+    The reader takes values one after the other, wherever lines end. Where every line begins with `{` and ends with `}`
+    no value can reach over a line's end, so as many values as lines means one on each.
+    """
+    if not (lines[:1] == b"{" and lines[-1:] == b"}" and lines.count(b"}\n{") == count - 1):
+        return []
+    try:
+        read: list[Gift] = _decoder.decode_lines(lines)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    return read if len(read) == count else []
+
+
+def _gift_of(raw: bytes) -> Gift | str:
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return str(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +125,9 @@ class Reader:
         # Names are looked at all together, and one by one only where one of them is not plain.
         intake, ids, programmes = Intake(), list[str](), set[str]()
         buckets, failures, homes = intake.lines, intake.failures, self._homes
-        for index, raw in enumerate(raws):
-            try:
-                gift = read_gift(raw)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                failures.append(failure_of(index, str(error)))
+        for index, (raw, gift) in enumerate(zip(raws, gifts_of(raws), strict=True)):
+            if not isinstance(gift, Gift):
+                failures.append(failure_of(index, gift))
                 continue
             home = homes.get(gift.merchant)
             if home is None:

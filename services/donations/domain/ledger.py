@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-import msgspec
-
 from pandapack.contracts.donations import (
     DAY_OFFSET_US,
     DAY_US,
@@ -21,7 +19,7 @@ from pandapack.contracts.donations import (
     line_of,
 )
 from pandapack.contracts.pages import Columns
-from services.donations.domain.intake import characters_are_plain, is_plain, read_gift
+from services.donations.domain.intake import Gift, characters_are_plain, gifts_of
 
 PAGE_ROWS_FULL = 8_192
 PAGE_FINDINGS_FULL = 8_192
@@ -143,46 +141,48 @@ class Rows:
 
     def decode(self, record: Input, taken: Taken) -> Columns:
         """The record's donations; what is none becomes a stray."""
-        strays = len(taken.strays)
-        columns = self._decode(record, taken, careful=False)
-        if not characters_are_plain(columns.ids) or not characters_are_plain(list(set(columns.programmes))):
-            del taken.strays[strays:]
-            return self._decode(record, taken, careful=True)
-        return columns
+        gifts = gifts_of(record.raws)
+        columns = self._columns([gift for gift in gifts if isinstance(gift, Gift)])
+        if len(columns) == len(gifts) and self._all_belong(columns):
+            return columns
+        return self._sorted_out(record, gifts, taken)
 
-    def _decode(self, record: Input, taken: Taken, *, careful: bool) -> Columns:
-        columns = Columns()
-        ids, merchants, programmes = columns.ids, columns.merchants, columns.programmes
-        amounts, times = columns.amounts_fen, columns.times_us
-        strangers = self._strangers
-        for place, raw in enumerate(record.raws):
-            try:
-                gift = read_gift(raw)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                taken.strays.append(Stray(record.offset, place, raw, str(error)))
-                continue
-            merchant = gift.merchant
-            stranger = strangers.get(merchant)
-            if stranger is None:
-                stranger = self._is_stranger(merchant)
-            at_us = round(gift.at.timestamp() * 1_000_000)
-            if stranger or not 0 <= at_us < AT_US_MAX or (careful and not is_plain(gift)):
-                reason = "another line's merchant" if stranger else "an impossible time, or a name that is not plain"
+    @staticmethod
+    def _columns(gifts: Sequence[Gift]) -> Columns:
+        return Columns(
+            [gift.id for gift in gifts],
+            [gift.merchant for gift in gifts],
+            [gift.programme for gift in gifts],
+            [gift.amount_fen for gift in gifts],
+            [round(gift.at.timestamp() * 1_000_000) for gift in gifts],
+        )
+
+    def _all_belong(self, columns: Columns) -> bool:
+        """Whether all rows are this line's, at possible times, and have plain names: looked at all together."""
+        if not columns.ids:
+            return True
+        possible = min(columns.times_us) >= 0 and max(columns.times_us) < AT_US_MAX
+        plain = characters_are_plain(columns.ids) and characters_are_plain(list(set(columns.programmes)))
+        return possible and plain and not any(map(self._is_stranger, set(columns.merchants)))
+
+    def _sorted_out(self, record: Input, gifts: Sequence[Gift | str], taken: Taken) -> Columns:
+        good: list[Gift] = []
+        for place, (raw, gift) in enumerate(zip(record.raws, gifts, strict=True)):
+            if isinstance(gift, Gift) and self._all_belong(self._columns([gift])):
+                good.append(gift)
+            else:
+                reason = gift if isinstance(gift, str) else "another line's merchant, a strange name, or no time"
                 taken.strays.append(Stray(record.offset, place, raw, reason))
-                continue
-            ids.append(gift.id)
-            merchants.append(merchant)
-            programmes.append(gift.programme)
-            amounts.append(gift.amount_fen)
-            times.append(at_us)
-        return columns
+        return self._columns(good)
 
     def _is_stranger(self, merchant: str) -> bool:
-        if len(self._strangers) >= MERCHANTS_REMEMBERED_MAX:
-            self._strangers.clear()
-        stranger = not characters_are_plain((merchant,)) or line_of(merchant, self._lines) != self._line
-        self._strangers[merchant] = stranger
-        return stranger
+        known = self._strangers.get(merchant)
+        if known is None:
+            if len(self._strangers) >= MERCHANTS_REMEMBERED_MAX:
+                self._strangers.clear()
+            known = not characters_are_plain((merchant,)) or line_of(merchant, self._lines) != self._line
+            self._strangers[merchant] = known
+        return known
 
     def take(self, record: Input, columns: Columns, index: dict[int, DayIndex], taken: Taken) -> None:
         """Sorts a record's donations into new ones, duplicates and conflicts. `index` holds every day that occurs."""

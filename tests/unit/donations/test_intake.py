@@ -6,14 +6,13 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pandapack.contracts.donations import Donation, line_of
-from services.donations.domain.intake import Gift, Reader, is_plain, read_gift
+from services.donations.domain.intake import Gift, Reader, gifts_of, is_plain
 
 NOW = datetime(2021, 11, 11, 12, tzinfo=UTC)
 GOOD: dict[str, Any] = {
@@ -87,6 +86,11 @@ def test_all_of_a_merchant_goes_to_its_line_untouched_and_in_order(merchants: li
     assert intake.lines == expected
 
 
+@given(st.lists(st.sampled_from([raw(), raw(id="2"), b"{", b"{}{}", b" ", raw() + raw(), b"{", b"}", raw()[:40], raw()[40:]]), max_size=100))
+def test_reading_many_lines_at_once_is_reading_each(raws: list[bytes]) -> None:
+    assert gifts_of(raws) == [gift for one in raws for gift in gifts_of([one])]
+
+
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -128,12 +132,8 @@ def test_the_reader_and_the_contract_accept_and_refuse_the_same_lines(value: Any
         contract = Donation.model_validate_json(line)
     except ValidationError:
         contract = None
-    try:
-        gift = read_gift(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        gift = None
-    if gift is not None and not is_plain(gift):
-        gift = None
+    read = gifts_of([line])[0]
+    gift = read if isinstance(read, Gift) and is_plain(read) else None
     assert (gift is None) == (contract is None)
     if contract is not None:
         assert contract == Donation(**{name: getattr(gift, name) for name in Gift.__struct_fields__})

@@ -1,0 +1,1 @@
+"""Views, laws and traces: pure functions over what was heard."""

@@ -1,0 +1,87 @@
+"""The money view: what the fund, the rounds and the orders said of fen, by programme and by country.
+
+One document a partition. A round's funding, its spending and its orders lie in different partitions, so a single
+document knows only a part of each figure, and only the sum over all documents means something.
+"""
+
+from __future__ import annotations
+
+from pandapack.contracts.envelope import Event, Part
+from pandapack.contracts.procurement import (
+    FundCredited,
+    FundsCommitted,
+    FundsSpent,
+    OrderPlaced,
+    RoundClosed,
+    RoundFunded,
+)
+from pandapack.decision import Decision
+from services.reporting.domain.figures import Figures
+
+
+class Booked(Figures):
+    """Sums of what was ever said, all in fen but `rounds` and `orders`."""
+
+    credited_fen: int = 0
+    funded_fen: int = 0
+    committed_fen: int = 0
+    uncommitted_fen: int = 0
+    spent_fen: int = 0
+    released_fen: int = 0
+    rounds: int = 0
+    orders: int = 0
+
+    @property
+    def unallocated_now_fen(self) -> int:
+        """In the fund, and no round has it."""
+        return self.credited_fen - self.funded_fen + self.released_fen
+
+    @property
+    def reserved_now_fen(self) -> int:
+        """Rounds have it, and no order."""
+        return self.funded_fen - self.committed_fen + self.uncommitted_fen - self.released_fen
+
+    @property
+    def committed_now_fen(self) -> int:
+        """Ordered, and not paid."""
+        return self.committed_fen - self.uncommitted_fen - self.spent_fen
+
+
+class Money(Part):
+    """One partition. `heard_fen`: programme → line → how far the fund has heard it."""
+
+    programmes: dict[str, Booked] = {}
+    countries: dict[str, Booked] = {}
+    heard_fen: dict[str, dict[str, int]] = {}
+
+
+def book(state: Money, event: Event) -> Decision[Money]:
+    """Adds what an event says of money. Other events change nothing."""
+    match event:
+        case FundCredited():
+            fronts = {str(line): fen for line, fen in event.heard_fen.items()}
+            known = state.heard_fen.get(event.programme, {})
+            heard = state.heard_fen | {event.programme: known | fronts}
+            state = state.model_copy(update={"heard_fen": heard})
+            return _add(state, event.programme, None, credited_fen=event.credited_fen)
+        case RoundFunded():
+            return _add(state, event.programme, event.country, funded_fen=event.reserved_fen, rounds=1)
+        case FundsCommitted():
+            return _add(state, event.programme, event.country, committed_fen=event.fen)
+        case FundsSpent():
+            paid = {"spent_fen": event.fen, "uncommitted_fen": event.uncommitted_fen}
+            return _add(state, event.programme, event.country, **paid)
+        case RoundClosed():
+            return _add(state, event.programme, event.country, released_fen=event.released_fen)
+        case OrderPlaced():
+            return _add(state, event.programme, event.country, orders=1)
+        case _:
+            return Decision(state)
+
+
+def _add(state: Money, programme: str, country: str | None, **more: int) -> Decision[Money]:
+    programmes = state.programmes | {programme: state.programmes.get(programme, Booked()).plus(**more)}
+    update = {"programmes": programmes}
+    if country is not None:
+        update["countries"] = state.countries | {country: state.countries.get(country, Booked()).plus(**more)}
+    return Decision(state.model_copy(update=update))

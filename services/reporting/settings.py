@@ -1,0 +1,14 @@
+"""What the reporting service reads from its environment."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pandapack.runtime.settings import RuntimeSettings
+
+
+class Settings(RuntimeSettings):
+    """Shared settings, the port, and where the donations service answers for a trace (key: PANDA_SERVICE_KEY)."""
+
+    port: int = Field(default=8100, validation_alias="PANDA_REPORTING_PORT")
+    donations_url: str = "http://127.0.0.1:8101"

@@ -1,0 +1,57 @@
+"""Fen intervals: nothing is lost and nothing made where they are cut and joined."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pandapack.contracts.procurement import FenInterval
+from services.procurement.domain.intervals import joined, length_fen, split, tail
+
+
+@st.composite
+def apart(draw: st.DrawFn) -> tuple[FenInterval, ...]:
+    """Intervals that do not overlap, in any order."""
+    pieces = []
+    for line in range(draw(st.integers(1, 3))):
+        at = 0
+        for _ in range(draw(st.integers(0, 4))):
+            fen_from = at + draw(st.integers(0, 3))
+            at = fen_from + draw(st.integers(1, 9))
+            pieces.append(FenInterval(line=line, fen_from=fen_from, fen_to=at))
+    return tuple(draw(st.permutations(pieces)))
+
+
+def fen_of(intervals: tuple[FenInterval, ...]) -> list[tuple[int, int]]:
+    """Every single fen, in order."""
+    return [(i.line, fen) for i in intervals for fen in range(i.fen_from, i.fen_to)]
+
+
+@given(apart(), st.data())
+def test_front_and_rest_are_the_whole_in_order(intervals: tuple[FenInterval, ...], data: st.DataObject) -> None:
+    fen = data.draw(st.integers(0, length_fen(intervals)))
+    front, rest = split(intervals, fen)
+    assert length_fen(front) == fen
+    assert fen_of(front) + fen_of(rest) == fen_of(intervals)
+
+
+@given(apart(), st.data())
+def test_the_tail_is_the_last_fen_in_order(intervals: tuple[FenInterval, ...], data: st.DataObject) -> None:
+    fen = data.draw(st.integers(0, length_fen(intervals)))
+    assert fen_of(tail(intervals, fen)) == fen_of(intervals)[length_fen(intervals) - fen :]
+
+
+@given(apart(), st.data())
+def test_pieces_that_come_back_are_all_there_and_no_piece_touches_two(
+    intervals: tuple[FenInterval, ...], data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(0, len(intervals)))
+    together = joined(joined((), intervals[:cut]), intervals[cut:])
+    assert sorted(fen_of(together)) == sorted(fen_of(intervals))
+    assert len(together) <= len(intervals)
+
+
+def test_a_piece_that_touches_makes_the_known_one_longer() -> None:
+    known = (FenInterval(line=1, fen_from=10, fen_to=20), FenInterval(line=2, fen_from=20, fen_to=30))
+    piece = FenInterval(line=1, fen_from=20, fen_to=25)
+    assert joined(known, (piece,)) == (FenInterval(line=1, fen_from=10, fen_to=25), known[1])
