@@ -1,0 +1,13 @@
+"""The people around Panda Pack, played: merchants, suppliers, warehouse, carriers, customs, schools.
+
+A stranger to the services: it knows their public HTTP APIs and holds a key for each trade, nothing else. All that it
+decides is a pure function of the seed and the id of what it decides about, so that the same seed tells the same story
+in whatever order, and however often, things are asked.
+
+gifts       donation k of a seed, as NDJSON
+chance      seeded chance for single decisions
+decisions   what suppliers, warehouse and schools decide; routes and journeys: how a shipment travels
+desk        the HTTP of all players: patient with services that restart
+buyer, suppliers, warehouse, carriers, schools, merchants   the players
+play        all of them together; settled: when everything has come to its end
+"""

@@ -105,10 +105,9 @@ class NeedBody(BaseModel):
 
 def shown_publication(state: Publication) -> dict[str, Any]:
     """A publication as JSON."""
-    assert state.content is not None and state.published_at is not None
-    content = state.content.model_dump(mode="json")
-    head = {"programme": state.programme, "publication": state.publication}
-    return {**head, "published_at": state.published_at.isoformat(), **content}
+    whole = state.model_dump(mode="json")
+    content: dict[str, Any] = whole.pop("content")
+    return {**whole, **content}
 
 
 def shown_need(state: Need) -> dict[str, Any]:

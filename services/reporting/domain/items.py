@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pandapack.contracts.envelope import Event, Part
 from pandapack.contracts.procurement import Category, GoodsReceived, OrderClosed, OrderPlaced, ParcelsPacked
 from pandapack.decision import Decision
@@ -21,7 +23,8 @@ class Units(Figures):
 
 
 class Items(Part):
-    """One partition. `items`: "programme/item" → units; `outstanding`: open order → item → units that still come.
+    """One partition. `items`: "programme/item" → units; `outstanding`: open order → "programme/item" → units that
+    still come.
 
     All of an order's events are in one partition, so `outstanding` is complete for the orders of this document. It is
     kept order by order, apart from the sums, so that the law compares two ways of counting.
@@ -35,56 +38,66 @@ def count(state: Items, event: Event) -> Decision[Items]:
     """Adds what an event says of goods. Other events change nothing."""
     match event:
         case OrderPlaced(category=Category.GOODS):
-            lines = {line.item: line.quantity for line in event.lines}
-            items = _grown(state.items, event.programme, {item: {"ordered": n} for item, n in lines.items()})
-            return _decided(items, state.outstanding | {event.order: lines})
+            lines = _named(event.programme, {line.item: line.quantity for line in event.lines})
+            items = _grown(state.items, {item: {"ordered": units} for item, units in lines.items()})
+            return Decision(Items(items=items, outstanding=state.outstanding | {event.order: lines}))
         case GoodsReceived():
             return _received(state, event)
         case OrderClosed():
             return _closed(state, event)
         case ParcelsPacked():
-            more = {item: {"kitted": units} for item, units in event.consumed.items()}
-            return _decided(_grown(state.items, event.programme, more), state.outstanding)
+            consumed = _named(event.programme, event.consumed)
+            more = {item: {"kitted": units} for item, units in consumed.items()}
+            return Decision(state.model_copy(update={"items": _grown(state.items, more)}))
         case _:
             return Decision(state)
 
 
 def _received(state: Items, event: GoodsReceived) -> Decision[Items]:
-    more: dict[str, dict[str, int]] = {item: {"ordered": units} for item, units in event.reordered.items()}
-    open_units = dict(state.outstanding.get(event.order, {}))
-    for item, units in event.reordered.items():
-        open_units[item] = open_units.get(item, 0) + units
+    reordered = _named(event.programme, event.reordered)
+    items = _grown(state.items, {item: {"ordered": units} for item, units in reordered.items()})
+    owed = units_added(state.outstanding.get(event.order, {}), reordered)
     for line in event.lines:
-        more[line.item] = more.get(line.item, {}) | {
+        name = item_name(event.programme, line.item)
+        more = {
             "received": line.counted,
             "accepted": line.accepted,
             "rejected": line.rejected,
             "over_delivered": line.over_delivered,
         }
-        open_units[line.item] = open_units.get(line.item, 0) - (line.counted - line.over_delivered)
-    rest = {item: units for item, units in open_units.items() if units}
-    return _decided(_grown(state.items, event.programme, more), state.outstanding | {event.order: rest})
+        items = _grown(items, {name: more})
+        owed = units_added(owed, {name: line.over_delivered - line.counted})
+    return Decision(Items(items=items, outstanding=state.outstanding | {event.order: _nonzero(owed)}))
 
 
 def _closed(state: Items, event: OrderClosed) -> Decision[Items]:
     """What a closed order still owes and did not cancel stays in the document: the law then shows it."""
-    rest = dict(state.outstanding.get(event.order, {}))
-    for item, units in event.cancelled.items():
-        rest[item] = rest.get(item, 0) - units
-    rest = {item: units for item, units in rest.items() if units}
+    cancelled = _named(event.programme, event.cancelled)
+    items = _grown(state.items, {item: {"cancelled": units} for item, units in cancelled.items()})
+    owed = units_added(state.outstanding.get(event.order, {}), {item: -units for item, units in cancelled.items()})
     outstanding = {order: units for order, units in state.outstanding.items() if order != event.order}
-    if rest:
+    if rest := _nonzero(owed):
         outstanding[event.order] = rest
-    more = {item: {"cancelled": units} for item, units in event.cancelled.items()}
-    return _decided(_grown(state.items, event.programme, more), outstanding)
-
-
-def _grown(items: dict[str, Units], programme: str, more: dict[str, dict[str, int]]) -> dict[str, Units]:
-    grown = {
-        f"{programme}/{item}": items.get(f"{programme}/{item}", Units()).plus(**units) for item, units in more.items()
-    }
-    return items | grown
-
-
-def _decided(items: dict[str, Units], outstanding: dict[str, dict[str, int]]) -> Decision[Items]:
     return Decision(Items(items=items, outstanding=outstanding))
+
+
+def item_name(programme: str, item: str) -> str:
+    """An item in the view: programmes do not share stock."""
+    return f"{programme}/{item}"
+
+
+def units_added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Item → units, item by item."""
+    return {item: one.get(item, 0) + other.get(item, 0) for item in {**one, **other}}
+
+
+def _named(programme: str, units: Mapping[str, int]) -> dict[str, int]:
+    return {item_name(programme, item): count for item, count in units.items()}
+
+
+def _nonzero(units: Mapping[str, int]) -> dict[str, int]:
+    return {item: count for item, count in units.items() if count}
+
+
+def _grown(items: dict[str, Units], more: Mapping[str, Mapping[str, int]]) -> dict[str, Units]:
+    return items | {item: items.get(item, Units()).plus(**units) for item, units in more.items()}

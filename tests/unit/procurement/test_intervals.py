@@ -42,9 +42,7 @@ def test_the_tail_is_the_last_fen_in_order(intervals: tuple[FenInterval, ...], d
 
 
 @given(apart(), st.data())
-def test_pieces_that_come_back_are_all_there_and_no_piece_touches_two(
-    intervals: tuple[FenInterval, ...], data: st.DataObject
-) -> None:
+def test_of_pieces_that_come_back_no_fen_is_lost(intervals: tuple[FenInterval, ...], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(intervals)))
     together = joined(joined((), intervals[:cut]), intervals[cut:])
     assert sorted(fen_of(together)) == sorted(fen_of(intervals))

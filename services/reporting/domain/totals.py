@@ -1,0 +1,169 @@
+"""The running totals: views of all partitions added up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.reporting.domain.figures import added_up
+from services.reporting.domain.gifts import CountAndFen, LineGifts
+from services.reporting.domain.items import Items, Units
+from services.reporting.domain.money import Booked, Money
+from services.reporting.domain.parcels import Parcels, ParcelStates
+from services.reporting.domain.rounds import Round, states_of, status_of
+
+REVERSED_FEN = 0
+"""Reversals are not taken yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """All documents of the views that totals are made of."""
+
+    lines: Sequence[LineGifts]
+    money: Sequence[Money]
+    items: Sequence[Items]
+    parcels: Sequence[ParcelStates]
+
+
+def programmes_of(views: Views) -> list[str]:
+    """All programmes that any view knows."""
+    names = {name for line in views.lines for name in line.programmes}
+    names |= {name for part in views.money for name in part.programmes}
+    return sorted(names)
+
+
+def recorded(views: Views, programme: str | None = None) -> CountAndFen:
+    """Gifts and fen that the ledger recorded, for one programme or all."""
+    gifts = [g for line in views.lines for name, g in line.programmes.items() if programme in (None, name)]
+    return sum(g.count for g in gifts), sum(g.fen_to for g in gifts)
+
+
+def booked(views: Views) -> dict[str, Booked]:
+    """Programme → its money."""
+    return added_up(Booked, (part.programmes for part in views.money))
+
+
+def parcels_by_country(views: Views, programme: str | None = None) -> dict[str, Parcels]:
+    """Country → its parcels, for one programme or all."""
+    whole: dict[str, Parcels] = {}
+    for name, parcels in added_up(Parcels, (part.countries for part in views.parcels)).items():
+        owner, _, country = name.partition("/")
+        if programme in (None, owner):
+            whole[country] = whole.get(country, Parcels()).and_all(parcels)
+    return dict(sorted(whole.items()))
+
+
+def totals(views: Views, programme: str | None = None) -> dict[str, Any]:
+    """`/v1/totals`, without how fresh it is: all programmes, or one (then without what is known by line only)."""
+    donations, received_fen = recorded(views, programme)
+    money = Booked.total(b for name, b in booked(views).items() if programme in (None, name))
+    countries = parcels_by_country(views, programme)
+    parcels = Parcels.total(countries.values())
+    found = {"duplicates": 0, "conflicts": 0, "refused": 0}
+    if programme is None:
+        found = {name: sum(int(getattr(line, name)) for line in views.lines) for name in found}
+    return {
+        "donations": donations,
+        **(found if programme is None else {}),
+        "received_fen": received_fen,
+        "reversed_fen": REVERSED_FEN,
+        "in_flight_fen": received_fen - REVERSED_FEN - money.credited_fen,
+        **_money_now(money, unallocated=True),
+        "rounds": money.rounds,
+        "orders": money.orders,
+        "parcels": parcels.shown(),
+        "pupils_reached": parcels.pupils,
+        "countries": sum(one.accepted > 0 for one in countries.values()),
+    }
+
+
+def _money_now(money: Booked, *, unallocated: bool) -> dict[str, int]:
+    first = {"unallocated_fen": money.unallocated_now_fen} if unallocated else {}
+    return first | {
+        "reserved_fen": money.reserved_now_fen,
+        "committed_fen": money.committed_now_fen,
+        "spent_fen": money.spent_fen,
+    }
+
+
+def by_programme(views: Views) -> list[dict[str, Any]]:
+    """A row a programme."""
+    return [{"programme": name, **totals(views, name)} for name in programmes_of(views)]
+
+
+def by_day(views: Views, programme: str | None = None) -> list[dict[str, Any]]:
+    """A row a day in Asia/Shanghai."""
+    days: dict[str, CountAndFen] = {}
+    for line in views.lines:
+        for name, gifts in line.programmes.items():
+            if programme in (None, name):
+                for day, (count, fen) in gifts.days.items():
+                    before = days.get(day, (0, 0))
+                    days[day] = (before[0] + count, before[1] + fen)
+    return [{"day": day, "count": count, "fen": fen} for day, (count, fen) in sorted(days.items())]
+
+
+def by_country(views: Views) -> list[dict[str, Any]]:
+    """A row a country of destination."""
+    money = added_up(Booked, (part.countries for part in views.money))
+    parcels = parcels_by_country(views)
+    return [
+        {
+            "country": country,
+            "rounds": money.get(country, Booked()).rounds,
+            "funded_fen": money.get(country, Booked()).funded_fen,
+            **_money_now(money.get(country, Booked()), unallocated=False),
+            "released_fen": money.get(country, Booked()).released_fen,
+            "parcels": parcels.get(country, Parcels()).shown(),
+            "pupils_reached": parcels.get(country, Parcels()).pupils,
+        }
+        for country in sorted({*money, *parcels})
+    ]
+
+
+def by_item(views: Views) -> list[dict[str, Any]]:
+    """A row a programme and item, in base units. `in_stock` is what was accepted and is in no parcel."""
+    units = added_up(Units, (part.items for part in views.items))
+    outstanding = outstanding_units(views.items)
+    rows = []
+    for name, one in units.items():
+        programme, _, item = name.partition("/")
+        terms = {"outstanding": outstanding.get(name, 0), "in_stock": one.accepted - one.kitted}
+        rows.append({"programme": programme, "item": item, **one.model_dump(), **terms})
+    return rows
+
+
+def outstanding_units(items: Iterable[Items]) -> dict[str, int]:
+    """"programme/item" → units that open orders still owe."""
+    whole: dict[str, int] = {}
+    for part in items:
+        for lines in part.outstanding.values():
+            for item, units in lines.items():
+                whole[item] = whole.get(item, 0) + units
+    return whole
+
+
+def round_row(round: Round) -> dict[str, Any]:
+    """A round's row of `/v1/totals/round`."""
+    funding, closing = round.funding, round.closing
+    return {
+        "round": round.round,
+        "ordinal": funding.ordinal if funding else None,
+        "programme": round.programme,
+        "country": round.country,
+        "specification": funding.specification if funding else None,
+        "status": status_of(round),
+        "parcels_planned": funding.parcels if funding else None,
+        "funded_fen": round.funded_fen,
+        "reserved_fen": round.reserved_fen,
+        "committed_fen": round.committed_fen,
+        "spent_fen": round.spent_fen,
+        "released_fen": round.released_fen,
+        "orders": len(round.orders),
+        "parcels": states_of(round),
+        "pupils_reached": round.pupils,
+        "funded_at": funding.at if funding else None,
+        "closed_at": closing.at if closing else None,
+    }

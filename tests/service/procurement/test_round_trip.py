@@ -1,0 +1,132 @@
+"""From gifts to closed rounds, through HTTP and handlers: all laws hold, whatever is repeated or reordered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from pandapack.contracts.procurement import (
+    FundCredited,
+    FundsCommitted,
+    FundsSpent,
+    GoodsReceived,
+    OrderRequested,
+    ParcelsPacked,
+    RoundClosed,
+    RoundFunded,
+)
+from tests.service.procurement.partners import play
+from tests.service.procurement.world import World
+from tests.unit.procurement.programme import FACTS_COUNTRIES, PROGRAMME, SMALL, demonstration_body
+
+
+def need(country: str, specification: str, *parcels: int) -> dict[str, Any]:
+    schools = [
+        {"school": f"{country}-{number}", "district": f"{country} district 1", "pupils": count, "parcels": count}
+        for number, count in enumerate(parcels, 1)
+    ]
+    return {
+        "need": f"need-{country.lower()}",
+        "programme": PROGRAMME,
+        "country": country,
+        "specification": specification,
+        "schools": schools,
+    }
+
+
+async def prepared(seed: int, body: dict[str, Any], needs: list[dict[str, Any]], *, repeats: bool) -> World:
+    """A world whose fund knows the programme and the needs."""
+    world = World(seed, repeats=repeats)
+    await world.post("buyer", f"/programmes/{PROGRAMME}", body, method="PUT")
+    for one in needs:
+        await world.post("buyer", "/needs", one)
+    await world.settle()
+    return world
+
+
+def laws_hold(world: World) -> None:
+    """Money and items, recounted from what was said alone."""
+    funded = {event.round: event for event in world.events("RoundFunded") if isinstance(event, RoundFunded)}
+    closed = {event.round: event for event in world.events("RoundClosed") if isinstance(event, RoundClosed)}
+    spent, committed, uncommitted = Counter[str](), Counter[str](), Counter[str]()
+    for event in world.events("FundsCommitted") + world.events("FundsSpent"):
+        if isinstance(event, FundsCommitted):
+            committed[event.round] += event.fen
+        elif isinstance(event, FundsSpent):
+            spent[event.round] += event.fen
+            uncommitted[event.round] += event.uncommitted_fen
+    assert len(funded) == len(world.events("RoundFunded")) and len(closed) == len(world.events("RoundClosed"))
+    for name, event in funded.items():
+        assert committed[name] == event.reserved_fen == sum(i.fen_to - i.fen_from for i in event.intervals)
+    for name, end in closed.items():
+        assert end.spent_fen == spent[name] and end.released_fen == uncommitted[name]
+        assert end.spent_fen + end.released_fen == funded[name].reserved_fen
+        assert end.leftover == leftover(world, name)
+
+
+def leftover(world: World, name: str) -> dict[str, int]:
+    """Accepted less kitted, from what was said alone."""
+    stock = Counter[str]()
+    for event in world.events("GoodsReceived"):
+        if isinstance(event, GoodsReceived) and event.round == name:
+            stock.update({line.item: line.accepted for line in event.lines})
+    for packed in world.events("ParcelsPacked"):
+        if isinstance(packed, ParcelsPacked) and packed.round == name:
+            stock.subtract(packed.consumed)
+    assert min(stock.values()) >= 0
+    return {item: count for item, count in stock.items() if count}
+
+
+def printed(world: World, fund: dict[str, Any]) -> tuple[Any, ...]:
+    """What the demonstration prints, as far as it is procurement's."""
+    rounds = [
+        (event.round, event.country, event.parcels, event.schools)
+        for event in world.events("RoundFunded")
+        if isinstance(event, RoundFunded)
+    ]
+    orders = sorted(event.order for event in world.events("OrderRequested") if isinstance(event, OrderRequested))
+    packed = sum(event.count for event in world.events("ParcelsPacked") if isinstance(event, ParcelsPacked))
+    return fund["heard_fen"], fund["unallocated_fen"], fund["spent_fen"], sorted(rounds), orders, packed
+
+
+async def test_a_whole_round_of_the_demonstration_from_gifts_to_its_close() -> None:
+    world = await prepared(1, demonstration_body(), [need("NP", "love-parcel-v2", 12, 8)], repeats=False)
+    coming = (await world.get(f"/funds/{PROGRAMME}"))["next_round"]
+    for line in range(4):
+        world.give(line, coming["reserved_fen"] // 4 + 1)
+    await play(world)
+    one = await world.get("/rounds/R-000001")
+    assert (one["status"], one["packed"], one["parcels"]) == ("closed", 20, 20)
+    assert one["funded_fen"] == one["spent_fen"] + one["released_fen"]
+    assert {order["status"] for order in one["orders"]} == {"closed"}
+    fund = await world.get(f"/funds/{PROGRAMME}")
+    assert fund["open_rounds"] == {} and fund["heard_fen"] == fund["unallocated_fen"] + fund["spent_fen"]
+    assert (await world.get("/needs"))["items"][0]["status"] == "met"
+    laws_hold(world)
+
+
+async def run_small(seed: int, *, repeats: bool) -> tuple[Any, ...]:
+    needs = [need(country, "small", 9, 8) for country in FACTS_COUNTRIES[:3]]
+    world = await prepared(seed, SMALL, needs, repeats=repeats)
+    amounts = [(number % 4, 37 + number * 53 % 700) for number in range(14)]
+    world.dice.shuffle(amounts)
+    for line, fen in amounts:
+        world.give(line, fen)
+        if world.dice.random() < 0.5:
+            await world.settle()
+    await play(world)
+    laws_hold(world)
+    credited = sum(e.credited_fen for e in world.events("FundCredited") if isinstance(e, FundCredited))
+    fund = await world.get(f"/funds/{PROGRAMME}")
+    assert credited == fund["heard_fen"] == sum(world.fronts.values())
+    assert fund["open_rounds"] == {} and fund["next_round"]["affordable"] is False
+    heard = (await world.stores.funds.documents.read(PROGRAMME) or pytest.fail("no fund")).heard
+    assert set(heard) <= {f"/donations/lines/{line}" for line in range(4)} | {f"/procurement/funds/{PROGRAMME}"}
+    return printed(world, fund)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_order_timing_and_repetition_change_nothing_that_is_printed(seed: int) -> None:
+    assert await run_small(seed, repeats=True) == await run_small(100, repeats=False), f"seed {seed}"

@@ -1,0 +1,175 @@
+"""The whole procurement service in memory: its HTTP, its handlers, and a Kafka of lists that may repeat and reorder.
+
+What a source says stays in order; between sources, order and repetition are the seed's.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from pandapack.contracts.donations import line_source
+from pandapack.contracts.envelope import Envelope, Event, decode, envelop
+from pandapack.contracts.logistics import ConsignmentClosed, CostIncurred
+from pandapack.contracts.procurement import Category
+from pandapack.runtime.auth import Caller, Role
+from pandapack.runtime.chance import SeededChance
+from pandapack.runtime.clock import FixedClock
+from pandapack.runtime.documents import MemoryDocuments
+from pandapack.runtime.hearing import take
+from pandapack.runtime.http import install_problems
+from pandapack.runtime.store import Kind, Store
+from services.procurement.api import router
+from services.procurement.handlers import Handlers
+from services.procurement.store import FUNDS, NEEDS, ORDERS, PUBLICATIONS, ROUNDS, Stores
+from tests.unit.procurement.programme import PROGRAMME, gifts
+
+AT = datetime(2020, 3, 1, tzinfo=UTC)
+BATCH_MAX = 7
+STEPS_MAX = 20_000
+
+
+class RoleKeys:
+    """A fake of the keys: a key is the name of its role."""
+
+    async def caller(self, key: str) -> Caller | None:
+        return Caller("test", Role(key), key) if key in set(Role) else None
+
+
+class World:
+    """The service, and what was said to it and by it."""
+
+    def __init__(self, seed: int = 0, *, repeats: bool = False) -> None:
+        self.clock = FixedClock(AT)
+        self.chance = SeededChance(seed)
+        self.dice = random.Random(seed)
+        self.repeats = repeats
+        self.stores = Stores(
+            publications=self._store(PUBLICATIONS),
+            needs=self._store(NEEDS),
+            funds=self._store(FUNDS),
+            rounds=self._store(ROUNDS),
+            orders=self._store(ORDERS),
+        )
+        self.handlers = Handlers(self.stores)
+        self.waiting: dict[str, list[Envelope]] = {}
+        self.said: list[Envelope] = []
+        self.numbers: dict[str, int] = {}
+        self.fronts: dict[int, int] = {}
+        self.keys_used = 0
+        app = FastAPI()
+        app.state.keys = RoleKeys()
+        install_problems(app)
+        app.include_router(router(self.stores, self.clock))
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://procurement")
+
+    def _store(self, kind: Kind[Any]) -> Store[Any]:
+        return Store(kind, MemoryDocuments(kind.collection), clock=self.clock, chance=self.chance)
+
+    async def send(
+        self, role: str, method: str, path: str, body: Any = None, *, key: str | None = None
+    ) -> httpx.Response:
+        """One request; a new Idempotency-Key unless one is given."""
+        self.keys_used += 1
+        headers = {"Authorization": f"Bearer {role}", "Idempotency-Key": key or f"key-{self.keys_used}"}
+        return await self.http.request(method, f"/v1{path}", json=body, headers=headers)
+
+    async def get(self, path: str) -> Any:
+        answer = await self.send("auditor", "GET", path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, role: str, path: str, body: Any, *, method: str = "POST") -> Any:
+        answer = await self.send(role, method, path, body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def tell(self, source: str, event: Event) -> None:
+        """Another service says an event."""
+        number = self.numbers[source] = self.numbers.get(source, 0) + 1
+        self.waiting.setdefault(source, []).append(envelop(event, source=source, number=number, at=AT))
+
+    def give(self, line: int, fen: int) -> None:
+        """Gifts of so many fen are recorded on a line."""
+        front = self.fronts.get(line, 0)
+        self.fronts[line] = front + fen
+        self.tell(line_source(line), gifts(line, front, front + fen))
+
+    def incur(self, round_id: str, category: Category, fen: int) -> None:
+        cost = CostIncurred(
+            round=round_id, programme=PROGRAMME, country="NP", category=category, fen=fen, document=f"DOC-{category}"
+        )
+        self.tell(f"/logistics/consignments/{round_id}", cost)
+
+    def end(self, round_id: str, parcels: int) -> None:
+        """All parcels of the round were handed over, and logistics closed its consignment."""
+        closed = ConsignmentClosed(
+            round=round_id,
+            programme=PROGRAMME,
+            country="NP",
+            accepted=parcels,
+            rejected=0,
+            damaged=0,
+            lost=0,
+            returned=0,
+        )
+        self.tell(f"/logistics/consignments/{round_id}", closed)
+
+    async def relay(self) -> None:
+        """What the documents say goes to Kafka, in order per source."""
+        for store in self._all():
+            for document in await store.documents.unsaid(10_000):
+                envelopes = [decode(said.envelope) for said in document.saying]
+                self.waiting.setdefault(envelopes[0].source, []).extend(envelopes)
+                self.said.extend(envelopes)
+                await store.documents.confirm(document.id, document.saying[-1].sequence)
+
+    async def settle(self) -> None:
+        """Hears until nobody has anything more to say."""
+        for _ in range(STEPS_MAX):
+            await self.relay()
+            heard = self._next_batch()
+            if not heard:
+                return
+            await self.hear(heard)
+        raise AssertionError("the service never comes to rest")
+
+    async def hear(self, envelopes: Iterable[Envelope]) -> None:
+        targets = [target for envelope in envelopes for target in await self.handlers.route(envelope)]
+        await take(targets)
+
+    def _next_batch(self) -> list[Envelope]:
+        batch: list[Envelope] = []
+        for _ in range(self.dice.randint(1, BATCH_MAX)):
+            sources = sorted(source for source, waiting in self.waiting.items() if waiting)
+            if not sources:
+                break
+            source = self.dice.choice(sources)
+            batch.append(self.waiting[source].pop(0))
+        if batch and self.repeats and self.said and self.dice.random() < 0.3:
+            # A relay that was killed says the last few again, in order, behind what is there.
+            again = self.dice.choice(self.said).source
+            own = [envelope for envelope in self.said if envelope.source == again]
+            self.waiting.setdefault(again, []).extend(
+                own[-self.dice.randint(1, len(own)) :] if self.dice.random() < 0.5 else []
+            )
+        return batch
+
+    def events(self, type_: str) -> list[Event]:
+        """What was said of one type, in the order of saying."""
+        found = [envelope.event() for envelope in self.said if envelope.type == f"procurement.{type_}"]
+        return [event for event in found if event is not None]
+
+    def _all(self) -> list[Store[Any]]:
+        return [
+            self.stores.publications,
+            self.stores.needs,
+            self.stores.funds,
+            self.stores.rounds,
+            self.stores.orders,
+        ]

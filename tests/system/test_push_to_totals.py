@@ -1,0 +1,133 @@
+"""From a push to totals that anyone can check: all services, and the `panda` command as its users run it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pymongo import MongoClient
+
+from pandapack.contracts.pages import pack, unpack
+from pandapack.local.stack import Layout, Stack
+
+WAIT_S = 60.0
+COUNT = 12_000
+BROKEN = '{"id": "x", "merchant": "M1"}'
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole stack in a folder of its own."""
+    folder = tmp_path_factory.mktemp("system") / ".panda"
+    layout = Layout.on_free_ports(folder, keep_data=False, service_env={"PANDA_ACCEPT_DAYS": "36500"})
+    with Stack(layout) as stack:
+        yield stack
+
+
+def panda(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command in the folder of the running stack."""
+    command = [sys.executable, "-m", "pandapack.cli.main", *arguments]
+    folder = Path(stack.layout.data_dir).parent
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+def gift(number: int) -> dict[str, Any]:
+    day = 1 + number % 20
+    return {
+        "id": str(10**18 + number),
+        "merchant": f"M{number % 300:05d}",
+        "programme": "love-parcel",
+        "amount_fen": 1 + number % 9,
+        "at": f"2021-11-{day:02d}T10:00:00+08:00",
+    }
+
+
+def totals(stack: Stack) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(f"{stack.addresses['reporting']}/v1/totals", trust_env=False).json()
+    return answer
+
+
+def settled(stack: Stack, donations: int) -> dict[str, Any]:
+    """The totals once they count so many donations and the fund has heard of all."""
+    until_s = time.monotonic() + WAIT_S
+    while time.monotonic() < until_s:
+        shown = totals(stack)
+        if shown["donations"] == donations and shown["in_flight_fen"] == 0:
+            return shown
+        time.sleep(0.2)
+    raise AssertionError(f"{donations} donations are not shown within {WAIT_S} s, but {totals(stack)}")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    lines = [json.dumps(gift(number)) for number in range(COUNT)]
+    lines[5:5] = [BROKEN]
+    lines.append("{oops")
+    path = tmp_path_factory.mktemp("gifts") / "gifts.ndjson"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_file_is_counted_once_however_often_it_is_pushed(stack: Stack, file: Path) -> None:
+    expected_fen = sum(gift(number)["amount_fen"] for number in range(COUNT))
+    for _ in range(2):
+        pushed = panda(stack, "push", str(file), "--json")
+        assert pushed.returncode == 1, pushed.stderr  # two lines are broken, and the status says so
+        report = json.loads(pushed.stdout)
+        assert (report["accepted"], report["rejected"]) == (COUNT, 2)
+        assert [(one["line"], one["code"]) for one in report["refused"]] == [(6, "missing"), (COUNT + 2, "not_json")]
+        shown = settled(stack, COUNT)
+        assert shown["received_fen"] == expected_fen == shown["unallocated_fen"]
+
+
+def test_the_books_and_the_page_show_the_same_figures(stack: Stack, file: Path) -> None:
+    test_a_file_is_counted_once_however_often_it_is_pushed(stack, file)
+    with httpx.Client(base_url=stack.addresses["reporting"], trust_env=False) as reader:
+        laws = reader.get("/v1/conservation").json()
+        assert (laws["money_conserved"], laws["items_conserved"], laws["parcels_conserved"]) == (True, True, True)
+        days = reader.get("/v1/totals/day").json()["items"]
+        assert sum(day["count"] for day in days) == COUNT
+        assert f"{COUNT:,}" in reader.get("/", params={"lang": "en"}).text
+        assert reader.get("/v1/totals/merchant").status_code == 401  # a merchant's volume is its trade secret
+
+
+def test_a_donation_that_is_not_funded_yet_says_so(stack: Stack, file: Path) -> None:
+    test_a_file_is_counted_once_however_often_it_is_pushed(stack, file)
+    wanted = gift(1234)
+    traced = panda(stack, "trace", wanted["merchant"], wanted["id"], "--day", wanted["at"][:10], "--json")
+    assert traced.returncode == 0, traced.stderr
+    found = json.loads(traced.stdout)
+    assert (found["donation"]["amount_fen"], found["funded"], found["state"]) == (
+        wanted["amount_fen"],
+        False,
+        "unallocated",
+    )
+    assert panda(stack, "trace", "M00000", "no-such-id", "--day", "2021-11-01").returncode == 1
+
+
+def test_the_audit_names_a_page_that_was_changed_by_hand(stack: Stack, file: Path) -> None:
+    test_a_file_is_counted_once_however_often_it_is_pushed(stack, file)
+    before = panda(stack, "audit")
+    assert before.returncode == 0, before.stderr
+    client: MongoClient[dict[str, Any]] = MongoClient(stack.mongo)
+    pages = client.panda_donations.pages
+    page = pages.find_one({})
+    assert page is not None
+    columns = unpack(bytes(page["columns"]))
+    columns.amounts_fen[0] += 1
+    pages.update_one({"_id": page["_id"]}, {"$set": {"columns": pack(columns)}})
+    try:
+        after = panda(stack, "audit")
+        assert after.returncode == 1
+        assert f"page {page['_id']}: interval of love-parcel" in after.stderr
+        assert "totals.received_fen" in after.stderr
+    finally:
+        pages.update_one({"_id": page["_id"]}, {"$set": {"columns": page["columns"]}})
+        client.close()
