@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from pandapack.runtime.errors import Misconfigured
 from pandapack.runtime.service import Service, serve
 from services.donations import __doc__ as description
-from services.donations.api import Desk, router
+from services.donations.api import router
+from services.donations.api.desk import Desk
 from services.donations.handlers import Ledger
 from services.donations.settings import Settings
 from services.donations.store import Stores, open_stores

@@ -36,7 +36,8 @@ from services.donations.domain.ledger import (
     next_page,
 )
 from services.donations.domain.seals import seal
-from services.donations.store import Page, SaidEvent, Stores
+from services.donations.store import Stores
+from services.donations.store.pages import Page, SaidEvent
 
 ATTEND_PAUSE_S = 2.0
 SEAL_PAGES_AT_ONCE = 8

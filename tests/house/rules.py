@@ -19,7 +19,7 @@ NO_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 # A room is a module, or a package of that name where one file would grow too long.
 ROOMS = ("domain", "store", "handlers", "api", "settings", "app")
 ALWAYS_PACKAGES = {"domain"}
-ALWAYS_MODULES = {"store", "settings", "app"}
+ALWAYS_MODULES = {"settings", "app"}
 
 # Where import-linter's contracts must name every service: (contract, key, what follows the service's name).
 DECLARED_IN = (

@@ -173,7 +173,7 @@ def test_mypy_refuses(house: Path, text: str, error: str) -> None:
 
 
 def test_what_is_planted_in_this_very_house_is_found(this_house: Path) -> None:
-    _append(this_house, "services/reporting/store.py", "import services.donations.store")
+    _append(this_house, "services/reporting/domain/money.py", "import services.donations.store")
     _append(this_house, "services/procurement/domain/__init__.py", "import motor")
     _append(this_house, "services/logistics/domain/__init__.py", "import datetime\nNOW = datetime.datetime.now()")
     _, imports = imports_of(this_house)

@@ -43,9 +43,7 @@ def test_a_missing_java_is_wrong_and_the_rest_is_still_looked_at(
     assert {"disk", "memory", "clock", "ports"} <= {found.name for found in doctor.examine(layout)}
 
 
-def test_a_jar_in_the_cache_that_is_not_the_locks_is_wrong(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_jar_in_the_cache_that_is_not_the_locks_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PANDA_CACHE", str(tmp_path))
     (tmp_path / "kafka").mkdir()
     (tmp_path / "kafka" / "kafka-clients-4.3.0.jar").write_bytes(b"not it")

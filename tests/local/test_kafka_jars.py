@@ -54,9 +54,7 @@ def test_a_jar_is_fetched_once_and_progress_is_told(tmp_path: Path, monkeypatch:
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["thing-1.0.jar"]
 
 
-def test_a_jar_that_does_not_come_is_named_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_jar_that_does_not_come_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[int] = []
 
     def fail(jar: LockedJar, repository: Path) -> Path:

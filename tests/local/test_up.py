@@ -35,9 +35,7 @@ def new_environment() -> dict[str, str]:
 def panda(folder: Path, env: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one command of the stack in the folder to its end."""
     command = [sys.executable, "-m", "pandapack.cli.stack", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, timeout=UP_WAIT_S, check=False
-    )
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=UP_WAIT_S, check=False)
 
 
 @contextmanager

@@ -27,7 +27,10 @@ from pandapack.runtime.mongo import Rows
 from pandapack.runtime.sender import Sender
 from services.donations.domain import ledger as domain
 from services.donations.handlers import Ledger, LostLine
-from services.donations.store import Pages, Pushes, Seals, Stores
+from services.donations.store import Stores
+from services.donations.store.pages import Pages
+from services.donations.store.pushes import Pushes
+from services.donations.store.seals import Seals
 
 SEEDS = range(150)
 STEPS_OF_CHAOS = 60

@@ -45,7 +45,9 @@ def record(state: LineGifts, event: DonationsRecorded) -> Decision[LineGifts] | 
     for interval in event.intervals:
         known = programmes.get(interval.programme, ProgrammeGifts())
         if interval.fen_from != known.fen_to:
-            words = f"line {event.line} of {interval.programme}: known up to {known.fen_to} fen, then {interval.fen_from}"
+            words = (
+                f"line {event.line} of {interval.programme}: known up to {known.fen_to} fen, then {interval.fen_from}"
+            )
             return Refusal("fen_line_gap", words)
         days, count, fen = dict(known.days), 0, 0
         for part in event.days:

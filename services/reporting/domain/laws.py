@@ -175,7 +175,9 @@ def _line_checks(programme: str, lines: Mapping[str, ProgrammeGifts], heard: Ter
     checks = [Check("the fund credited what it heard", programme, money.credited_fen, sum(heard.values()))]
     for line, fen in heard.items():
         recorded_fen = lines.get(line, ProgrammeGifts()).fen_to
-        checks.append(Check("the fund heard only what the line recorded", f"{programme}/{line}", fen, recorded_fen, True))
+        checks.append(
+            Check("the fund heard only what the line recorded", f"{programme}/{line}", fen, recorded_fen, True)
+        )
     return checks
 
 
@@ -197,9 +199,13 @@ def _round_checks(round: Round) -> list[Check]:
     if funding is not None:
         planned_fen = sum(funding.plan_fen.values()) + funding.contingency_fen
         checks.append(Check("a round's funding is its plan", name, funding.reserved_fen, planned_fen))
-        checks.append(Check("a round's funding is its intervals", name, funding.reserved_fen, length(funding.intervals)))
+        checks.append(
+            Check("a round's funding is its intervals", name, funding.reserved_fen, length(funding.intervals))
+        )
     if closing is not None:
-        checks.append(Check("what a round released is its intervals", name, closing.released_fen, length(closing.released)))
+        checks.append(
+            Check("what a round released is its intervals", name, closing.released_fen, length(closing.released))
+        )
         checks.append(Check("a round spent what its orders cost", name, closing.spent_fen, round.spent_fen))
         checks.append(Check("nothing is left in a closed round", name, round.reserved_fen + round.committed_fen, 0))
     for order, money in round.commitments.items():

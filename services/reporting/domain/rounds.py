@@ -256,7 +256,9 @@ def states_of(round: Round) -> dict[str, int]:
         "accepted": sum(len(one.accepted) for one in round.deliveries) - left[ParcelState.ACCEPTED],
         "rejected": sum(len(one.rejected) for one in round.deliveries) - left[ParcelState.REJECTED],
     }
-    return states | {state.value: -left[state] for state in (ParcelState.DAMAGED, ParcelState.LOST, ParcelState.RETURNED)}
+    return states | {
+        state.value: -left[state] for state in (ParcelState.DAMAGED, ParcelState.LOST, ParcelState.RETURNED)
+    }
 
 
 def status_of(round: Round) -> str:

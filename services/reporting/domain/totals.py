@@ -136,7 +136,7 @@ def by_item(views: Views) -> list[dict[str, Any]]:
 
 
 def outstanding_units(items: Iterable[Items]) -> dict[str, int]:
-    """"programme/item" → units that open orders still owe."""
+    """ "programme/item" → units that open orders still owe."""
     whole: dict[str, int] = {}
     for part in items:
         for lines in part.outstanding.values():

@@ -86,7 +86,12 @@ def test_all_of_a_merchant_goes_to_its_line_untouched_and_in_order(merchants: li
     assert intake.lines == expected
 
 
-@given(st.lists(st.sampled_from([raw(), raw(id="2"), b"{", b"{}{}", b" ", raw() + raw(), b"{", b"}", raw()[:40], raw()[40:]]), max_size=100))
+@given(
+    st.lists(
+        st.sampled_from([raw(), raw(id="2"), b"{", b"{}{}", b" ", raw() + raw(), b"{", b"}", raw()[:40], raw()[40:]]),
+        max_size=100,
+    )
+)
 def test_reading_many_lines_at_once_is_reading_each(raws: list[bytes]) -> None:
     assert gifts_of(raws) == [gift for one in raws for gift in gifts_of([one])]
 

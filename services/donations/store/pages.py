@@ -1,18 +1,15 @@
-"""Pages, seals and pushes ⇄ MongoDB."""
+"""Pages ⇄ MongoDB."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pandapack.contracts.donations import day_name, day_of_name
 from pandapack.contracts.pages import Columns, line_prefix, pack, page_id, page_number, unpack
 from pandapack.runtime.mongo import Rows
-from pandapack.runtime.service import Service
 from services.donations.domain.ledger import Anchor, DayIndex, Finding, PageHead
-from services.donations.domain.seals import Seal
 
 PAGES_A_READ = 64
 PUSH_PAGES_MAX = 2_000
@@ -90,7 +87,7 @@ class Pages:
 
     async def last(self, line: int) -> Page | None:
         """The line's state: its last page."""
-        found = await self._rows.find(_on_line(line), sort=[("_id", -1)], limit=1)
+        found = await self._rows.find(on_line(line), sort=[("_id", -1)], limit=1)
         return page_of(found[0]) if found else None
 
     async def write(self, page: Page) -> bool:
@@ -131,92 +128,10 @@ class Pages:
 
     async def closed_from(self, line: int, number: int, limit: int) -> list[Page]:
         """Closed pages of a line from `number` on, in order."""
-        where = {**_on_line(line, from_number=number), "closed": True}
+        where = {**on_line(line, from_number=number), "closed": True}
         return [page_of(row) for row in await self._rows.find(where, limit=limit)]
 
 
-class Seals:
-    """One seal a closed page, written once."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    async def last(self, line: int) -> Seal | None:
-        """The last seal of a line's chain."""
-        found = await self._rows.find(_on_line(line), sort=[("_id", -1)], limit=1)
-        return _seal_of(found[0]) if found else None
-
-    async def one(self, line: int, number: int) -> Seal | None:
-        """The seal of a page, if it is sealed already."""
-        row = await self._rows.one(page_id(line, number))
-        return _seal_of(row) if row else None
-
-    async def write(self, seal: Seal) -> None:
-        """Two owners would write the same seal: the first one stays."""
-        await self._rows.insert(
-            {
-                "_id": page_id(seal.line, seal.number),
-                "rows": seal.rows,
-                "root": seal.root,
-                "previous": seal.previous,
-                "chained": seal.chained,
-            }
-        )
-
-
-def _seal_of(row: dict[str, Any]) -> Seal:
-    line, number = row["_id"].split("/")
-    return Seal(int(line), int(number), row["rows"], bytes(row["root"]), bytes(row["previous"]), bytes(row["chained"]))
-
-
-def _on_line(line: int, from_number: int = 0) -> dict[str, Any]:
+def on_line(line: int, from_number: int = 0) -> dict[str, Any]:
+    """A filter: the rows of one line, from a number on."""
     return {"_id": {"$gte": page_id(line, from_number), "$lt": line_prefix(line) + LAST_OF_LINE}}
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """A push as stored before it is published: `answer` is None until Kafka has all of it."""
-
-    id: str
-    digest: str
-    caller: str
-    at: datetime
-    answer: dict[str, Any] | None
-
-
-class Pushes:
-    """The pushes, by an id that derives from caller and Idempotency-Key."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    async def open(self, push: Push) -> Push:
-        """Stores a push, or answers the one that is stored under its id already."""
-        row = {"_id": push.id, "digest": push.digest, "caller": push.caller, "at": push.at, "answer": push.answer}
-        if await self._rows.insert(row):
-            return push
-        return await self.get(push.id) or push
-
-    async def answered(self, id: str, answer: dict[str, Any]) -> None:
-        """Kafka has all of it, and this was answered."""
-        await self._rows.set(id, {"answer": answer})
-
-    async def get(self, id: str) -> Push | None:
-        row = await self._rows.one(id)
-        return None if row is None else Push(id, row["digest"], row["caller"], row["at"], row["answer"])
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """All that the donations service keeps."""
-
-    pages: Pages
-    seals: Seals
-    pushes: Pushes
-    settings: Rows
-
-
-def open_stores(service: Service) -> Stores:
-    """The service's collections, with the indexes that the queries above need."""
-    pages = service.rows("pages", indexes=["days", "pushes"])
-    return Stores(Pages(pages), Seals(service.rows("seals")), Pushes(service.rows("pushes")), service.rows("settings"))
