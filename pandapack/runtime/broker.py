@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -19,7 +20,6 @@ from aiokafka.errors import IllegalStateError, KafkaError, TopicAlreadyExistsErr
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.errors import KafkaUnavailable, Misconfigured
 from pandapack.runtime.hearing import Record, TakeBatch
 from pandapack.runtime.sender import RECORD_BYTES_MAX
@@ -63,13 +63,11 @@ class Subscription:
     def __init__(self, take: TakeBatch) -> None:
         self._take = take
         self.stopped: dict[TopicPartition, Stopped] = {}
-        self.last_poll_s = monotonic_s()
 
     async def __call__(self, message: KafkaMessage) -> None:
         consumer: Any = message.consumer
         records = message.raw_message
         assert isinstance(records, tuple), "the subscriber is a batch subscriber"
-        self.last_poll_s = monotonic_s()
         parts = _by_partition(records)
         await asyncio.gather(*(self._take_part(consumer, partition, part) for partition, part in parts.items()))
 
@@ -211,6 +209,16 @@ class Broker:
         """The consumers that run now."""
         return [s.consumer for s in self._subscribers if s.consumer is not None]
 
+    def poll_age_s(self, wall: datetime) -> float | None:
+        """Seconds since Kafka last answered a poll of ours, at wall time `wall`; None where nothing is assigned yet."""
+        polled_ms = [
+            ms
+            for consumer in self.consumers
+            for partition in consumer.assignment()
+            if (ms := _polled_ms(consumer, partition)) is not None
+        ]
+        return max(0.0, wall.timestamp() - max(polled_ms) / 1000) if polled_ms else None
+
     def lag(self) -> dict[tuple[str, int], int | None]:
         """Records not taken yet by (topic, partition) assigned here; None where it is not known yet."""
         lags: dict[tuple[str, int], int | None] = {}
@@ -218,6 +226,14 @@ class Broker:
             for partition in consumer.assignment():
                 lags[partition.topic, partition.partition] = _lag_of(consumer, partition)
         return lags
+
+
+def _polled_ms(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
+    try:
+        polled: int | None = consumer.last_poll_timestamp(partition)
+    except (IllegalStateError, AssertionError, AttributeError):  # it went to another process meanwhile
+        return None
+    return polled
 
 
 def _lag_of(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:

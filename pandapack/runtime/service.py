@@ -43,7 +43,8 @@ VERSION = "0.1.0"
 START_WAIT_S_MAX = 60.0
 START_PAUSE_S_FIRST = 0.2
 START_PAUSE_S_MAX = 3.0
-POLL_AGE_S_MAX = 60.0
+POLL_AGE_S_MAX = 20.0
+"""A process whose polls Kafka has not answered for so long is not ready."""
 DRAIN_WAIT_S = 10
 PING_WAIT_S = 3.0
 
@@ -212,12 +213,15 @@ class Service:
             for subscription in self.broker.subscriptions
             for p, why in subscription.stopped.items()
         ]
+        poll_age_s = self.broker.poll_age_s(self.clock.wall())
+        is_polling = poll_age_s is None or poll_age_s <= POLL_AGE_S_MAX
         lag = [{"topic": t, "partition": p, "records": n} for (t, p), n in sorted(self.broker.lag().items())]
         return {
-            "ready": store == "ok" and not stopped,
+            "ready": store == "ok" and not stopped and is_polling,
             "service": self.name,
             "store": store,
             "stopped": stopped,
+            "poll_age_s": None if poll_age_s is None else round(poll_age_s, 3),
             "lag": lag,
             "outbox_age_s": round(self._relay.outbox_age_s, 3) if self._relay else None,
             "producer_renewals": self.sender.renewals,

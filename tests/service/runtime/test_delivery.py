@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import pytest
@@ -15,12 +15,13 @@ from pandapack.contracts.envelope import Envelope, Event, Part, decode
 from pandapack.decision import Decision
 from pandapack.runtime.broker import Broker, ensure_topics
 from pandapack.runtime.chance import SeededChance
-from pandapack.runtime.clock import FixedClock
+from pandapack.runtime.clock import BusinessClock, FixedClock
 from pandapack.runtime.errors import Misconfigured
 from pandapack.runtime.hearing import Target, hearing_of, routed
 from pandapack.runtime.mongo import Mongo
 from pandapack.runtime.relay import Relay
 from pandapack.runtime.sender import Sender
+from pandapack.runtime.service import POLL_AGE_S_MAX
 from pandapack.runtime.store import Hearing, Kind, Store
 from tests.stack import Servers
 
@@ -179,6 +180,24 @@ async def test_a_record_with_null_headers_or_no_event_is_not_passed_over_in_sile
         await world.sender.send(world.topic, key=b"x", value=b"\xff no event", headers=[("h", b"\xff\xfe")])
         await eventually(lambda: subscription.stopped, "the partition is stopped")
         assert "NotOurs" in next(iter(subscription.stopped.values())).reason
+    finally:
+        await broker.stop()
+
+
+async def test_polls_that_kafka_answers_are_young_and_unanswered_ones_grow_old(world: World) -> None:
+    broker = Broker(world.servers.kafka, client="test")
+
+    async def route(envelope: Envelope) -> Sequence[Target]:
+        return []
+
+    broker.hears([world.topic], group=f"{world.topic}.group", take=routed(route))
+    clock = BusinessClock()
+    assert broker.poll_age_s(clock.wall()) is None
+    await broker.start()
+    try:
+        await eventually(lambda: broker.poll_age_s(clock.wall()) is not None, "an idle partition is polled, too")
+        later = clock.wall() + timedelta(minutes=5)
+        assert (broker.poll_age_s(later) or 0) > POLL_AGE_S_MAX
     finally:
         await broker.stop()
 
