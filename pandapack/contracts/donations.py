@@ -107,3 +107,30 @@ class DonationsRecorded(Event):
     duplicates: int = 0
     conflicts: int = 0
     refused: int = 0
+
+
+class Reversed(Part):
+    """New reversals of one programme: of all that was ever reversed on the line they are fen `[fen_from, fen_to)`.
+
+    `days`: day of the reversal, in Asia/Shanghai → (count, fen).
+    """
+
+    programme: str
+    count: int
+    fen_from: int
+    fen_to: int
+    days: dict[str, tuple[int, int]]
+
+
+class DonationsReversed(Event):
+    """The platform took gifts back, in full or in part: orders were refunded. They stay on their page.
+
+    Said by the line's owner in the line's sequence. A reversal is a taker of fen, dated when it came, as a round is:
+    the fund gives it the front of the line, or owes it the next fen.
+    """
+
+    TYPE: ClassVar[str] = "donations.DonationsReversed"
+
+    line: int
+    page: int
+    reversals: tuple[Reversed, ...]

@@ -59,6 +59,20 @@ class FundCredited(Event):
     heard_fen: dict[int, int]
 
 
+class FundReversed(Event):
+    """Reversals came down the lines, or fen that pay for earlier ones. `intervals` go to them, and to no round.
+
+    `reversed_fen` is what is new; `owed_fen` what the fund owes to reversals after this, from the next fen on.
+    """
+
+    TYPE: ClassVar[str] = "procurement.FundReversed"
+
+    programme: str
+    reversed_fen: int
+    intervals: tuple[FenInterval, ...]
+    owed_fen: int
+
+
 class RoundFunded(Event):
     """The fund reserved the full cost of a round of parcels. `ordinal` counts the programme's rounds from 1.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from pandapack.contracts.donations import DonationsRecorded
+from pandapack.contracts.donations import DonationsRecorded, DonationsReversed
 from pandapack.contracts.envelope import Envelope, Event
 from pandapack.contracts.logistics import ConsignmentClosed, CostIncurred
 from pandapack.contracts.procurement import (
@@ -36,8 +36,8 @@ class Handlers:
     async def route(self, envelope: Envelope) -> list[Target]:
         """The documents that hear this event."""
         match envelope.event():
-            case DonationsRecorded() as event:
-                return self._credited(envelope, event)
+            case DonationsRecorded() | DonationsReversed() as event:
+                return self._from_line(envelope, event)
             case ProgrammePublished() as event:
                 return [self._fund(envelope, event.programme, partial(fund.follow, event=event), last=True)]
             case NeedOpened() as event:
@@ -56,10 +56,15 @@ class Handlers:
             case event:
                 return self._round(envelope, event)
 
-    def _credited(self, envelope: Envelope, event: DonationsRecorded) -> list[Target]:
-        # A fund hears a line only where its programme has new fen: a gap shows in the fen line, not in the sequence.
-        programmes = sorted({interval.programme for interval in event.intervals})
-        return [self._fund(envelope, name, partial(fund.credit, event=event)) for name in programmes]
+    def _from_line(self, envelope: Envelope, event: DonationsRecorded | DonationsReversed) -> list[Target]:
+        # A fund hears a line only where it tells of its programme: a gap shows in the fen, not in the sequence.
+        match event:
+            case DonationsRecorded():
+                credited = sorted({interval.programme for interval in event.intervals})
+                return [self._fund(envelope, name, partial(fund.credit, event=event)) for name in credited]
+            case DonationsReversed():
+                reversed_ = sorted({told.programme for told in event.reversals})
+                return [self._fund(envelope, name, partial(fund.reverse, event=event)) for name in reversed_]
 
     async def _funded(self, envelope: Envelope, event: RoundFunded) -> list[Target]:
         pricing = pricing_of(await published(self._stores, event.programme, event.publication))

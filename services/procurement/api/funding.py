@@ -116,7 +116,7 @@ def shown_need(state: Need) -> dict[str, Any]:
 
 
 def shown_fund(state: Fund) -> dict[str, Any]:
-    """A fund as JSON: heard_fen = unallocated_fen + open_fen + spent_fen, always."""
+    """A fund as JSON: heard_fen = unallocated_fen + open_fen + spent_fen + reversed_fen, always."""
     coming = fund.next_round(state)
     return {
         "programme": state.programme,
@@ -125,6 +125,7 @@ def shown_fund(state: Fund) -> dict[str, Any]:
         "unallocated_fen": fund.unallocated_fen(state),
         "open_fen": fund.open_fen(state),
         "spent_fen": state.spent_fen,
+        "reversed_fen": fund.reversed_fen(state),
         "rounds": state.rounds,
         "open_rounds": state.open_rounds,
         "lines": [front.model_dump() for front in state.lines],

@@ -1,6 +1,6 @@
 """The fund of a programme: one document that alone takes fen from the lines, and gives them to rounds.
 
-Always, to the fen: heard = unallocated + reserved for open rounds + spent by closed rounds.
+Always, to the fen: heard = unallocated + reserved for open rounds + spent by closed rounds + reversed.
 
 How many rounds there are in the end, and which, follows from the gifts, the needs and what each round costs, not from
 the order in which things are heard: rounds are funded strictly one after the other, each as soon as it can be paid in
@@ -9,11 +9,12 @@ full, and none costs more than was reserved for it.
 
 from __future__ import annotations
 
-from pandapack.contracts.donations import DonationsRecorded
+from pandapack.contracts.donations import DonationsRecorded, DonationsReversed
 from pandapack.contracts.envelope import Event, Part
 from pandapack.contracts.procurement import (
     FenInterval,
     FundCredited,
+    FundReversed,
     NeedOpened,
     ProgrammePublished,
     RoundClosed,
@@ -30,11 +31,16 @@ ROUNDS_A_WRITE_MAX = 16
 
 
 class LineFront(Part):
-    """A line as the fund knows it: `[0, taken_fen)` was given to rounds, `[taken_fen, heard_fen)` was not."""
+    """A line as the fund knows it: `[0, taken_fen)` went to rounds and reversals, `[taken_fen, heard_fen)` did not.
+
+    `reversed_fen` were ever reversed on the line; `owed_fen` of them wait for its next fen.
+    """
 
     line: int
     taken_fen: int = 0
     heard_fen: int = 0
+    reversed_fen: int = 0
+    owed_fen: int = 0
 
 
 class Fund(Part):
@@ -50,6 +56,8 @@ class Fund(Part):
     open_rounds: dict[str, int] = {}  # round → fen reserved for it
     spent_fen: int = 0  # by closed rounds
     credited_fen: int = 0  # heard, but not yet said
+    taken_back_fen: int = 0  # reversals heard, but not yet said
+    taken_back: Intervals = ()  # what went to reversals, but is not yet said
     more: bool = False  # a further round could be funded at once
 
 
@@ -66,8 +74,14 @@ def heard_fen(state: Fund) -> int:
 
 
 def unallocated_fen(state: Fund) -> int:
-    """What no round has."""
-    return sum(front.heard_fen - front.taken_fen for front in state.lines) + length_fen(state.released)
+    """What no round has; negative while more is owed to reversals than is there."""
+    free_fen = sum(front.heard_fen - front.taken_fen - front.owed_fen for front in state.lines)
+    return free_fen + length_fen(state.released)
+
+
+def reversed_fen(state: Fund) -> int:
+    """All that was ever taken back, as far as the fund has heard."""
+    return sum(front.reversed_fen for front in state.lines)
 
 
 def open_fen(state: Fund) -> int:
@@ -97,14 +111,28 @@ def credit(state: Fund, event: DonationsRecorded) -> Decision[Fund] | Refusal:
     interval = next((i for i in event.intervals if i.programme == state.programme), None)
     if interval is None:
         return Decision(state)
-    front = next((f for f in state.lines if f.line == event.line), LineFront(line=event.line))
+    front = _front(state, event.line)
     if interval.fen_from != front.heard_fen:
         words = f"line {event.line} of {state.programme}: heard up to {front.heard_fen} fen, then {interval.fen_from}"
         return Refusal("fen_line_gap", words)
     assert interval.fen_to >= interval.fen_from
     front = front.model_copy(update={"heard_fen": interval.fen_to})
     credited_fen = state.credited_fen + interval.fen_to - interval.fen_from
-    return Decision(state.model_copy(update={"lines": _with(state.lines, front), "credited_fen": credited_fen}))
+    return Decision(_paid_back(state.model_copy(update={"credited_fen": credited_fen}), front))
+
+
+def reverse(state: Fund, event: DonationsReversed) -> Decision[Fund] | Refusal:
+    """Gifts were taken back: they get the front of their line, or its next fen. A gap stops, as with gifts."""
+    told = next((r for r in event.reversals if r.programme == state.programme), None)
+    if told is None:
+        return Decision(state)
+    front = _front(state, event.line)
+    if told.fen_from != front.reversed_fen:
+        words = f"line {event.line} of {state.programme}: reversed {front.reversed_fen} fen, then from {told.fen_from}"
+        return Refusal("reversal_gap", words)
+    new_fen = told.fen_to - told.fen_from
+    front = front.model_copy(update={"reversed_fen": told.fen_to, "owed_fen": front.owed_fen + new_fen})
+    return Decision(_paid_back(state.model_copy(update={"taken_back_fen": state.taken_back_fen + new_fen}), front))
 
 
 def follow(state: Fund, event: ProgrammePublished) -> Decision[Fund]:
@@ -157,6 +185,9 @@ def settle(state: Fund) -> Decision[Fund]:
         fronts = {front.line: front.heard_fen for front in state.lines}
         events.append(FundCredited(programme=state.programme, credited_fen=state.credited_fen, heard_fen=fronts))
         state = state.model_copy(update={"credited_fen": 0})
+    if state.taken_back_fen or state.taken_back:
+        events.append(_reversed_event(state))
+        state = state.model_copy(update={"taken_back_fen": 0, "taken_back": ()})
     round = next_round(state)
     for _ in range(ROUNDS_A_WRITE_MAX):
         if round is None or not affordable(state, round):
@@ -165,8 +196,32 @@ def settle(state: Fund) -> Decision[Fund]:
         events.append(funded)
         round = next_round(state)
     state = state.model_copy(update={"more": affordable(state, round)})
-    assert known_fen == unallocated_fen(state) + open_fen(state) + state.spent_fen, "money is conserved"
+    used_fen = open_fen(state) + state.spent_fen + reversed_fen(state)
+    assert known_fen == unallocated_fen(state) + used_fen, "money is conserved"
     return Decision(state, tuple(events))
+
+
+def _reversed_event(state: Fund) -> FundReversed:
+    return FundReversed(
+        programme=state.programme,
+        reversed_fen=state.taken_back_fen,
+        intervals=state.taken_back,
+        owed_fen=sum(front.owed_fen for front in state.lines),
+    )
+
+
+def _paid_back(state: Fund, front: LineFront) -> Fund:
+    """The fund with this front, which first gives what it owes to reversals."""
+    fen = min(front.owed_fen, front.heard_fen - front.taken_fen)
+    upto = front.taken_fen + fen
+    given = (FenInterval(line=front.line, fen_from=front.taken_fen, fen_to=upto),) if fen else ()
+    paid = front.model_copy(update={"taken_fen": upto, "owed_fen": front.owed_fen - fen})
+    update = {"lines": _with(state.lines, paid), "taken_back": joined(state.taken_back, given)}
+    return state.model_copy(update=update)
+
+
+def _front(state: Fund, line: int) -> LineFront:
+    return next((front for front in state.lines if front.line == line), LineFront(line=line))
 
 
 def _fund(state: Fund, round: NextRound) -> tuple[Fund, RoundFunded]:
