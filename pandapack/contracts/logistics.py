@@ -210,6 +210,7 @@ class CustomsReleased(Event):
     country: str
     duty_fen: int
     at: str
+    document: str = ""
 
 
 class ShipmentArrived(Event):

@@ -24,8 +24,8 @@ from pandapack.decision import Refusal
 from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.clock import Clock
 from pandapack.runtime.http import Problem, command_of, settled
+from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Name, Reader, asked, page
 from pandapack.runtime.store import Command
-from services.procurement.api.paging import PAGE_DEFAULT, After, Limit, Name, Reader, asked, page
 from services.procurement.domain import fund
 from services.procurement.domain.allocation import NeedShare
 from services.procurement.domain.fund import Fund

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pandapack.contracts.procurement import Category
 from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.http import Problem, command_of, settled
+from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Mark, Name, Reader, asked, page
 from pandapack.runtime.store import Command
-from services.procurement.api.paging import PAGE_DEFAULT, After, Limit, Mark, Name, Reader, asked, page
 from services.procurement.domain import order
 from services.procurement.domain.lines import Counted, Line
 from services.procurement.domain.order import Order, OrderStatus

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.http import Problem, command_of, settled
+from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Mark, Name, Reader, asked, page
 from pandapack.runtime.store import Command
-from services.procurement.api.paging import PAGE_DEFAULT, After, Limit, Mark, Name, Reader, asked, page
 from services.procurement.domain import round
 from services.procurement.domain.publication import ROUND_PARCELS_MAX
 from services.procurement.domain.round import Round, RoundStatus

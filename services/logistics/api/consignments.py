@@ -1,0 +1,199 @@
+"""Consignments, and what warehouses, carriers and schools report of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from pandapack.contracts.logistics import ParcelState
+from pandapack.contracts.procurement import Category
+from pandapack.runtime.auth import Role, needs
+from pandapack.runtime.http import Problem, command_of, settled
+from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Mark, Name, Reader, asked, page
+from pandapack.runtime.store import Command
+from services.logistics.domain import consignment, reports
+from services.logistics.domain.consignment import Consignment, ConsignmentStatus, Cost, Delivery, Handout, Reached
+from services.logistics.store import Stores, consignments_known
+
+ORDINAL_MAX = 9_999
+COST_FEN_MAX = 1_000_000_000_000
+WORDS_CHARACTERS_MAX = 300
+
+Words = Annotated[str, StringConstraints(min_length=1, max_length=WORDS_CHARACTERS_MAX)]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Ordinal = Annotated[int, Field(ge=1, le=ORDINAL_MAX, strict=True)]
+Headcount = Annotated[int, Field(ge=0, le=ORDINAL_MAX, strict=True)]
+Ordinals = Annotated[tuple[Ordinal, ...], Field(max_length=ORDINAL_MAX)]
+
+
+class Body(BaseModel):
+    """Base of the bodies here: what is not known is refused, not passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CostBody(Body):
+    """What a service cost for the whole round, by which document. Duty comes with the release by customs."""
+
+    category: Literal["freight", "insurance"]
+    fen: Annotated[int, Field(ge=0, le=COST_FEN_MAX, strict=True)]
+    document: Mark
+
+
+class WriteOffBody(Body):
+    """A loss and damage report."""
+
+    report: Mark
+    ordinals: Annotated[Ordinals, Field(min_length=1)]
+    now: Literal["damaged", "lost"]
+    reason: Words
+    at: AwareDatetime
+
+
+class DeliveryBody(Body):
+    """A school's proof of delivery. `gave` and `received` name offices, never a pupil; `document` is its SHA-256."""
+
+    delivery: Mark
+    school: Name
+    accepted: Ordinals = ()
+    rejected: Ordinals = ()
+    reason: Words | None = None
+    gave: Words
+    received: Words
+    document: Digest
+    at: AwareDatetime
+
+    def proof(self) -> Delivery:
+        """The proof as the domain has it."""
+        return Delivery(**self.model_dump(exclude={"at"}), at=self.at.isoformat())
+
+
+class HandoutBody(Body):
+    """Parcels given to pupils of a school, as headcounts."""
+
+    handout: Mark
+    school: Name
+    parcels: Annotated[int, Field(ge=1, le=ORDINAL_MAX, strict=True)]
+    girls: Headcount
+    boys: Headcount
+    at: AwareDatetime
+
+    def handed_out(self) -> Handout:
+        """The handout as the domain has it."""
+        return Handout(**self.model_dump(exclude={"at"}), at=self.at.isoformat())
+
+
+def shown_consignment(state: Consignment) -> dict[str, Any]:
+    """A consignment as JSON: parcels by state, school by school, and what waits for its turn."""
+    by_state = consignment.counts(state)
+    return {
+        "round": state.round,
+        "status": state.status.value,
+        "programme": state.programme,
+        "country": state.country,
+        "specification": state.specification,
+        "round_parcels": state.round_parcels,
+        "stored": state.stored,
+        "shipment": state.departure.shipment if state.departure else None,
+        "dispatched": state.dispatched,
+        "parcels": {one.value: count for one, count in by_state.items()},
+        "ordinals": {one.value: list(ordinals) for one, ordinals in state.ended.items()},
+        "schools": [_shown_school(state, one) for one in consignment.ranges(state)],
+        "parked": [
+            *({"kind": "delivery", "id": one.delivery, "school": one.school} for one in state.parked_deliveries),
+            *({"kind": "handout", "id": one.handout, "school": one.school} for one in state.parked_handouts),
+        ],
+        "costs": {category.value: cost.model_dump() for category, cost in state.costs.items()},
+    }
+
+
+def _shown_school(state: Consignment, range: consignment.SchoolRange) -> dict[str, Any]:
+    school = range.share.school
+    own = [one for one in state.deliveries if one.school == school]
+    reached = state.reached.get(school, Reached())
+    return {
+        "school": school,
+        "district": range.share.district,
+        "pupils": range.share.pupils,
+        "first_ordinal": range.first_ordinal,
+        "parcels": range.share.parcels,
+        "accepted": sum(len(one.accepted) for one in own),
+        "rejected": sum(len(one.rejected) for one in own),
+        "handed_out": reached.handed_out,
+        "pupils_reached": reached.pupils,
+        "more_pupils_than_enrolled": reached.pupils > range.share.pupils,
+    }
+
+
+def consignments_router(stores: Stores) -> APIRouter:
+    """`/consignments`."""
+    router = APIRouter(prefix="/consignments", tags=["consignments"])
+
+    @router.get("")
+    async def get_consignments(
+        *,
+        reader: Reader,
+        status: ConsignmentStatus | None = None,
+        programme: Name | None = None,
+        country: Name | None = None,
+        after: After = "",
+        limit: Limit = PAGE_DEFAULT,
+    ) -> dict[str, Any]:
+        """Consignments, round after round."""
+        where = asked(status=status, programme=programme, country=country)
+        return page(await consignments_known(stores, where, after=after, limit=limit + 1), limit, shown_consignment)
+
+    @router.get("/{round_id}")
+    async def get_consignment(round_id: Name, reader: Reader) -> dict[str, Any]:
+        """A consignment: where each of its parcels is."""
+        known = await stores.consignments.get(round_id)
+        if known is None or known.status is ConsignmentStatus.NEW:
+            raise Problem(404, "round_unknown", f"no parcel of {round_id} is packed yet")
+        return shown_consignment(known)
+
+    @router.post("/{round_id}/costs", dependencies=[Depends(needs(Role.CARRIER))])
+    async def post_cost(
+        round_id: Name, body: CostBody, command: Annotated[Command, Depends(command_of)]
+    ) -> JSONResponse:
+        """A service was rendered for the round: procurement pays it by this report."""
+        category, cost = Category(body.category), Cost(fen=body.fen, document=body.document)
+        outcome = await stores.consignments.change(
+            round_id, lambda state: reports.incur(state, category, cost), command
+        )
+        return settled(outcome)
+
+    @router.post("/{round_id}/write-offs", dependencies=[Depends(needs(Role.WAREHOUSE, Role.CARRIER))])
+    async def post_write_off(
+        round_id: Name, body: WriteOffBody, command: Annotated[Command, Depends(command_of)]
+    ) -> JSONResponse:
+        """Parcels were damaged or lost, in the warehouse or on the way."""
+        now, at = ParcelState(body.now), body.at.isoformat()
+        outcome = await stores.consignments.change(
+            round_id,
+            lambda state: reports.write_off(state, body.report, body.ordinals, now, body.reason, at),
+            command,
+        )
+        return settled(outcome)
+
+    @router.post("/{round_id}/deliveries", dependencies=[Depends(needs(Role.SCHOOL, Role.CARRIER))])
+    async def post_delivery(
+        round_id: Name, body: DeliveryBody, command: Annotated[Command, Depends(command_of)]
+    ) -> JSONResponse:
+        """A school's proof: what it accepted and rejected. Before its parcels are in transit it is parked."""
+        proof = body.proof()
+        outcome = await stores.consignments.change(round_id, lambda state: reports.deliver(state, proof), command)
+        return settled(outcome)
+
+    @router.post("/{round_id}/handouts", dependencies=[Depends(needs(Role.SCHOOL))])
+    async def post_handout(
+        round_id: Name, body: HandoutBody, command: Annotated[Command, Depends(command_of)]
+    ) -> JSONResponse:
+        """A school gave parcels to pupils. What is more than it has accepted so far is parked."""
+        handout = body.handed_out()
+        outcome = await stores.consignments.change(round_id, lambda state: reports.hand_out(state, handout), command)
+        return settled(outcome)
+
+    return router

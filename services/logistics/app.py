@@ -1,0 +1,32 @@
+"""Composition of the logistics service: one ASGI app, the broker in its lifespan."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from pandapack.runtime.service import Service, serve
+from services.logistics import __doc__ as description
+from services.logistics.api import router
+from services.logistics.handlers import Handlers
+from services.logistics.settings import Settings
+from services.logistics.store import open_stores
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service, ready to serve."""
+    settings = settings or Settings()
+    service = Service("logistics", settings, description=description or "")
+    stores = open_stores(service)
+    service.says("logistics.events")
+    service.hears("procurement.events", "logistics.events", route=Handlers(stores).route)
+    return service.app(router(stores))
+
+
+def main() -> None:
+    """Serves until it is told to stop."""
+    settings = Settings()
+    serve(create_app(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

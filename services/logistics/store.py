@@ -1,0 +1,46 @@
+"""Consignments and shipments ⇄ MongoDB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pandapack.runtime.documents import Filter
+from pandapack.runtime.service import Service
+from pandapack.runtime.store import Kind, Store
+from services.logistics.domain.consignment import Consignment, ConsignmentStatus
+from services.logistics.domain.shipment import Shipment, ShipmentStatus
+
+CONSIGNMENTS = Kind(
+    "consignments", Consignment, lambda id: Consignment(round=id), lambda id: f"/logistics/consignments/{id}"
+)
+SHIPMENTS = Kind("shipments", Shipment, lambda id: Shipment(shipment=id), lambda id: f"/logistics/shipments/{id}")
+KINDS: tuple[Kind[Any], ...] = (CONSIGNMENTS, SHIPMENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All that the logistics service keeps."""
+
+    consignments: Store[Consignment]
+    shipments: Store[Shipment]
+
+
+def open_stores(service: Service) -> Stores:
+    """The service's collections, with the indexes that the queries below need."""
+    return Stores(
+        consignments=service.store(CONSIGNMENTS, indexes=["state.status"]),
+        shipments=service.store(SHIPMENTS, indexes=["state.status", "state.round"]),
+    )
+
+
+async def consignments_known(stores: Stores, where: Filter, *, after: str, limit: int) -> list[tuple[str, Consignment]]:
+    """Consignments, by id; not those of which only reports were heard yet."""
+    statuses = [status.value for status in ConsignmentStatus if status is not ConsignmentStatus.NEW]
+    return await stores.consignments.find({"state.status": statuses, **where}, after=after, limit=limit)
+
+
+async def shipments_known(stores: Stores, where: Filter, *, after: str, limit: int) -> list[tuple[str, Shipment]]:
+    """Shipments, by id; not those that are not planned yet."""
+    statuses = [status.value for status in ShipmentStatus if status is not ShipmentStatus.NEW]
+    return await stores.shipments.find({"state.status": statuses, **where}, after=after, limit=limit)

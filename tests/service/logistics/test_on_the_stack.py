@@ -1,0 +1,178 @@
+"""Logistics on a real Kafka and a real MongoDB: packed parcels become parcels in pupils' hands, also after kill -9."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from pandapack.contracts.envelope import Envelope, decode, encode, envelop
+from tests.service.running import Running, running
+from tests.stack import Servers
+from tests.unit.logistics.reports_of import PARCELS, ROUND, SHIPMENT, packed
+
+WAIT_S = 30.0
+AT = "2021-05-01T08:00:00Z"
+LEGS = [
+    {"mode": "sea", "carrier": "Carrier One", "document": "BL-1", "origin": "CNSHA", "destination": "KHKOS"},
+    {"mode": "road", "carrier": "Carrier Two", "document": "CMR-2", "origin": "KHKOS", "destination": "KHPNH"},
+]
+
+
+@pytest.fixture
+def logistics(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Running]:
+    with running("logistics", stack, namespace, tmp_path) as service:
+        yield service
+
+
+def keyed(path: str, body: dict[str, Any]) -> dict[str, str]:
+    """A key that the same request always has."""
+    return {"Idempotency-Key": hashlib.sha256(f"{path} {sorted(body.items())}".encode()).hexdigest()}
+
+
+def get(service: Running, path: str) -> Any:
+    with service.client("auditor") as client:
+        answer = client.get(f"/v1{path}")
+        return answer.json() if answer.status_code == 200 else None
+
+
+def post(service: Running, role: str, path: str, body: dict[str, Any]) -> Any:
+    with service.client(role) as client:
+        answer = client.post(f"/v1{path}", json=body, headers=keyed(path, body))
+        assert answer.is_success, answer.text
+        return answer.json()
+
+
+def eventually(look: Callable[[], Any], what: str) -> Any:
+    until_s = time.monotonic() + WAIT_S
+    while time.monotonic() < until_s:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not within {WAIT_S} s: {what}")
+
+
+def say_packed(servers: Servers, topic: str) -> None:
+    """Procurement packs all parcels of the round, in two lots; each event twice."""
+
+    async def send() -> None:
+        source = f"/procurement/rounds/{ROUND}"
+        async with AIOKafkaProducer(bootstrap_servers=servers.kafka) as producer:
+            for number, event in enumerate((packed(1, 6), packed(7, PARCELS - 6)), 1):
+                said = envelop(event, source=source, number=number, at=datetime(2021, 5, 1, tzinfo=UTC))
+                for _ in range(2):
+                    await producer.send_and_wait(topic, encode(said), key=source.encode())
+
+    asyncio.run(send())
+
+
+def heard(servers: Servers, topic: str) -> list[Envelope]:
+    """All that logistics has said, each event once."""
+
+    async def take() -> list[Envelope]:
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers.kafka, auto_offset_reset="earliest")
+        await consumer.start()
+        batches = await consumer.getmany(timeout_ms=3_000)
+        await consumer.stop()
+        return [decode(record.value) for records in batches.values() for record in records]
+
+    said = {envelope.key: envelope for envelope in asyncio.run(take())}
+    return list(said.values())
+
+
+def delivery(number: str, school: str, accepted: list[int], rejected: list[int]) -> dict[str, Any]:
+    reason = {"reason": "wet"} if rejected else {}
+    return {
+        "delivery": number,
+        "school": school,
+        "accepted": accepted,
+        "rejected": rejected,
+        "gave": "carrier's depot",
+        "received": "school office",
+        "document": "0" * 64,
+        "at": AT,
+        **reason,
+    }
+
+
+def hand_out(service: Running, number: str, school: str, parcels: int) -> Any:
+    body = {"handout": number, "school": school, "parcels": parcels, "girls": parcels - 1, "boys": 1, "at": AT}
+    return post(service, "school", f"/consignments/{ROUND}/handouts", body)
+
+
+def test_packed_parcels_reach_pupils_whatever_comes_first_and_whatever_dies(
+    stack: Servers, namespace: str, logistics: Running
+) -> None:
+    consignment, shipment = f"/consignments/{ROUND}", f"/shipments/{SHIPMENT}"
+    early = post(logistics, "school", f"{consignment}/deliveries", delivery("P-1", "KH-S01", [1, 2, 3, 5, 6], [4]))
+    assert early["parked"] is True
+    assert hand_out(logistics, "H-1", "KH-S01", 5)["parked"] is True
+    say_packed(stack, f"{namespace}.procurement.events")
+    eventually(lambda: (get(logistics, consignment) or {}).get("stored") == PARCELS, "all parcels are stored")
+    post(logistics, "carrier", "/shipments", {"shipment": SHIPMENT, "round": ROUND, "legs": LEGS})
+    post(logistics, "carrier", f"{shipment}/departures", {"leg": 1, "at": AT})
+    logistics.kill()
+    logistics.start_again()
+    eventually(lambda: get(logistics, consignment)["parcels"]["accepted"] == 5, "the early proof is applied")
+    for leg in (1, 2):
+        if leg == 2:
+            post(logistics, "carrier", f"{shipment}/departures", {"leg": 2, "at": AT})
+        post(logistics, "carrier", f"{shipment}/arrivals", {"leg": leg, "at": AT})
+    post(logistics, "carrier", f"{shipment}/customs-holds", {"reason": "papers", "at": AT})
+    post(logistics, "carrier", f"{shipment}/customs-releases", {"duty_fen": 900, "document": "D-1", "at": AT})
+    for category in ("freight", "insurance"):
+        body = {"category": category, "fen": 1_000, "document": f"{category}-1"}
+        post(logistics, "carrier", f"{consignment}/costs", body)
+    lost = {"report": "W-1", "ordinals": [7], "now": "lost", "reason": "theft", "at": AT}
+    post(logistics, "carrier", f"{consignment}/write-offs", lost)
+    post(logistics, "school", f"{consignment}/deliveries", delivery("P-2", "KH-S02", [8, 9, 10, 11], []))
+    hand_out(logistics, "H-2", "KH-S02", 4)
+    closed = eventually(lambda: (c := get(logistics, consignment))["status"] == "closed" and c, "it is over")
+    assert closed["parcels"] == {
+        "warehouse": 0,
+        "in_transit": 0,
+        "accepted": 9,
+        "rejected": 1,
+        "damaged": 0,
+        "lost": 1,
+        "returned": 0,
+    }
+    assert get(logistics, shipment)["status"] == "arrived"
+
+    def all_said() -> list[Envelope]:
+        said = heard(stack, f"{namespace}.logistics.events")
+        return said if any(e.type == "logistics.ConsignmentClosed" for e in said) else []
+
+    said = eventually(all_said, "the end of the consignment is said")
+    of_consignment = [e for e in said if e.source == f"/logistics/consignments/{ROUND}"]
+    assert [e.number for e in of_consignment] == list(range(1, len(of_consignment) + 1))
+    assert of_consignment[-1].type == "logistics.ConsignmentClosed"
+    assert sum(e.type == "logistics.ParcelsHandedOut" for e in of_consignment) == 2
+
+
+def test_what_is_not_there_answers_404_and_what_cannot_be_409_or_422(logistics: Running) -> None:
+    assert get(logistics, "/consignments/R-999999") is None
+    with logistics.client("carrier") as client:
+
+        def answer(path: str, body: dict[str, Any]) -> tuple[int, str]:
+            got = client.post(f"/v1{path}", json=body, headers=keyed(path, body))
+            return got.status_code, got.json().get("code", "")
+
+        held = {"reason": "papers", "at": AT}
+        assert answer("/shipments/S-9/customs-holds", held) == (404, "shipment_unknown")
+        apart = [LEGS[0], {**LEGS[1], "origin": "KHSIS"}]
+        assert answer("/shipments", {"shipment": "S-9", "round": "R-9", "legs": apart}) == (422, "legs_do_not_join")
+        assert answer("/shipments", {"shipment": "S-9", "round": "R-9", "legs": []}) == (422, "invalid_request")
+        booked = {"shipment": "S-9", "round": "R-9", "legs": LEGS}
+        assert answer("/shipments", booked)[0] == 201
+        assert answer("/shipments", {**booked, "round": "R-8"}) == (409, "shipment_known")
+        handout = {"handout": "H", "school": "S", "parcels": 1, "girls": 1, "boys": 0, "at": AT}
+        assert answer("/consignments/R-9/handouts", handout) == (403, "role_not_allowed")

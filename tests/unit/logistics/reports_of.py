@@ -1,0 +1,115 @@
+"""One round of eleven parcels for two schools, and all that is ever told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pandapack.contracts.envelope import Event
+from pandapack.contracts.logistics import CustomsReleased, LegDeparted, ParcelState
+from pandapack.contracts.procurement import Category, ParcelsPacked, SchoolShare
+from pandapack.decision import Decision, Refusal
+from services.logistics.domain import consignment, reports
+from services.logistics.domain.consignment import Consignment, Cost, Delivery, Handout
+
+ROUND = "R-000007"
+SHIPMENT = "S-000007"
+AT = "2021-05-01T08:00:00+00:00"
+PARCELS = 11
+SCHOOLS = (
+    SchoolShare(school="KH-S01", district="Siem Reap", pupils=40, parcels=6),
+    SchoolShare(school="KH-S02", district="Battambang", pupils=30, parcels=5),
+)
+Step = Callable[[Consignment], Decision[Consignment] | Refusal]
+
+
+def packed(first: int, count: int) -> ParcelsPacked:
+    return ParcelsPacked(
+        round=ROUND,
+        programme="love-parcel",
+        country="KH",
+        specification="parcel-2",
+        lot=f"L{first}",
+        first_ordinal=first,
+        count=count,
+        round_parcels=PARCELS,
+        consumed={"eraser": count},
+        schools=SCHOOLS,
+    )
+
+
+def departed() -> LegDeparted:
+    return LegDeparted(shipment=SHIPMENT, round=ROUND, country="KH", leg=1, at=AT)
+
+
+def released() -> CustomsReleased:
+    return CustomsReleased(shipment=SHIPMENT, round=ROUND, country="KH", duty_fen=9_000, at=AT, document="D-1")
+
+
+def proof(number: str, school: str, accepted: tuple[int, ...], rejected: tuple[int, ...] = ()) -> Delivery:
+    return Delivery(
+        delivery=number,
+        school=school,
+        accepted=accepted,
+        rejected=rejected,
+        reason="wet" if rejected else None,
+        gave="carrier's depot",
+        received="school office",
+        document="0" * 64,
+        at=AT,
+    )
+
+
+def handout(number: str, school: str, parcels: int) -> Handout:
+    return Handout(handout=number, school=school, parcels=parcels, girls=parcels - 1, boys=1, at=AT)
+
+
+def stored() -> Step:
+    return lambda state: consignment.store(state, packed(1, PARCELS))
+
+
+def dispatched() -> Step:
+    return lambda state: consignment.hear_departure(state, departed())
+
+
+def delivered(one: Delivery) -> Step:
+    return lambda state: reports.deliver(state, one)
+
+
+def handed_out(one: Handout) -> Step:
+    return lambda state: reports.hand_out(state, one)
+
+
+def incurred(category: Category, fen: int) -> Step:
+    return lambda state: reports.incur(state, category, Cost(fen=fen, document=f"{category}-1"))
+
+
+def written_off(report: str, ordinals: tuple[int, ...], now: ParcelState = ParcelState.LOST) -> Step:
+    return lambda state: reports.write_off(state, report, ordinals, now, "fell off the lorry", AT)
+
+
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("stored", stored()),
+    ("departed", dispatched()),
+    ("released", lambda state: consignment.hear_release(state, released())),
+    ("freight", incurred(Category.FREIGHT, 30_000)),
+    ("insurance", incurred(Category.INSURANCE, 1_000)),
+    ("proof 1", delivered(proof("P-1", "KH-S01", (1, 2, 3), (4,)))),
+    ("proof 2", delivered(proof("P-2", "KH-S01", (5,)))),
+    ("proof 3", delivered(proof("P-3", "KH-S02", (7, 8, 9, 10)))),
+    ("handout 1", handed_out(handout("H-1", "KH-S01", 3))),
+    ("handout 2", handed_out(handout("H-2", "KH-S01", 1))),
+    ("handout 3", handed_out(handout("H-3", "KH-S02", 4))),
+)
+"""Whatever their order; parcels 6 and 11 are written off where they are known, which is after they are stored."""
+
+
+def played(steps: list[Step], state: Consignment | None = None) -> tuple[Consignment, list[Event]]:
+    """The state and all events after these steps, none of which may be refused."""
+    state, said = state or Consignment(round=ROUND), list[Event]()
+    for step in steps:
+        decision = step(state)
+        assert isinstance(decision, Decision), decision
+        state = decision.state
+        consignment.counts(state)
+        said += decision.events
+    return state, said

@@ -1,0 +1,229 @@
+"""The consignment: each parcel in one state, whatever is told in whatever order."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pandapack.contracts.envelope import Event
+from pandapack.contracts.logistics import (
+    ConsignmentClosed,
+    ConsignmentOpened,
+    CostIncurred,
+    ParcelsDelivered,
+    ParcelsDispatched,
+    ParcelsHandedOut,
+    ParcelsStored,
+    ParcelState,
+    ParcelsWrittenOff,
+)
+from pandapack.contracts.procurement import Category
+from pandapack.decision import Decision, Refusal, RefusalKind
+from services.logistics.domain import consignment
+from services.logistics.domain.consignment import Consignment, ConsignmentStatus
+from tests.unit.logistics.reports_of import (
+    ROUND,
+    STEPS,
+    Step,
+    delivered,
+    departed,
+    dispatched,
+    handed_out,
+    handout,
+    incurred,
+    packed,
+    played,
+    proof,
+    released,
+    stored,
+    written_off,
+)
+
+END = {"accepted": 8, "rejected": 1, "damaged": 1, "lost": 1, "returned": 0}
+
+
+def answer_of(state: Consignment, step: Step) -> dict[str, object]:
+    decision = step(state)
+    assert isinstance(decision, Decision)
+    return decision.answer
+
+
+def test_parcels_wait_in_the_warehouse_until_all_are_there_and_the_shipment_has_left() -> None:
+    state, said = played([lambda s: consignment.store(s, packed(1, 6)), dispatched()])
+    assert [type(event) for event in said] == [ConsignmentOpened, ParcelsStored]
+    assert consignment.counts(state)[ParcelState.WAREHOUSE] == 6
+    state, said = played([lambda s: consignment.store(s, packed(7, 5))], state)
+    assert [type(event) for event in said] == [ParcelsStored, ParcelsDispatched]
+    assert consignment.counts(state)[ParcelState.IN_TRANSIT] == 11
+
+
+def test_what_was_lost_in_the_warehouse_is_not_dispatched() -> None:
+    _, said = played([stored(), written_off("W-1", (2, 5)), dispatched()])
+    off, left = said[-2:]
+    assert isinstance(off, ParcelsWrittenOff) and (off.was, off.now) == (ParcelState.WAREHOUSE, ParcelState.LOST)
+    assert isinstance(left, ParcelsDispatched) and left.count == 9
+
+
+def test_a_proof_before_its_parcels_are_in_transit_waits_and_is_applied_when_they_are() -> None:
+    early = delivered(proof("P-1", "KH-S01", (1, 2)))
+    assert answer_of(Consignment(round=ROUND), early)["parked"] is True
+    state, said = played([early, stored()])
+    assert not [event for event in said if isinstance(event, ParcelsDelivered)]
+    state, said = played([dispatched()], state)
+    assert [type(event) for event in said] == [ParcelsDispatched, ParcelsDelivered]
+    assert state.parked_deliveries == ()
+
+
+def test_a_handout_waits_for_the_parcels_that_it_gives_away() -> None:
+    state, _ = played([stored(), dispatched(), handed_out(handout("H-1", "KH-S01", 2))])
+    assert len(state.parked_handouts) == 1
+    _, said = played([delivered(proof("P-1", "KH-S01", (1, 2)))], state)
+    assert [type(event) for event in said] == [ParcelsDelivered, ParcelsHandedOut]
+
+
+def test_a_cost_that_is_known_before_the_parcels_is_said_once_they_are_there() -> None:
+    state, said = played([incurred(Category.FREIGHT, 5), lambda s: consignment.hear_release(s, released())])
+    assert said == []
+    _, said = played([stored()], state)
+    assert [(e.category, e.fen) for e in said if isinstance(e, CostIncurred)] == [
+        (Category.DUTY, 9_000),
+        (Category.FREIGHT, 5),
+    ]
+
+
+def facts(said: list[Event]) -> list[str]:
+    """What was said, but for where a parcel was when it was written off, which may be told before it had left."""
+    told = [event for event in said if not isinstance(event, ParcelsWrittenOff | ParcelsDispatched)]
+    return sorted(f"{event.TYPE} {event.model_dump_json()}" for event in told)
+
+
+@settings(max_examples=200)
+@given(st.permutations(STEPS), st.integers(0, len(STEPS)), st.integers(0, len(STEPS)))
+def test_the_end_is_the_same_in_whatever_order_things_are_told(
+    steps: list[tuple[str, Step]], lost_after: int, damaged_after: int
+) -> None:
+    known_from = [name for name, _ in steps].index("stored") + 1
+    told = [step for _, step in steps]
+    for place, step in sorted(
+        [
+            (max(known_from, lost_after), written_off("W-1", (6,))),
+            (max(known_from, damaged_after), written_off("W-2", (11,), ParcelState.DAMAGED)),
+        ],
+        key=lambda one: -one[0],
+    ):
+        told.insert(place, step)
+    state, said = played(told)
+    _, straight = played(
+        [*(step for _, step in STEPS), written_off("W-1", (6,)), written_off("W-2", (11,), ParcelState.DAMAGED)]
+    )
+    assert state.status is ConsignmentStatus.CLOSED
+    closed = said[-1]
+    assert isinstance(closed, ConsignmentClosed)
+    assert {name: getattr(closed, name) for name in END} == END
+    assert facts(said) == facts(straight)
+
+
+def test_a_departure_and_a_release_that_are_told_again_change_nothing() -> None:
+    state, _ = played([stored(), dispatched(), lambda s: consignment.hear_release(s, released())])
+    assert consignment.hear_departure(state, departed()) == Decision(state)
+    assert consignment.hear_release(state, released()) == Decision(state)
+
+
+def ready() -> Consignment:
+    return played([stored(), dispatched(), delivered(proof("P-0", "KH-S01", (1,)))])[0]
+
+
+def over() -> Consignment:
+    steps = [step for _, step in STEPS]
+    return played([*steps, written_off("W-1", (6,)), written_off("W-2", (11,))])[0]
+
+
+REFUSED: list[tuple[str, Consignment, Step, str, RefusalKind]] = [
+    (
+        "a loss of nothing known",
+        Consignment(round=ROUND),
+        written_off("W", (1,)),
+        "round_unknown",
+        RefusalKind.NOT_FOUND,
+    ),
+    ("a parcel that is none", ready(), written_off("W", (12,)), "parcel_unknown", RefusalKind.INVALID),
+    ("a loss named twice", ready(), written_off("W", (2, 2)), "parcel_unknown", RefusalKind.INVALID),
+    ("a loss of what has ended", ready(), written_off("W", (1,)), "parcel_ended", RefusalKind.CONFLICT),
+    ("a proof known", ready(), delivered(proof("P-0", "KH-S01", (2,))), "delivery_known", RefusalKind.CONFLICT),
+    ("a proof of nothing", ready(), delivered(proof("P-1", "KH-S01", ())), "nothing_delivered", RefusalKind.INVALID),
+    (
+        "a parcel twice",
+        ready(),
+        delivered(proof("P-1", "KH-S01", (2,), (2,))),
+        "parcel_named_twice",
+        RefusalKind.INVALID,
+    ),
+    (
+        "a rejection without a reason",
+        ready(),
+        delivered(proof("P-1", "KH-S01", (), (2,)).model_copy(update={"reason": None})),
+        "reason_missing",
+        RefusalKind.INVALID,
+    ),
+    (
+        "another school's parcel",
+        ready(),
+        delivered(proof("P-1", "KH-S01", (7,))),
+        "parcel_of_another_school",
+        RefusalKind.INVALID,
+    ),
+    ("an unknown school", ready(), delivered(proof("P-1", "KH-S99", (2,))), "school_unknown", RefusalKind.INVALID),
+    (
+        "a parcel delivered twice",
+        ready(),
+        delivered(proof("P-1", "KH-S01", (1,))),
+        "parcel_ended",
+        RefusalKind.CONFLICT,
+    ),
+    (
+        "more handed out than dealt",
+        ready(),
+        handed_out(handout("H", "KH-S02", 6)),
+        "more_than_dealt",
+        RefusalKind.INVALID,
+    ),
+    (
+        "a handout at an unknown school",
+        ready(),
+        handed_out(handout("H", "KH-S99", 1)),
+        "school_unknown",
+        RefusalKind.INVALID,
+    ),
+    (
+        "a second freight cost",
+        played([incurred(Category.FREIGHT, 1)], ready())[0],
+        incurred(Category.FREIGHT, 2),
+        "cost_known",
+        RefusalKind.CONFLICT,
+    ),
+    (
+        "a proof after the end",
+        over(),
+        delivered(proof("P-9", "KH-S01", (2,))),
+        "consignment_closed",
+        RefusalKind.CONFLICT,
+    ),
+    (
+        "a handout after the end",
+        over(),
+        handed_out(handout("H-9", "KH-S01", 1)),
+        "consignment_closed",
+        RefusalKind.CONFLICT,
+    ),
+    ("a loss after the end", over(), written_off("W-9", (2,)), "consignment_closed", RefusalKind.CONFLICT),
+]
+
+
+@pytest.mark.parametrize(("what", "state", "step", "code", "kind"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_what_cannot_be_true_is_refused_by_name(
+    what: str, state: Consignment, step: Step, code: str, kind: RefusalKind
+) -> None:
+    refusal = step(state)
+    assert isinstance(refusal, Refusal), what
+    assert (refusal.code, refusal.kind) == (code, kind)

@@ -1,0 +1,128 @@
+"""A shipment: legs in their order, whatever the order of the reports; customs once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pandapack.contracts.envelope import Event
+from pandapack.contracts.logistics import (
+    CustomsHeld,
+    CustomsReleased,
+    Leg,
+    LegArrived,
+    LegDeparted,
+    ShipmentArrived,
+    ShipmentPlanned,
+)
+from pandapack.decision import Decision, Refusal
+from services.logistics.domain import shipment
+from services.logistics.domain.shipment import Move, Movement, Shipment, ShipmentStatus
+
+AT = "2021-05-01T08:00:00+00:00"
+LEGS = (
+    Leg(mode="road", carrier="Carrier One", document="CMR-1", origin="CNYIW", destination="CNSHA"),
+    Leg(mode="sea", carrier="Carrier Two", document="BL-2", origin="CNSHA", destination="DJJIB"),
+    Leg(mode="road", carrier="Carrier Three", document="CMR-3", origin="DJJIB", destination="ETADD"),
+)
+MOVEMENTS = [Movement(move=move, leg=leg, at=AT) for leg in (1, 2, 3) for move in (Move.DEPARTURE, Move.ARRIVAL)]
+
+
+def planned() -> Shipment:
+    decision = shipment.plan(Shipment(shipment="S-1"), "R-000001", LEGS)
+    assert isinstance(decision, Decision)
+    return decision.state
+
+
+def after(state: Shipment, movements: list[Movement]) -> tuple[Shipment, list[Event]]:
+    said = list[Event]()
+    for movement in movements:
+        decision = shipment.report(state, movement)
+        assert isinstance(decision, Decision)
+        state, said = decision.state, [*said, *decision.events]
+    return state, said
+
+
+def test_the_country_is_that_of_the_last_destination() -> None:
+    decision = shipment.plan(Shipment(shipment="S-1"), "R-000001", LEGS)
+    assert isinstance(decision, Decision)
+    assert decision.events == (ShipmentPlanned(shipment="S-1", round="R-000001", country="ET", legs=LEGS),)
+
+
+@given(st.permutations(MOVEMENTS), st.integers(0, len(MOVEMENTS)))
+def test_movements_are_said_in_their_order_whatever_the_order_of_the_reports(
+    movements: list[Movement], planned_after: int
+) -> None:
+    state, early = after(Shipment(shipment="S-1"), movements[:planned_after])
+    assert early == []
+    decision = shipment.plan(state, "R-000001", LEGS)
+    assert isinstance(decision, Decision)
+    state, late = after(decision.state, movements[planned_after:])
+    told = [*decision.events[1:], *late]
+    assert [(type(e), e.leg) for e in told if isinstance(e, LegDeparted | LegArrived)] == [
+        (kind, leg) for leg in (1, 2, 3) for kind in (LegDeparted, LegArrived)
+    ]
+    assert isinstance(told[-1], ShipmentArrived)
+    assert (state.status, state.parked) == (ShipmentStatus.ARRIVED, ())
+
+
+def test_what_customs_hold_does_not_move_until_they_let_it_go() -> None:
+    state, _ = after(planned(), MOVEMENTS[:4])
+    held = shipment.hold(state, "papers", AT)
+    assert isinstance(held, Decision) and isinstance(held.events[0], CustomsHeld)
+    state, said = after(held.state, MOVEMENTS[4:5])
+    assert (said, len(state.parked)) == ([], 1)
+    let_go = shipment.release(state, 700, "D-1", AT)
+    assert isinstance(let_go, Decision)
+    assert [type(event) for event in let_go.events] == [CustomsReleased, LegDeparted]
+
+
+def test_customs_may_release_what_they_never_held() -> None:
+    let_go = shipment.release(planned(), 700, "D-1", AT)
+    assert isinstance(let_go, Decision)
+    assert let_go.state.customs[0].held_at is None
+
+
+REFUSED = [
+    ("a second plan", lambda: shipment.plan(planned(), "R-000002", LEGS), "shipment_known"),
+    (
+        "legs that do not join",
+        lambda: shipment.plan(Shipment(shipment="S"), "R", (LEGS[0], LEGS[2])),
+        "legs_do_not_join",
+    ),
+    ("a fourth leg", lambda: shipment.report(planned(), Movement(move=Move.ARRIVAL, leg=4, at=AT)), "leg_unknown"),
+    (
+        "a movement told again",
+        lambda: shipment.report(after(planned(), MOVEMENTS[:1])[0], MOVEMENTS[0]),
+        "movement_known",
+    ),
+    (
+        "a parked one told again",
+        lambda: shipment.report(after(planned(), MOVEMENTS[3:4])[0], MOVEMENTS[3]),
+        "movement_known",
+    ),
+    ("customs of an unknown one", lambda: shipment.hold(Shipment(shipment="S"), "papers", AT), "shipment_unknown"),
+    ("a hold on a held one", lambda: shipment.hold(_held(), "papers", AT), "held_already"),
+    ("a second release", lambda: shipment.release(_released(), 1, "D-2", AT), "released_already"),
+    ("a hold after the release", lambda: shipment.hold(_released(), "papers", AT), "released_already"),
+]
+
+
+def _held() -> Shipment:
+    decision = shipment.hold(planned(), "papers", AT)
+    assert isinstance(decision, Decision)
+    return decision.state
+
+
+def _released() -> Shipment:
+    decision = shipment.release(planned(), 1, "D-1", AT)
+    assert isinstance(decision, Decision)
+    return decision.state
+
+
+@pytest.mark.parametrize(("what", "decide", "code"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_what_cannot_be_true_is_refused_by_name(what: str, decide: object, code: str) -> None:
+    refusal = decide()  # type: ignore[operator]
+    assert isinstance(refusal, Refusal), what
+    assert refusal.code == code
