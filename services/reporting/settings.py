@@ -8,7 +8,9 @@ from pandapack.runtime.settings import RuntimeSettings
 
 
 class Settings(RuntimeSettings):
-    """Shared settings, the port, and where the donations service answers for a trace (key: PANDA_SERVICE_KEY)."""
+    """Shared settings, the port, and where the other services answer (with PANDA_SERVICE_KEY)."""
 
     port: int = Field(default=8100, validation_alias="PANDA_REPORTING_PORT")
     donations_url: str = "http://127.0.0.1:8101"
+    procurement_url: str = "http://127.0.0.1:8102"
+    logistics_url: str = "http://127.0.0.1:8103"

@@ -1,4 +1,4 @@
-"""Figures that only ever grow by addition, so that the parts of a view, one a partition, can be added up in any order."""
+"""Figures that only ever grow by addition: the parts of a view, one a partition, are added up in any order."""
 
 from __future__ import annotations
 

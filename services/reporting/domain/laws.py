@@ -15,11 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from pandapack.contracts.logistics import ParcelState
 from pandapack.contracts.procurement import FenInterval
 from services.reporting.domain.figures import added_up
 from services.reporting.domain.gifts import ProgrammeGifts
 from services.reporting.domain.items import Units, item_name, units_added
-from services.reporting.domain.money import Booked
+from services.reporting.domain.money import Booked, Money
 from services.reporting.domain.parcels import STATES, Parcels, ParcelStates
 from services.reporting.domain.rounds import Round, states_of
 from services.reporting.domain.totals import (
@@ -134,7 +135,7 @@ def money_law(views: Views, rounds: Mapping[str, Round]) -> Law:
     for programme in programmes_of(views):
         own = [round for round in rounds.values() if round.programme == programme]
         lines = {str(line.line): line.programmes.get(programme, ProgrammeGifts()) for line in views.lines}
-        heard = _heard_fen(views, programme)
+        heard = heard_fen(views.money, programme)
         balance = _money_balance(programme, lines, heard, money.get(programme, Booked()), own)
         parts.append(balance)
         checks += [Check(f"{name} is not negative", programme, -fen, 0, True) for name, fen in balance.right.items()]
@@ -146,9 +147,10 @@ def money_law(views: Views, rounds: Mapping[str, Round]) -> Law:
     return law("money", "fen", formula, parts, checks)
 
 
-def _heard_fen(views: Views, programme: str) -> dict[str, int]:
+def heard_fen(money: Iterable[Money], programme: str) -> dict[str, int]:
+    """Line → how far the programme's fund has heard it."""
     heard: dict[str, int] = {}
-    for part in views.money:
+    for part in money:
         heard |= part.heard_fen.get(programme, {})
     return heard
 
@@ -213,7 +215,7 @@ def _round_checks(round: Round) -> list[Check]:
             settled_fen = money.spent_fen + money.uncommitted_fen
             checks.append(Check("a paid order used up its commitment", order, money.committed_fen, settled_fen))
         known = round.orders.get(order)
-        if known is not None and known.paid_at is not None and money.paid:
+        if known is not None and money.paid:
             checks.append(Check("a round spent what its order paid", order, money.spent_fen, known.paid_fen))
     return checks
 
@@ -308,7 +310,8 @@ def parcel_law(parcels: Sequence[ParcelStates], rounds: Mapping[str, Round]) -> 
     logistics moved twice.
 
     Checks: view and rounds agree in each state; no round has a negative state; no parcel has two ends; only packed
-    parcels were taken over; no more are packed than were funded; a closed consignment counts what its reports say.
+    parcels were taken over, and only those leave; no more are packed than were funded; a closed consignment counts
+    what its reports say.
     """
     view: dict[str, Parcels] = {}
     for name, one in added_up(Parcels, (part.countries for part in parcels)).items():
@@ -338,6 +341,9 @@ def _parcel_checks(round: Round, states: Mapping[str, int]) -> list[Check]:
     checks = [Check(f"{state} is not negative", name, -count, 0, True) for state, count in states.items()]
     checks.append(Check("a parcel has one end", name, len(ends), len(set(ends))))
     checks.append(Check("only packed parcels are taken over", name, taken_over, states["packed"], True))
+    left = sum(dispatch.count for dispatch in round.dispatches)
+    left += sum(len(report.ordinals) for report in round.write_offs if report.was is ParcelState.WAREHOUSE)
+    checks.append(Check("only parcels taken over leave the warehouse", name, left, taken_over, True))
     if round.funding is not None:
         checks.append(Check("no more is packed than was funded", name, states["packed"], round.funding.parcels, True))
     if round.ended is not None:

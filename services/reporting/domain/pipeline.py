@@ -30,18 +30,9 @@ class Freshness:
     lag_records: int | None
 
 
-def note(state: Heard, topic: str, partition: int, offset: int, appended_at_ms: int, type: str) -> Decision[Heard]:
-    """One more record was heard."""
-    return Decision(
-        Heard(
-            topic=topic,
-            partition=partition,
-            offset=offset,
-            appended_at_ms=appended_at_ms,
-            events=state.events + 1,
-            last_type=type,
-        )
-    )
+def note(state: Heard, last: Heard) -> Decision[Heard]:
+    """One more record was heard: `last`, whose `events` counts itself."""
+    return Decision(last.model_copy(update={"events": state.events + last.events}))
 
 
 def freshness(
@@ -54,7 +45,10 @@ def freshness(
     """
     known = {place: lag for place, lag in lags.items() if lag is not None}
     lag_records = sum(known.values()) if known else None
-    last = {(one.topic, one.partition): epoch + timedelta(milliseconds=one.appended_at_ms) for one in heard}
+    last: dict[tuple[str, int], datetime] = {}
+    for one in heard:  # several lines share a partition
+        at = epoch + timedelta(milliseconds=one.appended_at_ms)
+        last[one.topic, one.partition] = max(at, last.get((one.topic, one.partition), at))
     late = [last[place] for place, lag in known.items() if lag and place in last]
     if lag_records == 0 and len(known) == len(lags):
         return Freshness(now, 0.0, 0)

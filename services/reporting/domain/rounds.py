@@ -243,7 +243,7 @@ def by_round(parts: Iterable[Round]) -> dict[str, Round]:
 
 def states_of(round: Round) -> dict[str, int]:
     """Parcels by state, counted from what became of each parcel: the laws compare them with the parcels view."""
-    left = {state: 0 for state in ParcelState}
+    left = dict.fromkeys(ParcelState, 0)
     for report in round.write_offs:
         left[report.was] += len(report.ordinals)
         left[report.now] -= len(report.ordinals)

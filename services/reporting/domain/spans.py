@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pandapack.contracts.envelope import Part
 from pandapack.contracts.procurement import FenInterval
@@ -94,9 +95,10 @@ def held(stretches: Sequence[Stretch], fen_from: int, fen_to: int) -> list[Held]
     """
     taken = {t for stretch in stretches for t in stretch.taken if t.fen_from < fen_to and t.fen_to > fen_from}
     back = {g for stretch in stretches for g in stretch.given_back if g.fen_from < fen_to and g.fen_to > fen_from}
-    edges = {edge for run in (*taken, *back) for edge in (run.fen_from, run.fen_to) if fen_from < edge < fen_to}
+    runs: list[Taken | GivenBack] = [*taken, *back]
+    edges = {edge for run in runs for edge in (run.fen_from, run.fen_to) if fen_from < edge < fen_to}
     cuts = [fen_from, *sorted(edges), fen_to]
-    return [_history(low, high, taken, back) for low, high in zip(cuts, cuts[1:], strict=False)]
+    return [_history(low, high, taken, back) for low, high in pairwise(cuts)]
 
 
 def _history(low: int, high: int, taken: Iterable[Taken], back: Iterable[GivenBack]) -> Held:

@@ -1,0 +1,122 @@
+"""The reporting service on a real Kafka and a real MongoDB."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aiokafka import AIOKafkaProducer
+from pymongo import MongoClient
+
+from tests.service.reporting.ledger import SERVICE_KEY, ledger
+from tests.service.running import Running, running
+from tests.stack import Servers, new_namespace
+from tests.unit.reporting.history import HeardRecord
+
+WAIT_S = 30.0
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    until_s = time.monotonic() + WAIT_S
+    while time.monotonic() < until_s:
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"not within {WAIT_S} s: {what}")
+
+
+def in_a_loop_of_its_own(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs it to its end, also where a loop runs already. Raises what it raises."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(work())).result()
+
+
+@dataclass
+class Reporting:
+    """The running service, its database, and the topics that it hears."""
+
+    service: Running
+    servers: Servers
+    namespace: str
+    database: Any
+
+    def say(self, records: Sequence[HeardRecord]) -> None:
+        """Appends events to the topics, each to its partition."""
+        in_a_loop_of_its_own(lambda: self._say(records))
+
+    async def _say(self, records: Sequence[HeardRecord]) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.servers.kafka)
+        await producer.start()
+        try:
+            for record in records:
+                await producer.send_and_wait(
+                    f"{self.namespace}.{record.topic}", record.value, partition=record.partition
+                )
+        finally:
+            await producer.stop()
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return httpx.get(f"{self.service.url}{path}", trust_env=False, timeout=30.0, **options)
+
+    def totals(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.get("/v1/totals").json()
+        return answer
+
+    def await_totals(self, expected: dict[str, Any]) -> None:
+        def shown() -> bool:
+            totals = self.totals()
+            return {name: totals[name] for name in expected} == expected
+
+        try:
+            eventually(shown, "the totals are shown")
+        except AssertionError as error:
+            raise AssertionError(f"expected {expected}, shown {self.totals()}") from error
+
+    def client(self, role: str) -> httpx.Client:
+        return self.service.client(role)
+
+
+@contextmanager
+def _reporting(stack: Servers, folder: Path) -> Iterator[Reporting]:
+    namespace = new_namespace()
+    client: MongoClient[dict[str, Any]] = MongoClient(stack.mongo)
+    with (
+        ledger() as donations,
+        running(
+            "reporting",
+            stack,
+            namespace,
+            folder,
+            {
+                "PANDA_DONATIONS_URL": donations,
+                "PANDA_SERVICE_KEY": SERVICE_KEY,
+                "PANDA_LOGISTICS_URL": "http://127.0.0.1:9",
+            },
+        ) as service,
+    ):
+        name = f"{namespace}_panda_reporting"
+        yield Reporting(service, stack, namespace, client[name])
+        client.drop_database(name)
+    client.close()
+
+
+@pytest.fixture
+def reporting(stack: Servers, tmp_path: Path) -> Iterator[Reporting]:
+    """One of its own."""
+    with _reporting(stack, tmp_path) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def shared(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reporting]:
+    """One that tests which only read share."""
+    with _reporting(stack, tmp_path_factory.mktemp("reporting")) as service:
+        yield service

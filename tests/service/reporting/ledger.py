@@ -1,0 +1,72 @@
+"""A stand-in for the donations service's `GET /v1/donations/…`: it knows some gifts of the history, and a key."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, unquote, urlparse
+
+from tests.unit.reporting.history import PROGRAMME
+
+SERVICE_KEY = "panda_auditor_test_service"
+DAY = "2021-11-11"
+GIFTS = {"first": (0, 0, 5), "straddling": (0, 598, 603), "given-back": (1, 368, 372), "waiting": (0, 1595, 1600)}
+"""id → (line, fen_from, fen_to)."""
+
+
+class _Ledger(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        asked = urlparse(self.path)
+        *_, merchant, id = [unquote(part) for part in asked.path.split("/")]
+        day = parse_qs(asked.query)["day"][0]
+        if self.headers["Authorization"] != f"Bearer {SERVICE_KEY}":
+            self._answer(401, {"code": "key_unknown", "detail": "no"})
+        elif id in GIFTS and day == DAY:
+            self._answer(200, _located(merchant, id))
+        else:
+            self._answer(404, {"code": "donation_unknown", "detail": f"merchant {merchant} has no donation {id}"})
+
+    def _answer(self, status: int, body: dict[str, object]) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def _located(merchant: str, id: str) -> dict[str, object]:
+    line, fen_from, fen_to = GIFTS[id]
+    return {
+        "merchant": merchant,
+        "id": id,
+        "day": DAY,
+        "programme": PROGRAMME,
+        "amount_fen": fen_to - fen_from,
+        "at_us": 0,
+        "line": line,
+        "page": f"{line:04d}/0000000000",
+        "row": 0,
+        "page_closed": True,
+        "fen_from": fen_from,
+        "fen_to": fen_to,
+        "seal": {"rows": 1, "root": "aa", "previous": "bb", "chained": "cc"},
+    }
+
+
+@contextmanager
+def ledger() -> Iterator[str]:
+    """Its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Ledger)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,206 @@
+"""What the reporting service answers: totals, laws, traces, the stream and the pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.service.reporting.conftest import Reporting, eventually
+from tests.service.reporting.ledger import DAY
+from tests.unit.reporting.history import enveloped, programme, records
+from tests.unit.reporting.test_hearing import EXPECTED
+
+
+@pytest.fixture(scope="module")
+def reporting(shared: Reporting) -> Reporting:
+    shared.say(records(enveloped(programme())))
+    shared.await_totals(EXPECTED)
+    return shared
+
+
+@pytest.fixture
+def auditor(reporting: Reporting) -> Iterator[httpx.Client]:
+    with reporting.client("auditor") as client:
+        yield client
+
+
+def items(reporting: Reporting, table: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = reporting.get(f"/v1/totals/{table}").json()["items"]
+    return rows
+
+
+def test_every_table_adds_up_to_the_totals(reporting: Reporting) -> None:
+    assert sum(row["fen"] for row in items(reporting, "day")) == EXPECTED["received_fen"]
+    assert sum(row["spent_fen"] for row in items(reporting, "country")) == EXPECTED["spent_fen"]
+    assert sum(row["spent_fen"] for row in items(reporting, "round")) == EXPECTED["spent_fen"]
+    assert sum(row["donations"] for row in items(reporting, "programme")) == EXPECTED["donations"]
+    assert [(row["item"], row["kitted"], row["in_stock"]) for row in items(reporting, "item")] == [("pencil", 40, 2)]
+
+
+def test_totals_say_how_fresh_they_are(reporting: Reporting) -> None:
+    eventually(lambda: reporting.totals()["behind_s"] == 0.0, "nothing is left to hear")
+    assert reporting.totals()["complete_to"].endswith("+00:00")
+
+
+def test_the_laws_show_every_term_and_the_exact_difference(reporting: Reporting) -> None:
+    shown = reporting.get("/v1/conservation").json()
+    assert (shown["money_conserved"], shown["items_conserved"], shown["parcels_conserved"]) == (True, True, True)
+    money = shown["laws"][0]
+    assert (money["terms"]["received"], money["terms"]["spent"], money["difference"]) == (2047, 1940, 0)
+    assert money["checks"] > 20 and money["broken"] == []
+
+
+TRACES: list[tuple[str, str, list[tuple[int, str, str | None, str | None]]]] = [
+    ("first", "funded", [(5, "funded", "R-000001-0001", "accepted")]),
+    (
+        "straddling",
+        "funded",
+        [(2, "funded", "R-000001-0007", "accepted"), (3, "funded", "R-000002-0001", "warehouse")],
+    ),
+    (
+        "given-back",
+        "funded",
+        [(2, "funded", "R-000001-0010", "rejected"), (2, "funded", "R-000002-0001", "warehouse")],
+    ),
+    ("waiting", "unallocated", [(5, "unallocated", None, None)]),
+]
+
+
+@pytest.mark.parametrize(("id", "state", "pieces"), TRACES, ids=[row[0] for row in TRACES])
+def test_a_gift_is_followed_to_its_parcels(
+    reporting: Reporting, id: str, state: str, pieces: list[tuple[int, str, str | None, str | None]]
+) -> None:
+    found = reporting.get(f"/v1/trace/M0/{id}", params={"day": DAY}).json()
+    assert (found["donation"]["id"], found["state"], found["funded"]) == (id, state, state == "funded")
+    shown = [
+        (p["fen"], p["state"], p["parcel"] and p["parcel"]["serial"], p["parcel"] and p["parcel"]["state"])
+        for p in found["pieces"]
+    ]
+    assert shown == pieces
+    if state == "funded":
+        parcel = found["pieces"][0]["parcel"]
+        assert parcel["district"] in {"Chitwan", "Kaski"} and "school" not in parcel
+        assert parcel["share"].startswith("1/") and parcel["way"]["legs"][0]["origin"] == "CNSHA"
+
+
+def test_only_staff_learn_the_school(auditor: httpx.Client) -> None:
+    found = auditor.get("/v1/trace/M0/first", params={"day": DAY}).json()
+    assert found["pieces"][0]["parcel"]["school"] == "S-1"
+
+
+REFUSED: list[tuple[str, str | None, str, int, str]] = [
+    ("a gift that the ledger does not know", None, f"/v1/trace/M0/nix?day={DAY}", 404, "donation_unknown"),
+    ("a gift on another day", None, "/v1/trace/M0/first?day=2021-11-12", 404, "donation_unknown"),
+    ("a day that is none", None, "/v1/trace/M0/first?day=yesterday", 422, "invalid_request"),
+    ("a merchant that can be none", None, f"/v1/trace/M%200/first?day={DAY}", 422, "invalid_request"),
+    ("merchants without a key", None, "/v1/totals/merchant", 401, "key_unknown"),
+    ("merchants with a school's key", "school", "/v1/totals/merchant", 403, "role_not_allowed"),
+    ("the journal without a key", None, "/v1/journal?source=/procurement/rounds/R-000001", 401, "key_unknown"),
+    ("a source that said nothing", "auditor", "/v1/journal?source=/procurement/rounds/R-9", 404, "source_unknown"),
+    ("a table that is none", None, "/v1/totals/pupil", 404, "not_found"),
+]
+
+
+def test_what_cannot_be_answered_is_refused_by_name(reporting: Reporting) -> None:
+    for what, role, path, status, code in REFUSED:
+        headers = {"Authorization": f"Bearer {reporting.service.keys[role]}"} if role else {}
+        answer = reporting.get(path, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), what
+
+
+def test_staff_see_merchants_by_day(reporting: Reporting, auditor: httpx.Client) -> None:
+    def shown() -> dict[str, tuple[int, int]]:
+        rows = auditor.get("/v1/totals/merchant", params={"day": DAY}).json()["items"]
+        return {row["merchant"]: (row["count"], row["fen"]) for row in rows}
+
+    eventually(lambda: shown() == {"M0": (120, 600), "M1": (110, 440)}, "the merchants of the day are counted")
+
+
+def test_the_journal_shows_a_source_as_it_spoke(auditor: httpx.Client) -> None:
+    source = "/procurement/rounds/R-000001"
+    first = auditor.get("/v1/journal", params={"source": source, "limit": 2}).json()
+    rest = auditor.get("/v1/journal", params={"source": source, "after": first["next"]}).json()
+    types = [event["type"].partition(".")[2] for event in (*first["items"], *rest["items"])]
+    assert types == ["FundsCommitted", "FundsSpent", "FundsCommitted", "FundsSpent", "ParcelsPacked", "RoundClosed"]
+    assert rest["next"] is None and first["items"][0]["data"]["fen"] == 900
+
+
+def test_the_pipeline_knows_what_it_does_not_know(reporting: Reporting) -> None:
+    services = {row["service"]: row for row in reporting.get("/v1/pipeline").json()["services"]}
+    assert (services["reporting"]["ready"], services["reporting"]["stopped"]) == (True, [])
+    assert (services["logistics"]["answers"], services["logistics"]["lag_records"]) == (False, None)
+
+
+def events(reporting: Reporting, count: int, headers: dict[str, str]) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = []
+    with httpx.stream("GET", f"{reporting.service.url}/v1/events", headers=headers, trust_env=False) as stream:
+        fields: dict[str, str] = {}
+        for line in stream.iter_lines():
+            name, _, value = line.partition(": ")
+            if line:
+                fields[name] = value
+            elif "event" in fields:
+                found.append(fields)
+                fields = {}
+                if len(found) == count:
+                    break
+            else:
+                fields = {}
+    return found
+
+
+def test_the_stream_begins_with_all_figures_and_goes_on_where_a_reader_left(reporting: Reporting) -> None:
+    first, second = events(reporting, 2, {})
+    assert (first["event"], json.loads(first["data"])["donations"]) == ("totals", EXPECTED["donations"])
+    assert (second["event"], second["id"]) == ("fresh", first["id"])
+    (again,) = events(reporting, 1, {"Last-Event-ID": first["id"]})
+    assert again["event"] == "fresh" and "donations" not in again["data"]
+
+
+def test_the_page_has_its_numbers_in_both_languages_without_javascript(reporting: Reporting) -> None:
+    english = reporting.get("/", headers={"Accept-Language": "fr, en;q=0.5"})
+    chinese = reporting.get("/?lang=zh", headers={"Accept-Language": "en"})
+    assert "431</b> gifts" in english.text and 'lang="en"' in english.text
+    assert "431</b> 笔" in chinese.text and "尼泊尔" in chinese.text and "19.40 元" in chinese.text
+    assert "default-src 'none'" in english.headers["content-security-policy"]
+    assert "style=" not in english.text and "<script>" not in english.text and "http://" not in english.text
+
+
+def test_the_page_follows_a_gift_step_by_step(reporting: Reporting) -> None:
+    page = reporting.get("/", params={"lang": "en", "merchant": "M0", "id": "straddling", "day": DAY}).text
+    steps = [
+        "5 fen",
+        "Its place on the line",
+        "Round 1, for Nepal",
+        "R-000001-0007",
+        "A school in Kaski",
+        "R-000002-0001",
+    ]
+    places = [page.index(step) for step in steps]
+    assert places == sorted(places)
+    unknown = reporting.get("/", params={"lang": "en", "merchant": "M0", "id": "nix", "day": DAY}).text
+    assert "The ledger has no such gift" in unknown
+    broken = reporting.get("/", params={"lang": "en", "merchant": "<M>", "id": "x", "day": "?"}).text
+    assert "does not look like" in broken and "<M>" not in broken
+
+
+def test_operations_asks_for_a_key_and_then_shows_the_pipeline(reporting: Reporting) -> None:
+    closed = reporting.get("/ops")
+    assert (closed.status_code, closed.headers["location"]) == (303, "/login?next=/ops")
+    with httpx.Client(base_url=reporting.service.url, trust_env=False, follow_redirects=True) as browser:
+        page = browser.post("/login", data={"key": reporting.service.keys["operator"], "next": "/ops"})
+    assert page.status_code == 200
+    assert "logistics does not answer" in page.text and "R-000002" in page.text
+
+
+def test_traces_without_a_key_are_limited_and_say_when_to_come_again(
+    reporting: Reporting, auditor: httpx.Client
+) -> None:
+    answers = [reporting.get(f"/v1/trace/M0/nix?day={DAY}") for _ in range(90)]
+    limited = [answer for answer in answers if answer.status_code == 429]
+    assert limited and limited[0].json()["code"] == "too_many_traces" and limited[0].headers["retry-after"] == "1"
+    assert auditor.get("/v1/trace/M0/first", params={"day": DAY}).status_code == 200
