@@ -16,14 +16,14 @@ from functools import partial
 
 import msgspec
 
-from pandapack.contracts.donations import DonationsRecorded
-from pandapack.contracts.envelope import Envelope, encode
+from pandapack.contracts.donations import DonationsBanked, DonationsRecorded, DonationsReversed
+from pandapack.contracts.envelope import Envelope, encode, read_as
 from pandapack.contracts.logistics import ParcelsDelivered, ParcelsHandedOut
-from pandapack.contracts.procurement import RoundClosed, RoundFunded
+from pandapack.contracts.procurement import FundReversed, RoundClosed, RoundFunded
 from pandapack.runtime.hearing import Record, Target, envelope_of, hearing_of, take
 from pandapack.runtime.settings import EVENT_PARTITIONS
-from pandapack.runtime.store import Hearing
-from services.reporting.domain import gifts, hearing, items, money, parcels, pipeline, spans
+from pandapack.runtime.store import Decide, Hearing
+from services.reporting.domain import banked, gifts, hearing, items, money, parcels, pipeline, spans
 from services.reporting.domain.journal import Entry, Place
 from services.reporting.domain.pipeline import Heard
 from services.reporting.store import Stores
@@ -34,6 +34,7 @@ ARCHIVE_PAUSE_S = 1.0
 ARCHIVE_RECORDS_MAX = 64
 """A batch of all partitions: each of its events may name thousands of merchants, all of them in memory."""
 DIGEST_BYTES = 16
+MONTH_CHARACTERS = len("2021-11")
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _parts = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
@@ -120,6 +121,12 @@ class Hearer:
                     at: partial(spans.take, place=at, intervals=over, round=told.round, ordinal=told.ordinal)
                     for at, over in taken.items()
                 }
+            case FundReversed():
+                gone = spans.over(told.programme, told.intervals)
+                decisions = {
+                    at: partial(spans.take, place=at, intervals=over, round=spans.REVERSALS, ordinal=0)
+                    for at, over in gone.items()
+                }
             case RoundClosed():
                 back = spans.over(told.programme, told.released)
                 decisions = {
@@ -133,16 +140,28 @@ class Hearer:
         ]
 
     async def take_lines(self, records: Sequence[Record]) -> None:
-        """The ledger's lines: totals only, strictly in sequence, a write a line and batch."""
+        """The ledger's lines: totals only, strictly in sequence, a write a line and batch. And what is banked."""
         targets = []
         for event in self._events(records):
-            if event.envelope.type == DonationsRecorded.TYPE:
-                news = gifts.news_of(event.envelope.data)
-                decide, note = partial(gifts.record, news=news), partial(gifts.note, last=event.heard)
-                heard = hearing_of(event.envelope, next_only=True)
-                targets.append(Target(self._stores.lines, line_id(news.line), heard, decide, note))
+            match event.envelope.type:
+                case DonationsRecorded.TYPE:
+                    news = gifts.news_of(event.envelope.data)
+                    targets.append(self._of_line(event, news.line, partial(gifts.record, news=news)))
+                case DonationsReversed.TYPE:
+                    back = gifts.reversal_news_of(event.envelope.data)
+                    targets.append(self._of_line(event, back.line, partial(gifts.take_back, news=back)))
+                case DonationsBanked.TYPE:
+                    told = read_as(event.envelope, DonationsBanked)
+                    decide = partial(banked.bank, event=told)
+                    targets.append(Target(self._stores.banked, banked_id(told), hearing_of(event.envelope), decide))
+                case _:
+                    pass  # a newer publisher's: the archive keeps it
             await asyncio.sleep(0)  # requests and heartbeats share this loop
         await take(targets)
+
+    def _of_line(self, event: Event, line: int, decide: Decide[gifts.LineGifts]) -> Target:
+        note = partial(gifts.note, last=event.heard)
+        return Target(self._stores.lines, line_id(line), hearing_of(event.envelope, next_only=True), decide, note)
 
     async def take_archive(self, records: Sequence[Record]) -> None:
         """The ledger's lines again, behind: their archive, and the merchants by day."""
@@ -182,6 +201,11 @@ def place_of(event: Event) -> str:
 def line_id(line: int) -> str:
     """A line's name in the views; numbers sort as numbers."""
     return f"{line:04d}"
+
+
+def banked_id(event: DonationsBanked) -> str:
+    """`love-parcel/2021-11`: a document a programme and month, so that it hears from some dozens of settlements."""
+    return f"{event.programme}/{event.day[:MONTH_CHARACTERS]}"
 
 
 def _without_merchants(event: Event) -> bytes:

@@ -10,6 +10,7 @@ from services.reporting.api.pipeline import Pipeline, Readiness, pipeline_router
 from services.reporting.api.readings import Readings
 from services.reporting.api.totals import Streams, totals_router
 from services.reporting.api.trace import Limiter, Tracer, trace_router
+from services.reporting.api.verify import verify_router
 
 
 def router(readings: Readings, neighbours: Neighbours, streams: Streams, own: Readiness) -> APIRouter:
@@ -21,4 +22,5 @@ def router(readings: Readings, neighbours: Neighbours, streams: Streams, own: Re
     v1.include_router(pipeline_router(pipeline, readings))
     whole.include_router(v1)
     whole.include_router(pages_router(readings, pipeline, tracer, limiter))
+    whole.include_router(verify_router())
     return whole

@@ -25,6 +25,10 @@ WORDS = {
         "en": "Not yet funded: it waits in the fund for the next round of parcels.",
         "zh": "尚未使用：正在基金中等待下一批包裹。",
     },
+    FenState.REVERSED: {
+        "en": "It left the programme: by the rule, these fen went to refunded orders of the same line.",
+        "zh": "已离开项目：按规则，这些分用于同一队列中被退款的订单。",
+    },
     FenState.FUNDED: {"en": "It helps to pay for a parcel.", "zh": "已用于一个包裹。"},
 }
 

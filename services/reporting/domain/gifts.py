@@ -52,6 +52,22 @@ class News(msgspec.Struct, frozen=True):
     refused: int = 0
 
 
+class Reversal(msgspec.Struct, frozen=True):
+    """New reversals of one programme: `[fen_from, fen_to)` of all that was ever reversed on the line."""
+
+    programme: str
+    fen_from: int
+    fen_to: int
+    count: int
+
+
+class ReversalNews(msgspec.Struct, frozen=True):
+    """`DonationsReversed`."""
+
+    line: int
+    reversals: tuple[Reversal, ...]
+
+
 class MerchantsOfDay(msgspec.Struct, frozen=True):
     """One programme and day: merchant → (count, fen)."""
 
@@ -67,6 +83,7 @@ class MerchantNews(msgspec.Struct, frozen=True):
 
 
 _news = msgspec.json.Decoder(News)
+_reversal_news = msgspec.json.Decoder(ReversalNews)
 _merchant_news = msgspec.json.Decoder(MerchantNews)
 
 
@@ -75,17 +92,27 @@ def news_of(data: bytes | msgspec.Raw) -> News:
     return _news.decode(data)
 
 
+def reversal_news_of(data: bytes | msgspec.Raw) -> ReversalNews:
+    """Reads the data of a `DonationsReversed`. Raises msgspec.ValidationError."""
+    return _reversal_news.decode(data)
+
+
 def merchant_news_of(data: bytes | msgspec.Raw) -> MerchantNews:
     """Reads the merchants of a `DonationsRecorded`. Raises msgspec.ValidationError."""
     return _merchant_news.decode(data)
 
 
 class ProgrammeGifts(Part):
-    """A programme's gifts on a line: they occupy `[0, fen_to)` of it. `days`: day → (count, fen)."""
+    """A programme's gifts on a line: they occupy `[0, fen_to)` of it. `days`: day → (count, fen).
+
+    `reversed_fen` of them were taken back since, by `reversals`; the gifts stay where they are.
+    """
 
     count: int = 0
     fen_to: int = 0
     days: dict[str, CountAndFen] = {}
+    reversals: int = 0
+    reversed_fen: int = 0
 
 
 class LineGifts(Part):
@@ -153,6 +180,21 @@ def record(state: LineGifts, news: News) -> Decision[LineGifts] | Refusal:
         "refused": state.refused + news.refused,
     }
     return Decision(state.model_copy(update=found))
+
+
+def take_back(state: LineGifts, news: ReversalNews) -> Decision[LineGifts] | Refusal:
+    """New reversals begin exactly where the known ones end."""
+    programmes = dict(state.programmes)
+    for told in news.reversals:
+        known = programmes.get(told.programme, ProgrammeGifts())
+        if told.fen_from != known.reversed_fen:
+            words = (
+                f"line {news.line} of {told.programme}: {known.reversed_fen} fen reversed, then from {told.fen_from}"
+            )
+            return Refusal("reversal_gap", words)
+        update = {"reversals": known.reversals + told.count, "reversed_fen": told.fen_to}
+        programmes[told.programme] = known.model_copy(update=update)
+    return Decision(state.model_copy(update={"line": news.line, "programmes": programmes}))
 
 
 def note(state: LineGifts, last: Heard) -> Decision[LineGifts]:

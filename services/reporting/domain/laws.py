@@ -24,8 +24,8 @@ from services.reporting.domain.money import Booked, Money
 from services.reporting.domain.parcels import STATES, Parcels, ParcelStates
 from services.reporting.domain.rounds import Round, states_of
 from services.reporting.domain.totals import (
-    REVERSED_FEN,
     Views,
+    banked_fen,
     booked,
     outstanding_units,
     programmes_of,
@@ -121,15 +121,17 @@ def lasting(before: Law, now: Law) -> Law:
 def money_law(views: Views, rounds: Mapping[str, Round]) -> Law:
     """`received − reversed = in flight + unallocated + reserved + committed + spent`, a programme, to the fen.
 
-    Received is the sum of the days that the lines tell. In flight is, line by line, what is recorded beyond what the
-    fund has heard. Unallocated comes from the money view. Reserved, committed and spent come from the rounds'
-    documents. So the balance catches a gift that is counted in the days and not on the line (or the other way), a fund
-    that missed or repeated a line's event, and a round whose money differs from what the fund gave or the view booked.
+    Received is the sum of the days that the lines tell, reversed what they tell was taken back. In flight is, line by
+    line, what is recorded beyond what the fund has heard, less the reversals that it has not heard of. Unallocated
+    comes from the money view. Reserved, committed and spent come from the rounds' documents. So the balance catches a
+    gift that is counted in the days and not on the line (or the other way), a fund that missed or repeated a line's
+    event, and a round whose money differs from what the fund gave or the view booked.
 
-    Checks: no term is negative; the fund heard no fen that no line recorded; what the fund credited is what it heard;
-    view and rounds agree in each sum; a round's reserved money is its plan with contingency and the length of its
-    intervals; a closed round's funding is spent and released, to the fen, and so is each paid order's commitment; no
-    fen has two rounds at once, and none lies beyond what the fund has heard.
+    Checks: no term is negative, but for what the fund owes to reversals; the fund heard no fen and no reversal that no
+    line recorded; what the fund credited is what it heard; no more is banked than was received; view and rounds agree
+    in each sum; a round's reserved money is its plan with contingency and the length of its intervals; a closed round's
+    funding is spent and released, to the fen, and so is each paid order's commitment; no fen has two rounds at once,
+    and none lies beyond what the fund has heard.
     """
     money, parts, checks = booked(views), [], []
     for programme in programmes_of(views):
@@ -138,7 +140,8 @@ def money_law(views: Views, rounds: Mapping[str, Round]) -> Law:
         heard = heard_fen(views.money, programme)
         balance = _money_balance(programme, lines, heard, money.get(programme, Booked()), own)
         parts.append(balance)
-        checks += [Check(f"{name} is not negative", programme, -fen, 0, True) for name, fen in balance.right.items()]
+        checks += _sign_checks(programme, balance, views.money, money.get(programme, Booked()))
+        checks.append(_banked_check(views, programme, balance))
         checks += _line_checks(programme, lines, heard, money.get(programme, Booked()))
         checks += _agreement_checks(programme, money.get(programme, Booked()), own)
         checks += _owner_checks(programme, own, heard)
@@ -160,11 +163,13 @@ def _money_balance(
 ) -> Balance:
     days_fen = sum(fen for gifts in lines.values() for _, fen in gifts.days.values())
     recorded_fen = {line: gifts.fen_to for line, gifts in lines.items()}
+    taken_back_fen = sum(gifts.reversed_fen for gifts in lines.values())
+    coming_fen = sum(recorded_fen.get(line, 0) - heard.get(line, 0) for line in {*recorded_fen, *heard})
     return Balance(
         programme,
-        {"received": days_fen, "reversed": -REVERSED_FEN},
+        {"received": days_fen, "reversed": -taken_back_fen},
         {
-            "in_flight": sum(recorded_fen.get(line, 0) - heard.get(line, 0) for line in {*recorded_fen, *heard}),
+            "in_flight": coming_fen - (taken_back_fen - money.reversed_fen),
             "unallocated": money.unallocated_now_fen,
             "reserved": sum(round.reserved_fen for round in own),
             "committed": sum(round.committed_fen for round in own),
@@ -173,8 +178,27 @@ def _money_balance(
     )
 
 
+def _sign_checks(programme: str, balance: Balance, parts: Sequence[Money], money: Booked) -> list[Check]:
+    owed_fen = sum(part.owed_fen.get(programme, 0) for part in parts)
+    coming_back_fen = max(0, -balance.left["reversed"] - money.reversed_fen)
+    least = {"unallocated": -owed_fen, "in_flight": -coming_back_fen}
+    return [
+        Check(f"{name} is not negative", programme, -fen, -least.get(name, 0), True)
+        for name, fen in balance.right.items()
+    ]
+
+
+def _banked_check(views: Views, programme: str, balance: Balance) -> Check:
+    paid_fen = banked_fen(views, programme)
+    return Check("no more is banked than was received", programme, paid_fen, balance.left["received"], True)
+
+
 def _line_checks(programme: str, lines: Mapping[str, ProgrammeGifts], heard: Terms, money: Booked) -> list[Check]:
     checks = [Check("the fund credited what it heard", programme, money.credited_fen, sum(heard.values()))]
+    taken_back_fen = sum(gifts.reversed_fen for gifts in lines.values())
+    checks.append(
+        Check("the fund heard only reversals that lines told", programme, money.reversed_fen, taken_back_fen, True)
+    )
     for line, fen in heard.items():
         recorded_fen = lines.get(line, ProgrammeGifts()).fen_to
         checks.append(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pandapack.contracts.envelope import Event, Part
 from pandapack.contracts.procurement import (
     FundCredited,
+    FundReversed,
     FundsCommitted,
     FundsSpent,
     OrderPlaced,
@@ -23,6 +24,7 @@ class Booked(Figures):
     """Sums of what was ever said, all in fen but `rounds` and `orders`."""
 
     credited_fen: int = 0
+    reversed_fen: int = 0
     funded_fen: int = 0
     committed_fen: int = 0
     uncommitted_fen: int = 0
@@ -33,8 +35,8 @@ class Booked(Figures):
 
     @property
     def unallocated_now_fen(self) -> int:
-        """In the fund, and no round has it."""
-        return self.credited_fen - self.funded_fen + self.released_fen
+        """In the fund, and no round has it; negative while more is owed to reversals than is there."""
+        return self.credited_fen - self.reversed_fen - self.funded_fen + self.released_fen
 
     @property
     def reserved_now_fen(self) -> int:
@@ -48,11 +50,15 @@ class Booked(Figures):
 
 
 class Money(Part):
-    """One partition. `heard_fen`: programme → line → how far the fund has heard it."""
+    """One partition. `heard_fen`: programme → line → how far the fund has heard it.
+
+    `owed_fen`: programme → what its fund owes to reversals, as it said last.
+    """
 
     programmes: dict[str, Booked] = {}
     countries: dict[str, Booked] = {}
     heard_fen: dict[str, dict[str, int]] = {}
+    owed_fen: dict[str, int] = {}
 
 
 def book(state: Money, event: Event) -> Decision[Money]:
@@ -64,6 +70,10 @@ def book(state: Money, event: Event) -> Decision[Money]:
             heard = state.heard_fen | {event.programme: known | fronts}
             state = state.model_copy(update={"heard_fen": heard})
             return _add(state, event.programme, None, credited_fen=event.credited_fen)
+        case FundReversed():
+            owed_fen = state.owed_fen | {event.programme: event.owed_fen}
+            state = state.model_copy(update={"owed_fen": owed_fen})
+            return _add(state, event.programme, None, reversed_fen=event.reversed_fen)
         case RoundFunded():
             return _add(state, event.programme, event.country, funded_fen=event.reserved_fen, rounds=1)
         case FundsCommitted():

@@ -15,6 +15,8 @@ from pandapack.contracts.procurement import FenInterval
 from pandapack.decision import Decision
 
 BUCKET_FEN = 100_000_000
+REVERSALS = "reversals"
+"""Who takes the fen that are given back to merchants' customers: a taker like a round."""
 
 
 class Taken(Part):

@@ -6,15 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.reporting.domain.banked import Banked
 from services.reporting.domain.figures import added_up
 from services.reporting.domain.gifts import CountAndFen, LineGifts
 from services.reporting.domain.items import Items, Units
 from services.reporting.domain.money import Booked, Money
 from services.reporting.domain.parcels import Parcels, ParcelStates
 from services.reporting.domain.rounds import Round, states_of, status_of
-
-REVERSED_FEN = 0
-"""Reversals are not taken yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +23,7 @@ class Views:
     money: Sequence[Money]
     items: Sequence[Items]
     parcels: Sequence[ParcelStates]
+    banked: Sequence[Banked] = ()
 
 
 def programmes_of(views: Views) -> list[str]:
@@ -38,6 +37,17 @@ def recorded(views: Views, programme: str | None = None) -> CountAndFen:
     """Gifts and fen that the ledger recorded, for one programme or all."""
     gifts = [g for line in views.lines for name, g in line.programmes.items() if programme in (None, name)]
     return sum(g.count for g in gifts), sum(g.fen_to for g in gifts)
+
+
+def reversed_fen(views: Views, programme: str | None = None) -> int:
+    """What the lines tell was taken back, for one programme or all."""
+    known = (gifts for line in views.lines for name, gifts in line.programmes.items() if programme in (None, name))
+    return sum(gifts.reversed_fen for gifts in known)
+
+
+def banked_fen(views: Views, programme: str | None = None) -> int:
+    """What settlements have paid of what was told, for one programme or all."""
+    return sum(part.fen for part in views.banked if programme in (None, part.programme))
 
 
 def booked(views: Views) -> dict[str, Booked]:
@@ -61,6 +71,7 @@ def totals(views: Views, programme: str | None = None) -> dict[str, Any]:
     money = Booked.total(b for name, b in booked(views).items() if programme in (None, name))
     countries = parcels_by_country(views, programme)
     parcels = Parcels.total(countries.values())
+    taken_back_fen = reversed_fen(views, programme)
     found = {"duplicates": 0, "conflicts": 0, "refused": 0}
     if programme is None:
         found = {name: sum(int(getattr(line, name)) for line in views.lines) for name in found}
@@ -68,8 +79,9 @@ def totals(views: Views, programme: str | None = None) -> dict[str, Any]:
         "donations": donations,
         **(found if programme is None else {}),
         "received_fen": received_fen,
-        "reversed_fen": REVERSED_FEN,
-        "in_flight_fen": received_fen - REVERSED_FEN - money.credited_fen,
+        "reversed_fen": taken_back_fen,
+        "banked_fen": banked_fen(views, programme),
+        "in_flight_fen": received_fen - money.credited_fen - (taken_back_fen - money.reversed_fen),
         **_money_now(money, unallocated=True),
         "rounds": money.rounds,
         "orders": money.orders,

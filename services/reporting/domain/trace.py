@@ -15,15 +15,16 @@ from enum import StrEnum
 from pandapack.contracts.procurement import FenInterval, SchoolShare, school_of, serial_of
 from services.reporting.domain.laws import kept, length
 from services.reporting.domain.rounds import Delivery, Handout, Lot, Round, ShipmentFacts
-from services.reporting.domain.spans import Stretch, held
+from services.reporting.domain.spans import REVERSALS, Stretch, held
 
 
 class FenState(StrEnum):
-    """Where fen are: not yet heard by the fund, with the fund, or in a round."""
+    """Where fen are: not yet heard by the fund, with the fund, in a round, or gone to reversals."""
 
     IN_FLIGHT = "in_flight"
     UNALLOCATED = "unallocated"
     FUNDED = "funded"
+    REVERSED = "reversed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,9 @@ def follow(gift: Gift, heard_fen: int, stretches: Sequence[Stretch], rounds: Map
     """The gift's fen in order, each in exactly one piece. `heard_fen`: how far the fund has heard the gift's line."""
     pieces: list[Piece] = []
     for run in held(stretches, gift.fen_from, gift.fen_to):
+        if run.round == REVERSALS:
+            pieces.append(Piece(run.fen_from, run.fen_to, FenState.REVERSED, run.earlier))
+            continue
         if run.round is not None:
             assert run.round in rounds, f"{run.round} took fen and is not known"
             pieces += _in_round(gift.line, run.fen_from, run.fen_to, run.earlier, rounds[run.round])

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind, Store
+from services.reporting.domain.banked import Banked
 from services.reporting.domain.gifts import DayMerchants, LineGifts
 from services.reporting.domain.items import Items
 from services.reporting.domain.money import Money
@@ -30,6 +31,7 @@ def _view(name: str, state: type[S]) -> Kind[S]:
 
 LINES = _view("lines", LineGifts)
 MERCHANTS = _view("merchants", DayMerchants)
+BANKED = _view("banked", Banked)
 MONEY = _view("money", Money)
 ITEMS = _view("items", Items)
 PARCELS = _view("parcels", ParcelStates)
@@ -47,6 +49,7 @@ class Stores:
     archive: Journal
     lines: Store[LineGifts]
     merchants: Store[DayMerchants]
+    banked: Store[Banked]
     money: Store[Money]
     items: Store[Items]
     parcels: Store[ParcelStates]
@@ -63,6 +66,7 @@ def open_stores(service: Service) -> Stores:
         archive=Journal(service.rows("archive")),
         lines=service.store(LINES),
         merchants=service.store(MERCHANTS, indexes=["state.day"]),
+        banked=service.store(BANKED),
         money=service.store(MONEY),
         items=service.store(ITEMS),
         parcels=service.store(PARCELS),
@@ -97,6 +101,7 @@ async def views(stores: Stores) -> Views:
         money=await all_of(stores.money),
         items=await all_of(stores.items),
         parcels=await all_of(stores.parcels),
+        banked=await all_of(stores.banked),
     )
 
 

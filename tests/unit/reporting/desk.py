@@ -32,6 +32,7 @@ def stores_in_memory() -> Stores:
         archive=Journal(cast(Rows, MemoryRows("archive"))),
         lines=of(store.LINES),
         merchants=of(store.MERCHANTS),
+        banked=of(store.BANKED),
         money=of(store.MONEY),
         items=of(store.ITEMS),
         parcels=of(store.PARCELS),
