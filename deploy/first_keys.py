@@ -13,6 +13,7 @@ from pandapack.local.keys import (
     DIGESTS_FILE,
     KEYS_FILE,
     SERVICE_ROLE,
+    ensure_head_key,
     ensure_keys,
     ensure_page_secret,
     write_private,
@@ -29,7 +30,11 @@ def main(root: Path) -> None:
     (secrets_dir / DIGESTS_FILE).chmod(ALL_MAY_READ)
     kept = env_file.read_text() if env_file.exists() else ""
     names = {line.partition("=")[0] for line in kept.splitlines()}
-    needed = {"PANDA_PAGE_SECRET": ensure_page_secret(secrets_dir), "PANDA_SERVICE_KEY": keys[SERVICE_ROLE]}
+    needed = {
+        "PANDA_PAGE_SECRET": ensure_page_secret(secrets_dir),
+        "PANDA_SERVICE_KEY": keys[SERVICE_ROLE],
+        "PANDA_HEAD_KEY": ensure_head_key(secrets_dir).read_text().strip(),
+    }
     missing = "".join(f"{name}={value}\n" for name, value in needed.items() if name not in names)
     if missing:
         write_private(env_file, (kept if kept.endswith("\n") or not kept else kept + "\n") + missing)

@@ -6,8 +6,10 @@ in whatever order, and however often, things are asked.
 
 gifts       donation k of a seed, as NDJSON
 chance      seeded chance for single decisions
-decisions   what suppliers, warehouse and schools decide; routes and journeys: how a shipment travels
+calendar    when each round was funded: its journey is counted from there
+decisions   what suppliers, warehouse, carriers and schools decide; routes and journeys: how a shipment travels
 desk        the HTTP of all players: patient with services that restart
+player      what all players have in common
 buyer, suppliers, warehouse, carriers, schools, merchants   the players
 play        all of them together; settled: when everything has come to its end
 """

@@ -155,7 +155,8 @@ class Stream:
 
     def _amounts(self, ks: Indexes) -> Indexes:
         words = mixed(self.seed, "gift", ks)
-        return _AMOUNT_BY_MILLE[(words >> np.uint64(32)) % np.uint64(len(_AMOUNT_BY_MILLE))]
+        amounts: Indexes = _AMOUNT_BY_MILLE[(words >> np.uint64(32)) % np.uint64(len(_AMOUNT_BY_MILLE))]
+        return amounts
 
     def _rows(self, ks: Indexes) -> npt.NDArray[np.void]:
         """One laid-out line for each k, in the order given."""

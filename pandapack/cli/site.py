@@ -21,6 +21,8 @@ from pandapack.local.stack import DATA_DIR, DEFAULT_PORTS, SERVICES
 ANSWER_WAIT_S = 60.0
 EXIT_WRONG = 1
 EXIT_UNREACHABLE = 2
+DEMO_FOLDER = "demo"
+"""Below the data directory: where a demonstration runs, apart from whatever else lies there."""
 
 
 def fail(words: str, status: int = EXIT_WRONG) -> typer.Exit:
@@ -40,7 +42,7 @@ class Site:
     @classmethod
     def here(cls, data_dir: Path = DATA_DIR) -> Site:
         """The installation of this folder or of the environment."""
-        note = read_note(data_dir) or {}
+        note = read_note(data_dir) or read_note(data_dir / DEMO_FOLDER) or {}
         addresses: dict[str, str] = note.get("addresses", {})
         urls = {
             name: os.environ.get(f"PANDA_{name.upper()}_URL")

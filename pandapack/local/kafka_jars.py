@@ -12,7 +12,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -175,14 +175,14 @@ def _alone(lock_file: Path) -> Iterator[None]:
         yield
 
 
-def write_lock(lock_file: Path = LOCK_FILE) -> int:
-    """Resolve the roots anew, hash what comes and write the lock; returns the number of jars."""
+def write_lock(lock_file: Path = LOCK_FILE, all_roots: Mapping[str, Sequence[str]] = ROOTS) -> int:
+    """Resolve the roots (section → coordinates) anew, hash what comes, write the lock; returns the number of jars."""
     import jgo
 
     rows: list[str] = []
     seen: set[str] = set()
     with tempfile.TemporaryDirectory() as scratch:
-        for section, roots in ROOTS.items():
+        for section, roots in all_roots.items():
             artifacts = [one for root in roots for one in jgo.resolve(root)]
             if section == "tools":
                 artifacts = artifacts[: len(roots)]

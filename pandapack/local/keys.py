@@ -12,15 +12,20 @@ import os
 import secrets
 from pathlib import Path
 
+from pandapack.contracts.proof import Signer
+
 ROLES = ("platform", "buyer", "supplier", "warehouse", "carrier", "school", "auditor", "operator")
 # The services read each other with this one.
 SERVICE_ROLE = "auditor"
 KEYS_FILE = "keys.json"
 DIGESTS_FILE = "keys-digests.json"
 PAGE_SECRET_FILE = "page_secret"
+HEAD_KEY_FILE = "head_key"
+HEAD_PUBLIC_KEY_FILE = "head_key.pub"
 PREFIX_BYTES = 4
 SECRET_BYTES = 16
 PAGE_SECRET_BYTES = 32
+HEAD_KEY_BYTES = 32
 OWNER_ONLY = 0o600
 
 
@@ -48,6 +53,20 @@ def ensure_page_secret(data_dir: Path) -> str:
     if not file.exists():
         write_private(file, secrets.token_hex(PAGE_SECRET_BYTES))
     return file.read_text().strip()
+
+
+def ensure_head_key(data_dir: Path) -> Path:
+    """The file with the private key that signs day heads and receipts, in hex (mode 0600); made if missing.
+
+    Its public half lies beside it, in `head_key.pub`: what a receipt's holder needs to check it.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    file, public = data_dir / HEAD_KEY_FILE, data_dir / HEAD_PUBLIC_KEY_FILE
+    if not file.exists():
+        write_private(file, secrets.token_hex(HEAD_KEY_BYTES) + "\n")
+    if not public.exists():
+        public.write_text(Signer(file.read_text()).public + "\n")
+    return file
 
 
 def new_key(role: str) -> str:

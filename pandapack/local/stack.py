@@ -23,7 +23,7 @@ from pandapack.local import kafka, mongo
 from pandapack.local.errors import LocalError, ServerUnreachable
 from pandapack.local.java import find_java
 from pandapack.local.kafka_jars import Progress, kafka_classpath
-from pandapack.local.keys import DIGESTS_FILE, KEYS_FILE, SERVICE_ROLE, ensure_keys, ensure_page_secret
+from pandapack.local.keys import DIGESTS_FILE, KEYS_FILE, SERVICE_ROLE, ensure_head_key, ensure_keys, ensure_page_secret
 from pandapack.local.ports import LOOPBACK, check_free, free_ports, setting_of
 from pandapack.local.running import RunningLock, write_note
 from pandapack.local.supervisor import ChildSpec, Supervisor
@@ -181,6 +181,7 @@ class Stack:
             check_free(self.layout.listeners())
             ensure_keys(self._data_dir)
             ensure_page_secret(self._data_dir)
+            ensure_head_key(self._data_dir)
             self._start_servers()
             if services := self.layout.started_services():
                 self._say_while(", ".join(services), self._service_children())
@@ -207,11 +208,13 @@ class Stack:
             "PANDA_HOST": LOOPBACK,
             "PANDA_KEYS_FILE": str(self._data_dir / DIGESTS_FILE),
             "PANDA_SERVICE_KEY": self.keys[SERVICE_ROLE],
-            "PANDA_DONATIONS_URL": f"http://{LOOPBACK}:{self.layout.port('donations')}",
             "PANDA_PAGE_SECRET": ensure_page_secret(self._data_dir),
+            "PANDA_HEAD_KEY_FILE": str(ensure_head_key(self._data_dir)),
             "PYTHONUNBUFFERED": "1",
         }
-        env |= {setting_of(service): str(self.layout.port(service)) for service in SERVICES}
+        for service in SERVICES:
+            env[setting_of(service)] = str(self.layout.port(service))
+            env[f"PANDA_{service.upper()}_URL"] = f"http://{LOOPBACK}:{self.layout.port(service)}"
         return env | dict(self.layout.service_env)
 
     def _start_servers(self) -> None:

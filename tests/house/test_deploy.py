@@ -67,7 +67,8 @@ def test_a_service_is_built_from_the_one_file_and_asked_whether_it_is_ready(name
 def test_no_secret_is_written_in_the_compose_file(name: str) -> None:
     environment = CONTAINERS[name]["environment"]
     secret = {key: value for key, value in environment.items() if key.endswith(("_SECRET", "_KEY"))}
-    assert set(secret) == {"PANDA_PAGE_SECRET", "PANDA_SERVICE_KEY"}
+    signing = {"PANDA_HEAD_KEY"} if name == "donations" else set()
+    assert set(secret) == {"PANDA_PAGE_SECRET", "PANDA_SERVICE_KEY"} | signing
     assert all(value.startswith(f"${{{key}:?") for key, value in secret.items())
     assert environment["PANDA_KEYS_FILE"] == "/run/secrets/keys-digests"
     assert CONTAINERS[name]["secrets"] == ["keys-digests"]
@@ -158,7 +159,8 @@ def test_first_keys_are_made_once_and_never_take_away_what_a_person_wrote(tmp_pa
     env_file.write_text("PANDA_LINES=16")
     first_keys.main(tmp_path)
     made = env_file.read_text()
-    assert re.fullmatch(r"PANDA_LINES=16\nPANDA_PAGE_SECRET=\w{64}\nPANDA_SERVICE_KEY=panda_auditor_\w+\n", made)
+    secrets = r"PANDA_PAGE_SECRET=\w{64}\nPANDA_SERVICE_KEY=panda_auditor_\w+\nPANDA_HEAD_KEY=[0-9a-f]{64}\n"
+    assert re.fullmatch(r"PANDA_LINES=16\n" + secrets, made)
     first_keys.main(tmp_path)
     assert env_file.read_text() == made
     modes = {file.name: oct(file.stat().st_mode & 0o777) for file in (tmp_path / "deploy/secrets").iterdir()}

@@ -8,13 +8,14 @@ import re
 import stat
 from pathlib import Path
 
-from pandapack.local.keys import ROLES, ensure_keys, ensure_page_secret
+from pandapack.local.keys import ROLES, ensure_head_key, ensure_keys, ensure_page_secret
 
 
 def test_secrets_can_be_read_by_their_owner_alone(tmp_path: Path) -> None:
     keys = ensure_keys(tmp_path)
     ensure_page_secret(tmp_path)
-    for name in ("keys.json", "keys-digests.json", "page_secret"):
+    ensure_head_key(tmp_path)
+    for name in ("keys.json", "keys-digests.json", "page_secret", "head_key"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600, name
     assert json.loads((tmp_path / "keys.json").read_text()) == keys
     assert set(keys) == set(ROLES)
@@ -40,3 +41,4 @@ def test_a_key_names_its_role_and_prefix_before_its_secret(tmp_path: Path) -> No
 def test_a_second_start_keeps_the_keys_of_the_first(tmp_path: Path) -> None:
     assert ensure_keys(tmp_path) == ensure_keys(tmp_path)
     assert ensure_page_secret(tmp_path) == ensure_page_secret(tmp_path)
+    assert ensure_head_key(tmp_path).read_text() == ensure_head_key(tmp_path).read_text()

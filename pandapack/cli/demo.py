@@ -1,0 +1,334 @@
+"""`panda demo`: the whole chain with a simulated programme, played through the public APIs by a program of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from pandapack.cli.site import DEMO_FOLDER
+from pandapack.cli.stack import (
+    EXIT_INTERRUPTED,
+    EXIT_WRONG,
+    explained,
+    jar_progress,
+    print_addresses,
+    stopped_by_signals,
+)
+from pandapack.local import child as trampoline
+from pandapack.local.errors import AlreadyRunning, ChildFailed
+from pandapack.local.keys import KEYS_FILE, write_private
+from pandapack.local.running import holder_of
+from pandapack.local.stack import DATA_DIR, SERVICES, Layout, Stack
+from pandapack.local.supervisor import log_tail
+
+SEED = 1
+DONATIONS_UNTIL_SETTLED = 500_000
+FIRST_GIFT_AT = datetime(2020, 1, 1, tzinfo=UTC) - timedelta(hours=8)  # midnight in Asia/Shanghai
+GIFTS_A_DAY = 3_000
+CLOCK_DAYS_A_S = 4
+"""Without an end the demonstration runs four days a second, as its carriers do; the pleasant rate is 3,000 gifts a
+second, hence 750 a day."""
+DAY_S = 86_400
+LIVE_SPACING_US = DAY_S * 1_000_000 * CLOCK_DAYS_A_S // 3_000
+CLOCK_AHEAD = timedelta(days=2)
+ACCEPT_DAYS = 36_500
+ASK_EVERY_S = 0.1
+ANSWER_WAIT_S = 10.0
+ANSWER_WAIT_S_MAX = 60.0
+SIMULATOR_STOP_WAIT_S = 10.0
+LAWS = ("money_conserved", "items_conserved", "parcels_conserved")
+SHOWN = (
+    "donations",
+    "duplicates",
+    "received_fen",
+    "reversed_fen",
+    "unallocated_fen",
+    "reserved_fen",
+    "committed_fen",
+    "spent_fen",
+    "rounds",
+    "orders",
+    "parcels",
+    "pupils_reached",
+    "countries",
+)
+PARCELS = ("packed", "warehouse", "in_transit", "accepted", "rejected", "damaged", "lost", "returned")
+
+Json = dict[str, Any]
+Donations = Annotated[int | None, typer.Option(min=1, help="How many gifts; without it they do not end.")]
+Seed = Annotated[int, typer.Option(help="Another seed is another story; the same seed always tells the same one.")]
+UntilSettled = Annotated[
+    bool,
+    typer.Option("--until-settled", help="Push as fast as possible, play all to its end, print the totals, stop."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="With --until-settled: one JSON object on stdout.")]
+
+
+def demo(
+    donations: Donations = None, seed: Seed = SEED, until_settled: UntilSettled = False, json_: AsJson = False
+) -> None:
+    """Play a programme from gifts to pupils; Ctrl-C stops everything. With --until-settled exit 0 if all laws hold."""
+    if json_ and not until_settled:
+        raise typer.BadParameter("goes with --until-settled", param_hint="--json")
+    if until_settled and donations is None:
+        donations = DONATIONS_UNTIL_SETTLED
+    console = Console(highlight=False, stderr=json_)
+    show = Show(console, time.monotonic(), donations)
+    with explained(), _data_dir(keep=not until_settled) as data_dir:
+        outcome = _play(console, show, _layout(data_dir, donations, until_settled), seed, until_settled)
+    if until_settled:
+        if outcome is None:
+            raise typer.Exit(EXIT_INTERRUPTED)
+        if json_:
+            typer.echo(json.dumps(outcome))
+        else:
+            show.end(outcome)
+        if not all(outcome[law] for law in LAWS):
+            raise typer.Exit(EXIT_WRONG)
+
+
+def _layout(data_dir: Path, donations: int | None, until_settled: bool) -> Layout:
+    """This demonstration's stack: as the environment says, with empty data and a clock that runs fast."""
+    given = timedelta(days=(donations or 0) / GIFTS_A_DAY) + CLOCK_AHEAD if until_settled or donations else timedelta()
+    # Existing servers may hold whatever else: there it plays in a namespace of its own.
+    elsewhere = os.environ.get("PANDA_KAFKA") or os.environ.get("PANDA_MONGO")
+    env = {
+        "PANDA_ACCEPT_DAYS": str(ACCEPT_DAYS),
+        "PANDA_CLOCK_EPOCH": datetime.now(UTC).isoformat(),
+        "PANDA_CLOCK_START": (FIRST_GIFT_AT + given).isoformat(),
+        "PANDA_CLOCK_RATE": str(CLOCK_DAYS_A_S * DAY_S),
+        **({"PANDA_NAMESPACE": f"demo-{secrets.token_hex(4)}"} if elsewhere else {}),
+    }
+    return replace(Layout.from_environment(data_dir=data_dir, service_env=env), keep_data=False)
+
+
+@contextmanager
+def _data_dir(*, keep: bool) -> Iterator[Path]:
+    """An empty folder: where other commands find a running demonstration, or (not kept) one that is gone at the end."""
+    DATA_DIR.mkdir(exist_ok=True)
+    if not keep:
+        with tempfile.TemporaryDirectory(prefix="demo-", dir=DATA_DIR, ignore_cleanup_errors=True) as passing:
+            yield Path(passing)
+        return
+    folder = DATA_DIR / DEMO_FOLDER
+    if holder := holder_of(folder):
+        words = f"a demonstration is running here already (pid {holder.pid}, since {holder.since})"
+        raise AlreadyRunning(words, f"Stop it with Ctrl-C, or: kill {holder.pid}")
+    shutil.rmtree(folder, ignore_errors=True)
+    yield folder
+
+
+def _play(console: Console, show: Show, layout: Layout, seed: int, until_settled: bool) -> Json | None:
+    """Runs all; the totals at the end, None where Ctrl-C came first."""
+    with jar_progress(console) as progress:
+        stack = Stack(layout, report=partial(_say, console), progress=progress)
+        with stopped_by_signals(stack):
+            try:
+                with stack, _simulator(stack, show.donations, seed, until_settled) as simulator:
+                    keys_file = str(layout.data_dir / KEYS_FILE)
+                    print_addresses(console, stack.addresses, keys_file, "Ctrl-C stops everything")
+                    return _watch(simulator, Totals(stack.addresses["reporting"]), show)
+            except KeyboardInterrupt:
+                console.print("stopped everything")
+    return None
+
+
+@dataclass
+class Simulator:
+    """The running simulator: each line that it says comes into `lines`, and None once it has ended."""
+
+    process: subprocess.Popen[str]
+    log_file: Path
+    lines: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
+
+    def listen(self) -> None:
+        """Until it has ended; runs in a thread."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put(None)
+
+
+@contextmanager
+def _simulator(stack: Stack, donations: int | None, seed: int, until_settled: bool) -> Iterator[Simulator]:
+    """Starts it as a child that ends with this process, even at kill -9; ends it at the end."""
+    folder = Path(stack.layout.data_dir).resolve()
+    site = folder / "site.json"
+    urls = {name: stack.addresses[name] for name in SERVICES}
+    write_private(site, json.dumps({"urls": urls, "keys": stack.keys}))
+    asked = ["--site", str(site), "--seed", str(seed), "--first-at", FIRST_GIFT_AT.isoformat()]
+    asked += ["--donations", str(donations)] if donations is not None else []
+    asked += ["--until-settled"] if until_settled else []
+    asked += ["--spacing-us", str(LIVE_SPACING_US)] if donations is None else []
+    tied = [sys.executable, "-I", "-S", str(trampoline.__file__), str(os.getpid())]
+    log_file = folder / "logs" / "simulator.log"
+    with (
+        log_file.open("w") as log,
+        subprocess.Popen(
+            [*tied, sys.executable, "-m", "simulator", *asked],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,  # Ctrl-C reaches only this process, which then stops all in order
+        ) as process,
+    ):
+        simulator = Simulator(process, log_file)
+        threading.Thread(target=simulator.listen, name="panda-simulator", daemon=True).start()
+        try:
+            yield simulator
+        finally:
+            process.terminate()
+            try:
+                process.wait(SIMULATOR_STOP_WAIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+class Totals:
+    """What reporting shows."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url, timeout=ANSWER_WAIT_S, trust_env=False)
+
+    def insist(self, path: str) -> Json:
+        """Asks until there is an answer. Raises ChildFailed where there is none for long."""
+        began_s = time.monotonic()
+        while (shown := self.read(path)) is None:
+            if time.monotonic() - began_s > ANSWER_WAIT_S_MAX:
+                raise ChildFailed(f"reporting did not answer {path}", "Look into its log")
+            time.sleep(ASK_EVERY_S)
+        return shown
+
+    def read(self, path: str = "/v1/totals") -> Json | None:
+        """None while reporting does not answer: it is being started anew."""
+        try:
+            answer = self._client.get(path)
+        except httpx.TransportError:
+            return None
+        if not answer.is_success:
+            return None
+        shown: Json = answer.json()
+        return shown
+
+
+def _watch(simulator: Simulator, totals: Totals, show: Show) -> Json:
+    """Shows how it goes, until the simulator says that all is settled. Raises ChildFailed where it ends before."""
+    while True:
+        try:
+            line = simulator.lines.get(timeout=ASK_EVERY_S)
+        except queue.Empty:
+            if show.wants_more_readings:
+                show.read(totals.read())
+            continue
+        if line is None:
+            tail = "\n".join(log_tail(simulator.log_file))
+            raise ChildFailed("the simulator ended", f"Its log is {simulator.log_file} and ends so:\n{tail}")
+        told: Json = json.loads(line)
+        now = totals.read()
+        show.read(now)
+        if "settled" in told:
+            return show.outcome(totals.insist("/v1/totals"), totals.insist("/v1/conservation"))
+        show.pulse(told["pulse"], now)
+
+
+@dataclass
+class Show:
+    """What a person sees, and the two times that are measured."""
+
+    console: Console
+    began_s: float
+    donations: int | None
+    giving_since_s: float | None = None
+    first_s: float | None = None
+    all_counted_s: float | None = None
+    counted: int = 0
+    counted_at_s: float = 0.0
+
+    @property
+    def wants_more_readings(self) -> bool:
+        """Whether a moment is still to be caught that a line a second is too slow for."""
+        return self.giving_since_s is not None and (
+            self.first_s is None or (self.donations is not None and self.all_counted_s is None)
+        )
+
+    def read(self, totals: Json | None) -> None:
+        """Notes when the first and when the last gift is counted."""
+        if totals is None or not totals["donations"]:
+            return
+        now_s = time.monotonic()
+        if self.first_s is None:
+            self.first_s = now_s - self.began_s
+            self.console.print(f"first counted donation after {self.first_s:.1f} s")
+        if self.all_counted_s is None and self.donations is not None and totals["donations"] >= self.donations:
+            self.all_counted_s = now_s
+
+    def pulse(self, pulse: Json, totals: Json | None) -> None:
+        """One line."""
+        now_s = time.monotonic()
+        if self.giving_since_s is None and pulse["phase"] != "preparing":
+            self.giving_since_s = now_s
+        if totals is None:
+            self.console.print(f"{pulse['pushed']:,} gifts pushed; reporting does not answer just now")
+            return
+        rate = (totals["donations"] - self.counted) / max(now_s - self.counted_at_s, ASK_EVERY_S)
+        self.counted, self.counted_at_s = totals["donations"], now_s
+        parcels = totals["parcels"]
+        parts = (
+            f"{pulse['phase']}: {self.counted:,} gifts ({max(0.0, rate):,.0f}/s)",
+            f"{_yuan(totals['received_fen'])} given, {_yuan(totals['spent_fen'])} spent",
+            f"{totals['rounds']} rounds",
+            f"{parcels['packed']} parcels packed, {parcels['in_transit']} on the way, {parcels['accepted']} accepted",
+            f"{totals['pupils_reached']} pupils",
+        )
+        self.console.print("; ".join(parts), soft_wrap=True)
+
+    def outcome(self, totals: Json, laws: Json) -> Json:
+        """What `--json` prints: of all figures only the last two but the laws differ between runs of one seed."""
+        ended_s = time.monotonic()
+        since_s = self.giving_since_s or self.began_s
+        counting_s = max(ASK_EVERY_S, (self.all_counted_s or ended_s) - since_s)
+        shown = {name: totals[name] for name in SHOWN}
+        return {
+            **shown,
+            "parcels": {state: totals["parcels"][state] for state in PARCELS},
+            "elapsed_s": round(ended_s - since_s, 1),
+            "donations_per_s": round(totals["donations"] / counting_s),
+            **{law: bool(laws.get(law)) for law in LAWS},
+        }
+
+    def end(self, outcome: Json) -> None:
+        """The same for a person."""
+        for name, value in outcome.items():
+            shown = (
+                ", ".join(f"{count} {state}" for state, count in value.items()) if isinstance(value, dict) else value
+            )
+            self.console.print(f"{name:<18}{shown:,}" if type(shown) is int else f"{name:<18}{shown}")
+
+
+def _yuan(fen: int) -> str:
+    return f"{fen / 100:,.2f} yuan"
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(escape(line), soft_wrap=True)

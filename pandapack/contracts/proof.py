@@ -1,0 +1,341 @@
+"""Receipts and day heads: what proves one donation to anybody, offline, without showing the others.
+
+A receipt (`panda-receipt/1`) leads from a donation's five values to a key that its holder trusts:
+
+    donation → leaf → (inclusion proof) → root of its page → seal, chained to the seal before
+             → (inclusion proof) → the line's seals of a day → (inclusion proof) → head of the day → signature
+
+The receipt as a whole is signed too. That covers what no hash of the page does: the interval on the fen line, which is
+a sum over rows that the receipt must not show. All hashes, keys and signatures are lower-case hex; all times are
+microseconds since 1970 UTC; all money is fen. Numbers stay below 2^53 so that a browser reads them exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Meta
+
+from pandapack.contracts.columns import Row
+from pandapack.contracts.donations import NAME_PATTERN
+from pandapack.contracts.merkle import leaf_hash, proof_of, proven_root, root_of
+from pandapack.contracts.pages import FIRST_SEAL, page_id, seal_hash
+
+RECEIPT_SCHEME = "panda-receipt/1"
+HEAD_SCHEME = "panda-head/1"
+HEAD_LINE_SCHEME = "panda-head-line/1"
+FIRST_HEAD = bytes(32)
+"""What stands for the head before the first one."""
+NUMBER_MAX = 2**53 - 1
+PROOF_HASHES_MAX = 64
+RECEIPT_BYTES_MAX = 256 * 1024
+
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Signature = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}\Z")]
+Name = Annotated[str, Meta(pattern=NAME_PATTERN[:-1] + r"\Z")]
+Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
+PageNumber = Annotated[int, Meta(ge=-1, le=NUMBER_MAX)]
+Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}\Z")]
+Proof = Annotated[list[Hash], Meta(max_length=PROOF_HASHES_MAX)]
+
+
+class Donation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The five values that a leaf hashes."""
+
+    id: Name
+    merchant: Name
+    programme: Name
+    amount_fen: Number
+    at_us: Annotated[int, Meta(ge=-NUMBER_MAX, le=NUMBER_MAX)]
+
+    def leaf(self) -> bytes:
+        """32 bytes: the leaf's hash in the tree of its page."""
+        return leaf_hash(Row(self.id, self.merchant, self.programme, self.amount_fen, self.at_us).leaf())
+
+
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a donation lies: its row on a page of a line, and fen `[fen_from, fen_to)` of its programme's line."""
+
+    line: Number
+    page: Number
+    row: Number
+    fen_from: Number
+    fen_to: Number
+
+
+class SealProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The seal of the page, and the sibling hashes from the donation's leaf up to the page's root."""
+
+    rows: Number
+    proof: Proof
+    root: Hash
+    previous: Hash
+    chained: Hash
+
+
+class LineHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line's chain when a day had ended.
+
+    page, chained: the last sealed page (-1 and zeros: none yet) and its seal.
+    first, seals_root: the first page that the head before did not cover, and the Merkle root over the chained seals
+    of the pages from there to `page`.
+    counts, fen: by programme, all donations of the line up to and with that page.
+    """
+
+    line: Number
+    first: Number
+    page: PageNumber
+    chained: Hash
+    seals_root: Hash
+    counts: dict[Name, Number] = {}
+    fen: dict[Name, Number] = {}
+
+    def leaf(self) -> bytes:
+        """32 bytes: the line's leaf in the tree of the head."""
+        return leaf_hash(HEAD_LINE_SCHEME.encode() + b"\n" + canonical(self))
+
+
+class DayHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The state of all lines' chains when a day (Asia/Shanghai) had ended, chained to the day before, and signed."""
+
+    scheme: str
+    day: Day
+    previous: Hash
+    lines: list[LineHead]
+    root: Hash
+    hash: Hash
+    key: Hash
+    signature: Signature
+
+
+class HeadProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The head of the day that covers a page's seal: its one line, and the hashes that lead from seal to signature."""
+
+    day: Day
+    lines: Number
+    line: LineHead
+    seal_proof: Proof
+    line_proof: Proof
+    root: Hash
+    previous: Hash
+    hash: Hash
+    signature: Signature
+
+
+class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that proves one donation. `head` is null until the day has ended on which its page was sealed."""
+
+    scheme: str
+    donation: Donation
+    place: Place
+    seal: SealProof
+    head: HeadProof | None
+    key: Hash
+    signature: Signature
+
+
+def canonical(value: msgspec.Struct) -> bytes:
+    """JSON with sorted names and without spaces: what is hashed and signed."""
+    return msgspec.json.encode(value, order="sorted")
+
+
+class Signer:
+    """Holds the private key. Raises ValueError for one that is not 32 bytes in hex."""
+
+    def __init__(self, private_hex: str) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private_hex.strip()))
+        self.public = self._key.public_key().public_bytes_raw().hex()
+
+    def sign(self, text: bytes) -> str:
+        """64 bytes in hex."""
+        return self._key.sign(text).hex()
+
+
+def is_signed(text: bytes, signature: str, key: str) -> bool:
+    """Whether the holder of `key` signed the text."""
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def head_text(day: str, previous: str, lines: int, root: str) -> bytes:
+    """What of a head is hashed and signed."""
+    return f"{HEAD_SCHEME}\n{day}\n{previous}\n{lines}\n{root}".encode()
+
+
+def receipt_text(receipt: Receipt) -> bytes:
+    """What of a receipt is signed: all but the signature."""
+    fields = {name: getattr(receipt, name) for name in receipt.__struct_fields__ if name != "signature"}
+    return RECEIPT_SCHEME.encode() + b"\n" + msgspec.json.encode(fields, order="sorted")
+
+
+def seal_leaf(chained: str) -> bytes:
+    """32 bytes: a seal's leaf in the tree of the seals that are new in a head."""
+    return leaf_hash(bytes.fromhex(chained))
+
+
+def make_head(day: str, lines: Sequence[LineHead], before: DayHead | None, signer: Signer) -> DayHead:
+    """The signed head of a day behind the head of the day before (None: the first)."""
+    assert [line.line for line in lines] == list(range(len(lines))), "a head has every line, in order"
+    root = root_of([line.leaf() for line in lines]).hex()
+    previous = before.hash if before else FIRST_HEAD.hex()
+    text = head_text(day, previous, len(lines), root)
+    return DayHead(
+        HEAD_SCHEME, day, previous, list(lines), root, leaf_hash(text).hex(), signer.public, signer.sign(text)
+    )
+
+
+def head_proof(head: DayHead, line: int, page: int, chained: Sequence[str]) -> HeadProof:
+    """How a head covers a page. `chained`: the seals of the line's pages that are new in this head, in order."""
+    own = head.lines[line]
+    assert own.first <= page <= own.page, f"the head of {head.day} does not cover page {page} of line {line}"
+    return HeadProof(
+        day=head.day,
+        lines=len(head.lines),
+        line=own,
+        seal_proof=_hex(proof_of([seal_leaf(seal) for seal in chained], page - own.first)),
+        line_proof=_hex(proof_of([one.leaf() for one in head.lines], line)),
+        root=head.root,
+        previous=head.previous,
+        hash=head.hash,
+        signature=head.signature,
+    )
+
+
+def make_receipt(donation: Donation, place: Place, seal: SealProof, head: HeadProof | None, signer: Signer) -> Receipt:
+    """A signed receipt."""
+    unsigned = Receipt(RECEIPT_SCHEME, donation, place, seal, head, signer.public, "0" * 128)
+    return msgspec.structs.replace(unsigned, signature=signer.sign(receipt_text(unsigned)))
+
+
+def _hex(hashes: Sequence[bytes]) -> list[str]:
+    return [one.hex() for one in hashes]
+
+
+class Outcome(StrEnum):
+    """How a step of a check ended. ABSENT: the receipt has nothing there yet, which is no failure."""
+
+    OK = "ok"
+    FAILED = "failed"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a check, in plain words."""
+
+    name: str
+    outcome: Outcome
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All steps. `receipt` is None where the text is no receipt at all."""
+
+    steps: tuple[Step, ...]
+    receipt: Receipt | None = None
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether no step failed."""
+        return all(step.outcome is not Outcome.FAILED for step in self.steps)
+
+
+WORDS: dict[str, tuple[str, str]] = {
+    "format": ("The text is a receipt of the form panda-receipt/1", "文本是 panda-receipt/1 格式的收据"),
+    "interval": ("The interval on the fen line is as long as the gift", "分线上的区间长度与捐款金额相等"),
+    "page": ("The donation's hash leads to the root of its page", "捐款的哈希可推出其账页的根"),
+    "seal": ("The page's root and the seal before give the page's seal", "账页的根与前一封印可推出本页封印"),
+    "head_seal": ("The seal is among those that the day's head covers", "该封印包含在当日总封印之内"),
+    "head_line": ("The line's state leads to the root of the day's head", "该账线的状态可推出当日总封印的根"),
+    "head_hash": ("The day's head is bound to the head of the day before", "当日总封印与前一日总封印相连"),
+    "head_signature": ("The day's head is signed with the trusted key", "当日总封印由受信任的密钥签名"),
+    "head": ("The day's head does not cover this page yet", "当日总封印尚未覆盖此账页"),
+    "key": ("The receipt names the key that you trust", "收据所用密钥正是您信任的密钥"),
+    "signature": ("The whole receipt is signed with the trusted key", "整张收据由受信任的密钥签名"),
+}
+
+
+def verify(raw: bytes, trusted_key: str) -> Verdict:
+    """Checks a receipt's text against a public key (hex) that its holder has from elsewhere. Never raises."""
+    try:
+        if len(raw) > RECEIPT_BYTES_MAX:
+            return Verdict((_step("format", False),))
+        receipt = msgspec.json.decode(raw, type=Receipt)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Verdict((_step("format", False),))
+    steps = (
+        _step("format", receipt.scheme == RECEIPT_SCHEME),
+        *_page_steps(receipt),
+        *_head_steps(receipt, trusted_key),
+        _step("key", receipt.key == trusted_key),
+        _step("signature", is_signed(receipt_text(receipt), receipt.signature, trusted_key)),
+    )
+    return Verdict(steps, receipt)
+
+
+def _step(name: str, holds: bool) -> Step:
+    return Step(name, Outcome.OK if holds else Outcome.FAILED, *WORDS[name])
+
+
+def _page_steps(receipt: Receipt) -> list[Step]:
+    donation, place, seal = receipt.donation, receipt.place, receipt.seal
+    root = proven_root(donation.leaf(), place.row, seal.rows, _bytes(seal.proof))
+    named = page_id(place.line, place.page)
+    chained = seal_hash(bytes.fromhex(seal.previous), named, seal.rows, bytes.fromhex(seal.root))
+    is_first = seal.previous == FIRST_SEAL.hex()
+    return [
+        _step("interval", place.fen_to - place.fen_from == donation.amount_fen),
+        _step("page", root is not None and root.hex() == seal.root),
+        _step("seal", chained.hex() == seal.chained and is_first == (place.page == 0)),
+    ]
+
+
+def _head_steps(receipt: Receipt, trusted_key: str) -> list[Step]:
+    head, place = receipt.head, receipt.place
+    if head is None:
+        return [Step("head", Outcome.ABSENT, *WORDS["head"])]
+    own = head.line
+    new_pages = own.page - own.first + 1
+    seals = proven_root(seal_leaf(receipt.seal.chained), place.page - own.first, new_pages, _bytes(head.seal_proof))
+    lines = proven_root(own.leaf(), place.line, head.lines, _bytes(head.line_proof))
+    text = head_text(head.day, head.previous, head.lines, head.root)
+    is_last = own.page == place.page
+    return [
+        _step("head_seal", _is(seals, own.seals_root) and (not is_last or own.chained == receipt.seal.chained)),
+        _step("head_line", _is(lines, head.root) and own.line == place.line),
+        _step("head_hash", leaf_hash(text).hex() == head.hash),
+        _step("head_signature", is_signed(text, head.signature, trusted_key)),
+    ]
+
+
+def _is(found: bytes | None, expected: str) -> bool:
+    return found is not None and found.hex() == expected
+
+
+def _bytes(hashes: Sequence[str]) -> list[bytes]:
+    return [bytes.fromhex(one) for one in hashes]
+
+
+def head_failures(head: DayHead, trusted_key: str, before: DayHead | None) -> list[str]:
+    """What is wrong with a whole head, in words; nothing where all holds. `before`: the head of the day before."""
+    text = head_text(head.day, head.previous, len(head.lines), head.root)
+    previous = before.hash if before else FIRST_HEAD.hex()
+    checks = {
+        "its scheme is another": head.scheme == HEAD_SCHEME,
+        "its lines do not give its root": root_of([line.leaf() for line in head.lines]).hex() == head.root,
+        "it is not chained to the head before": head.previous == previous,
+        "its hash is another": leaf_hash(text).hex() == head.hash,
+        "the trusted key did not sign it": is_signed(text, head.signature, trusted_key),
+    }
+    return [words for words, holds in checks.items() if not holds]

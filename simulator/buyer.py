@@ -1,0 +1,68 @@
+"""The buyer: publishes the programme and opens the needs of all countries, before the first gift is given."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from simulator.chance import draw_int
+from simulator.desk import Desk, Json, together
+from simulator.gifts import PROGRAMME
+from simulator.routes import COUNTRIES
+
+PROGRAMME_FILE = Path(__file__).parents[1] / "programmes" / f"{PROGRAMME}.json"
+FIRST_SPECIFICATION, NOW_SPECIFICATION = "love-parcel-v1", "love-parcel-v2"
+FIRST_COUNTRIES = ("MM", "NP")
+"""Where the programme began, still with the parcel of its first year."""
+SMALL_SCHOOLS, SMALL_PARCELS = 8, (6, 30)
+LARGE_SCHOOLS, LARGE_PARCELS = 4, (800, 1500)
+"""Small schools first, so that a round reaches several; large ones last, so that a demonstration never runs dry."""
+WITHOUT_PARCEL = (0, 60)
+ASK_EVERY_S = 0.1
+
+
+def need_of(seed: int, country: str) -> Json:
+    """A country's need, school by school."""
+    sizes = [SMALL_PARCELS] * SMALL_SCHOOLS + [LARGE_PARCELS] * LARGE_SCHOOLS
+    schools = []
+    for number, size in enumerate(sizes, 1):
+        school = f"{country}-demo-school-{number:02d}"
+        parcels = draw_int(*size, seed, "parcels", school)
+        pupils = parcels + draw_int(*WITHOUT_PARCEL, seed, "pupils", school)
+        district = f"{country} demo district {1 + number % 3}"
+        schools.append({"school": school, "district": district, "pupils": pupils, "parcels": parcels})
+    return {
+        "need": f"need-{country}-1",
+        "programme": PROGRAMME,
+        "country": country,
+        "specification": FIRST_SPECIFICATION if country in FIRST_COUNTRIES else NOW_SPECIFICATION,
+        "schools": schools,
+    }
+
+
+class Buyer:
+    """Prepares the programme."""
+
+    def __init__(self, desk: Desk, seed: int) -> None:
+        self._desk, self._seed = desk, seed
+
+    async def prepare(self) -> None:
+        """Publishes, opens, and returns once the fund knows all: from then on the story does not depend on time."""
+        path = f"/v1/programmes/{PROGRAMME}"
+        if await self._desk.find("procurement", "buyer", path) is None:
+            content = json.loads(PROGRAMME_FILE.read_text())
+            await self._desk.tell("procurement", "buyer", path, content, key=f"publish-{PROGRAMME}", method="PUT")
+        await together(self._open(country) for country in COUNTRIES)
+        is_prepared = await self._is_prepared()
+        while not is_prepared:
+            await asyncio.sleep(ASK_EVERY_S)
+            is_prepared = await self._is_prepared()
+
+    async def _open(self, country: str) -> None:
+        need = need_of(self._seed, country)
+        await self._desk.tell("procurement", "buyer", "/v1/needs", need, key=need["need"])
+
+    async def _is_prepared(self) -> bool:
+        fund = await self._desk.find("procurement", "buyer", f"/v1/funds/{PROGRAMME}")
+        return fund is not None and fund["publication"] >= 1 and len(fund["needs"]) >= len(COUNTRIES)

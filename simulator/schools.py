@@ -1,0 +1,89 @@
+"""Schools: prove what they took over and what they refused, and say to how many pupils they gave parcels.
+
+Most report once the shipment has arrived. Some papers are early: the delivery is proven before the carrier has reported
+the departure, or a handout before its delivery; logistics parks them until their turn comes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from simulator.calendar import Calendar
+from simulator.decisions import Given, Proof, given, proofs, reports_early, reports_handout_first
+from simulator.desk import Desk, Json, together
+from simulator.journeys import delivered_at, handed_out_at, journey_of, shipment_of
+
+GAVE, RECEIVED = "carrier's driver", "school office"
+
+
+class Schools:
+    """All schools of all countries."""
+
+    def __init__(self, desk: Desk, seed: int, calendar: Calendar) -> None:
+        self._desk, self._seed, self._calendar = desk, seed, calendar
+        self._reported: set[tuple[str, str]] = set()
+
+    async def turn(self) -> int:
+        """Reports for every school whose turn has come."""
+        rows = self._desk.items("logistics", "school", "/v1/consignments", status="open")
+        waiting = [one async for one in rows if one["stored"] == one["round_parcels"] and self._waits(one)]
+        return sum(await together(self._look(one) for one in waiting))
+
+    def _waits(self, one: Json) -> bool:
+        return any((one["round"], school["school"]) not in self._reported for school in one["schools"])
+
+    async def _look(self, one: Json) -> int:
+        round_id = one["round"]
+        unreported = [school for school in one["schools"] if (round_id, school["school"]) not in self._reported]
+        early = [school for school in unreported if reports_early(self._seed, round_id, school["school"])]
+        turn = unreported if len(early) < len(unreported) and await self._has_arrived(one) else early
+        await together(self._report(one, school) for school in turn)
+        self._reported.update((round_id, school["school"]) for school in turn)
+        return len(turn)
+
+    async def _has_arrived(self, one: Json) -> bool:
+        if not one["dispatched"]:
+            return False
+        shipment = await self._desk.find("logistics", "school", f"/v1/shipments/{shipment_of(one['round'])}")
+        return shipment is not None and shipment["status"] == "arrived"
+
+    async def _report(self, one: Json, school: Json) -> None:
+        round_id, name = one["round"], school["school"]
+        handout_first = reports_handout_first(self._seed, round_id, name)
+        funded_at = await self._calendar.funded_at(round_id)
+        arrived_at = journey_of(self._seed, funded_at, round_id, one["country"], 0).arrived_at
+        for proof in proofs(self._seed, round_id, one["round_parcels"], school):
+            handout = given(self._seed, round_id, proof)
+            at = delivered_at(self._seed, arrived_at, proof.delivery)
+            if handout is not None and handout_first:
+                await self._hand_out(round_id, name, handout, at)
+            await self._deliver(round_id, name, proof, at)
+            if handout is not None and not handout_first:
+                await self._hand_out(round_id, name, handout, at)
+
+    async def _deliver(self, round_id: str, school: str, proof: Proof, at: datetime) -> None:
+        body: Json = {
+            "delivery": proof.delivery,
+            "school": school,
+            "accepted": proof.accepted,
+            "rejected": proof.rejected,
+            "reason": proof.reason,
+            "gave": GAVE,
+            "received": RECEIVED,
+            "document": proof.document,
+            "at": at.isoformat(),
+        }
+        path = f"/v1/consignments/{round_id}/deliveries"
+        await self._desk.tell("logistics", "school", path, body, key=proof.delivery)
+
+    async def _hand_out(self, round_id: str, school: str, handout: Given, at: datetime) -> None:
+        body: Json = {
+            "handout": handout.handout,
+            "school": school,
+            "parcels": handout.parcels,
+            "girls": handout.girls,
+            "boys": handout.boys,
+            "at": handed_out_at(self._seed, at, handout.handout).isoformat(),
+        }
+        path = f"/v1/consignments/{round_id}/handouts"
+        await self._desk.tell("logistics", "school", path, body, key=handout.handout)

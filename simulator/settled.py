@@ -1,0 +1,57 @@
+"""When everything has come to its end: all gifts counted, all that could be funded handed over, and all of it shown."""
+
+from __future__ import annotations
+
+import asyncio
+
+from simulator.desk import Desk, Json
+from simulator.gifts import PROGRAMME
+
+ASK_EVERY_S = 0.3
+READINGS = 2
+"""So often one after the other everything must be found settled."""
+OPEN_STATES = ("warehouse", "in_transit")
+
+
+def open_end(fund: Json, totals: Json, donations: int, repeated: int) -> str | None:
+    """What is not at its end yet, in a word; None: all is. Fund and totals may be of slightly different moments."""
+    parcels = totals["parcels"]
+    next_round = fund["next_round"]
+    ends: tuple[tuple[str, bool], ...] = (
+        ("counting", totals["donations"] >= donations and totals["duplicates"] >= repeated),
+        ("crediting", totals["in_flight_fen"] == 0 and fund["heard_fen"] == totals["received_fen"]),
+        ("funding", next_round is None or not next_round["affordable"]),
+        ("delivering", not fund["open_rounds"]),
+        ("reporting money", _same_money(fund, totals)),
+        ("reporting parcels", parcels["packed"] > 0 or not fund["rounds"]),
+        ("reporting parcels", not any(parcels[state] for state in OPEN_STATES)),
+        ("reporting", totals["behind_s"] == 0),
+    )
+    return next((name for name, is_over in ends if not is_over), None)
+
+
+def _same_money(fund: Json, totals: Json) -> bool:
+    is_free = totals["reserved_fen"] == 0 and totals["committed_fen"] == 0
+    pairs = (("spent_fen", "spent_fen"), ("unallocated_fen", "unallocated_fen"), ("rounds", "rounds"))
+    return is_free and all(fund[ours] == totals[theirs] for ours, theirs in pairs)
+
+
+class Settling:
+    """Watches for the end. `waits_for` is what is not at its end yet."""
+
+    def __init__(self, desk: Desk, donations: int, repeated: int) -> None:
+        self._desk, self._donations, self._repeated = desk, donations, repeated
+        self.waits_for = "counting"
+
+    async def wait(self) -> Json:
+        """The totals, once all is settled."""
+        found = 0
+        while True:
+            fund = await self._desk.get("procurement", "auditor", f"/v1/funds/{PROGRAMME}")
+            totals = await self._desk.get("reporting", "auditor", "/v1/totals")
+            end = open_end(fund, totals, self._donations, self._repeated)
+            found = found + 1 if end is None else 0
+            if found == READINGS:
+                return totals
+            self.waits_for = end or "settled"
+            await asyncio.sleep(ASK_EVERY_S)
