@@ -1,0 +1,110 @@
+"""The synchronous shell: threads send, the caller's thread plans and receives, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+
+import httpx
+
+from pandapack.client.batches import Batch, BatchLimits, Given, batches, lines_of
+from pandapack.client.connection import ANSWER_WAIT_S, AT_ONCE, PATIENT, USUAL, Connection, jitter, wall_s
+from pandapack.client.delivery import PATH, Answer, Delivery, Request, Retry, Silence, Wait
+from pandapack.client.errors import NotTaken
+from pandapack.client.results import Pushed, Report, nothing_to_send, report_of
+from pandapack.client.resume import open_file_push, replayed
+
+
+class Client:
+    """Pushes donations to one service with one key. Not to be shared between threads; close it, or use `with`."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        secret: str | None = None,
+        *,
+        retry: Retry = PATIENT,
+        limits: BatchLimits = USUAL,
+        at_once: int = AT_ONCE,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """`secret` is `whsec_…` where pushes are to be signed. Raises ValueError for a wrong secret or limit."""
+        self._connection = Connection(url, key, secret, retry, limits, at_once)
+        self._http = httpx.Client(
+            base_url=url, headers=self._connection.headers, timeout=ANSWER_WAIT_S, trust_env=False, transport=transport
+        )
+
+    def push(self, donations: Iterable[Given], *, id: str | None = None) -> Report:
+        """Pushes all and reports. The batches' ids derive from `id`, or from their bodies. Raises PushError."""
+        return report_of(self.pushes(donations, id=id))
+
+    def pushes(self, donations: Iterable[Given], *, id: str | None = None) -> Iterator[Pushed]:
+        """The same as a stream of batches that were taken, in order; `donations` may be endless. Raises PushError."""
+        limits = self._connection.limits
+        return self._deliver_all(batches(lines_of(donations, limits), limits), id, 1)
+
+    def push_file(self, path: Path, *, id: str | None = None, state: Path | None = None) -> Report:
+        """Pushes a file, one donation a line, from where it stopped. Raises PushError, OSError: then push it again."""
+        return report_of(self.file_pushes(path, id=id, state=state))
+
+    def file_pushes(self, path: Path, *, id: str | None = None, state: Path | None = None) -> Iterator[Pushed]:
+        """The same as a stream; what an earlier run pushed comes first, `resumed`. `state`: another place for it."""
+        url, sender, limits = self._connection.url, self._connection.sender, self._connection.limits
+        with open_file_push(path, state, url=url, sender=sender, limits=limits, id=id) as file:
+            yield from replayed(file.known)
+            for pushed in self._deliver_all(file.batches(), id, len(file.known) + 1):
+                file.taken(pushed)
+                yield pushed
+            file.through()
+
+    def _deliver_all(self, planned: Iterable[Batch], id: str | None, number: int) -> Iterator[Pushed]:
+        under_way: deque[Future[Pushed]] = deque()
+        stopping = Event()
+        pool = ThreadPoolExecutor(self._connection.at_once, thread_name_prefix="panda-push")
+        try:
+            for place, batch in enumerate(planned, number):
+                delivery = self._connection.delivery(batch, id, place)
+                under_way.append(pool.submit(self._deliver, delivery, stopping))
+                if len(under_way) >= self._connection.at_once:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            stopping.set()  # who waits for another attempt gives up
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _deliver(self, delivery: Delivery, stopping: Event) -> Pushed:
+        if not delivery.body:
+            return nothing_to_send(delivery.batch)
+        while True:
+            reply = self._send(delivery.request(wall_s=wall_s()))
+            step = delivery.heard(reply, wall_s=wall_s(), jitter=jitter())
+            match step:
+                case Pushed():
+                    return step
+                case Wait():
+                    if stopping.wait(step.pause_s):
+                        batch = delivery.batch
+                        raise NotTaken(delivery.attempts, "stopped", batch.first_line, batch.last_line)
+
+    def _send(self, request: Request) -> Answer | Silence:
+        try:
+            answer = self._http.post(PATH, content=request.body, headers=dict(request.headers))
+        except httpx.TransportError as error:
+            return Silence(str(error) or type(error).__name__)
+        return Answer(answer.status_code, answer.headers, answer.content)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
