@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from pandapack.contracts.logistics import ParcelState
 from pandapack.contracts.procurement import Category
@@ -14,25 +14,17 @@ from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.http import Problem, command_of, settled
 from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Mark, Name, Reader, asked, page
 from pandapack.runtime.store import Command
+from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Words
 from services.logistics.domain import consignment, reports
 from services.logistics.domain.consignment import Consignment, ConsignmentStatus, Cost, Delivery, Handout, Reached
 from services.logistics.store import Stores, consignments_known
 
 ORDINAL_MAX = 9_999
-COST_FEN_MAX = 1_000_000_000_000
-WORDS_CHARACTERS_MAX = 300
 
-Words = Annotated[str, StringConstraints(min_length=1, max_length=WORDS_CHARACTERS_MAX)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Ordinal = Annotated[int, Field(ge=1, le=ORDINAL_MAX, strict=True)]
 Headcount = Annotated[int, Field(ge=0, le=ORDINAL_MAX, strict=True)]
 Ordinals = Annotated[tuple[Ordinal, ...], Field(max_length=ORDINAL_MAX)]
-
-
-class Body(BaseModel):
-    """Base of the bodies here: what is not known is refused, not passed over."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class CostBody(Body):
@@ -50,7 +42,7 @@ class WriteOffBody(Body):
     ordinals: Annotated[Ordinals, Field(min_length=1)]
     now: Literal["damaged", "lost"]
     reason: Words
-    at: AwareDatetime
+    at: At
 
 
 class DeliveryBody(Body):
@@ -64,7 +56,7 @@ class DeliveryBody(Body):
     gave: Words
     received: Words
     document: Digest
-    at: AwareDatetime
+    at: At
 
     def proof(self) -> Delivery:
         """The proof as the domain has it."""
@@ -79,7 +71,7 @@ class HandoutBody(Body):
     parcels: Annotated[int, Field(ge=1, le=ORDINAL_MAX, strict=True)]
     girls: Headcount
     boys: Headcount
-    at: AwareDatetime
+    at: At
 
     def handed_out(self) -> Handout:
         """The handout as the domain has it."""
@@ -88,10 +80,11 @@ class HandoutBody(Body):
 
 def shown_consignment(state: Consignment) -> dict[str, Any]:
     """A consignment as JSON: parcels by state, school by school, and what waits for its turn."""
-    by_state = consignment.counts(state)
+    by_state, named = consignment.counts(state), consignment.ordinals(state)
     return {
         "round": state.round,
         "status": state.status.value,
+        "closed": state.status is ConsignmentStatus.CLOSED,
         "programme": state.programme,
         "country": state.country,
         "specification": state.specification,
@@ -100,13 +93,13 @@ def shown_consignment(state: Consignment) -> dict[str, Any]:
         "shipment": state.departure.shipment if state.departure else None,
         "dispatched": state.dispatched,
         "parcels": {one.value: count for one, count in by_state.items()},
-        "ordinals": {one.value: list(ordinals) for one, ordinals in state.ended.items()},
+        "ordinals": {one.value: list(ordinals) for one, ordinals in named.items()},
         "schools": [_shown_school(state, one) for one in consignment.ranges(state)],
         "parked": [
             *({"kind": "delivery", "id": one.delivery, "school": one.school} for one in state.parked_deliveries),
             *({"kind": "handout", "id": one.handout, "school": one.school} for one in state.parked_handouts),
         ],
-        "costs": {category.value: cost.model_dump() for category, cost in state.costs.items()},
+        "costs": {category.value: cost.fen for category, cost in state.costs.items()},
     }
 
 
@@ -148,9 +141,9 @@ def consignments_router(stores: Stores) -> APIRouter:
 
     @router.get("/{round_id}")
     async def get_consignment(round_id: Name, reader: Reader) -> dict[str, Any]:
-        """A consignment: where each of its parcels is."""
+        """A consignment: where each of its parcels is. It is `new` while only reports of it were heard, all parked."""
         known = await stores.consignments.get(round_id)
-        if known is None or known.status is ConsignmentStatus.NEW:
+        if known is None:
             raise Problem(404, "round_unknown", f"no parcel of {round_id} is packed yet")
         return shown_consignment(known)
 

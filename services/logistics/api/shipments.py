@@ -6,30 +6,21 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from pandapack.contracts.logistics import Leg
 from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.http import Problem, command_of, settled
 from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Mark, Name, Reader, asked, page
 from pandapack.runtime.store import Command
+from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Words
 from services.logistics.domain import shipment
 from services.logistics.domain.shipment import LEGS_MAX, Move, Movement, Shipment, ShipmentStatus
 from services.logistics.store import Stores, shipments_known
 
-DUTY_FEN_MAX = 1_000_000_000_000
-WORDS_CHARACTERS_MAX = 300
-
 Place = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[A-Z2-9]{3}$")]
 """UN/LOCODE."""
-Words = Annotated[str, StringConstraints(min_length=1, max_length=WORDS_CHARACTERS_MAX)]
 Carrier = Depends(needs(Role.CARRIER))
-
-
-class Body(BaseModel):
-    """Base of the bodies here: what is not known is refused, not passed over."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class LegBody(Body):
@@ -58,22 +49,22 @@ class MovementBody(Body):
     """A leg, counted from 1, and when."""
 
     leg: Annotated[int, Field(ge=1, le=LEGS_MAX, strict=True)]
-    at: AwareDatetime
+    at: At
 
 
 class HoldBody(Body):
     """Why customs keep the shipment, and since when."""
 
     reason: Words
-    at: AwareDatetime
+    at: At
 
 
 class ReleaseBody(Body):
     """What is to pay (duty, demurrage included), by which document, and when the shipment was let go."""
 
-    duty_fen: Annotated[int, Field(ge=0, le=DUTY_FEN_MAX, strict=True)]
+    duty_fen: Annotated[int, Field(ge=0, le=COST_FEN_MAX, strict=True)]
     document: Mark
-    at: AwareDatetime
+    at: At
 
 
 def shown_shipment(state: Shipment) -> dict[str, Any]:

@@ -7,6 +7,7 @@ not depend on the order in which schools, carriers and Kafka tell things.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -52,6 +53,11 @@ class Delivery(Part):
     received: str
     document: str
     at: str
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """All parcels of the proof."""
+        return (*self.accepted, *self.rejected)
 
 
 class Handout(Part):
@@ -145,16 +151,22 @@ def ended_ordinals(state: Consignment) -> set[int]:
 
 
 def counts(state: Consignment) -> dict[ParcelState, int]:
-    """Parcels by state; together they are `stored`."""
+    """Parcels by state; together they are `stored`. Asserts the parcel law: each ordinal is in exactly one state."""
     by_state = {one: len(state.ended.get(one, ())) for one in ParcelState}
-    by_state[open_state(state)] = state.stored - sum(by_state.values())
-    assert min(by_state.values()) >= 0, f"{state.round}: a parcel is in two states"
+    gone = ended_ordinals(state)
+    assert not any(by_state[one] for one in OPEN_STATES), f"{state.round}: a parcel has ended where none ends"
+    assert len(gone) == sum(by_state.values()), f"{state.round}: a parcel is in two states"
+    assert not gone or 1 <= min(gone) <= max(gone) <= state.stored, f"{state.round}: a parcel that was never stored"
+    by_state[open_state(state)] = state.stored - len(gone)
     return by_state
 
 
-def accepted_at(state: Consignment, school: str) -> int:
-    """How many parcels the school has accepted."""
-    return sum(len(one.accepted) for one in state.deliveries if one.school == school)
+def ordinals(state: Consignment) -> dict[ParcelState, tuple[int, ...]]:
+    """Which parcels are in which state, in order."""
+    gone = ended_ordinals(state)
+    unfinished = tuple(one for one in range(1, state.stored + 1) if one not in gone)
+    by_state = {one: state.ended.get(one, ()) for one in ParcelState}
+    return by_state | {open_state(state): unfinished}
 
 
 def store(state: Consignment, event: ParcelsPacked) -> Decision[Consignment]:
@@ -250,20 +262,16 @@ def _dispatched(state: Consignment) -> tuple[Consignment, list[Event]]:
     return state.model_copy(update={"dispatched": True}), [said]
 
 
-def is_deliverable(state: Consignment, delivery: Delivery) -> bool:
-    """Whether a proof can be applied now: its parcels are that school's, in transit, each once."""
-    share = range_of(state, delivery.school)
-    if not state.dispatched or share is None:
-        return False
-    ordinals = (*delivery.accepted, *delivery.rejected)
-    gone = ended_ordinals(state)
-    return len(set(ordinals)) == len(ordinals) and all(share.holds(one) and one not in gone for one in ordinals)
-
-
 def _delivered(state: Consignment) -> tuple[Consignment, list[Event]]:
     said: list[Event] = []
-    for delivery in state.parked_deliveries:
-        if is_deliverable(state, delivery):
+    if not state.dispatched:
+        return state, said
+    gone = ended_ordinals(state)
+    # The earliest first: which of two proofs of one parcel is applied must not depend on the order of arrival.
+    for delivery in sorted(state.parked_deliveries, key=lambda one: (one.at, one.delivery)):
+        share = range_of(state, delivery.school)
+        if share is not None and all(share.holds(one) and one not in gone for one in delivery.named):
+            gone.update(delivery.named)
             state = _with_delivery(state, delivery)
             said.append(_delivery_event(state, delivery))
     return state, said
@@ -308,11 +316,14 @@ def with_ended(
 
 def _handed_out(state: Consignment) -> tuple[Consignment, list[Event]]:
     said: list[Event] = []
+    accepted: Counter[str] = Counter()
+    for delivery in state.deliveries:
+        accepted[delivery.school] += len(delivery.accepted)
     # The smallest first, by id where equal: which of several are applied must not depend on the order of arrival.
     for handout in sorted(state.parked_handouts, key=lambda one: (one.parcels, one.handout)):
         share = range_of(state, handout.school)
         reached = state.reached.get(handout.school, Reached())
-        if share is None or reached.handed_out + handout.parcels > accepted_at(state, handout.school):
+        if share is None or reached.handed_out + handout.parcels > accepted[handout.school]:
             continue
         grown = Reached(
             handed_out=reached.handed_out + handout.parcels, pupils=reached.pupils + handout.girls + handout.boys

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pandapack.contracts.envelope import Event
 from pandapack.contracts.logistics import ParcelState, ParcelsWrittenOff
 from pandapack.contracts.procurement import Category
 from pandapack.decision import Decision, Refusal, RefusalKind
@@ -18,6 +17,7 @@ from services.logistics.domain.consignment import (
     Cost,
     Delivery,
     Handout,
+    Reached,
     ended_ordinals,
     open_state,
     range_of,
@@ -27,6 +27,10 @@ from services.logistics.domain.consignment import (
 )
 
 PARKED_MAX = 1_000
+PARKED_ORDINALS_MAX = 20_000
+"""In all parked proofs together: twice what a round can hold. What is true names each parcel once."""
+PROOFS_MAX = 2_000
+"""Applied and parked. With this many at their longest, a consignment stays below what a document may weigh."""
 ORDINALS_SHOWN_MAX = 5
 
 
@@ -61,14 +65,14 @@ def deliver(state: Consignment, delivery: Delivery) -> Decision[Consignment] | R
     """A school's proof of delivery. Before its parcels are in transit it is parked."""
     refusal = _closed(state) or _delivery_known(state, delivery) or _contradictory(delivery)
     if refusal is None and state.status is not ConsignmentStatus.NEW:
-        refusal = _not_the_schools(state, delivery) or _ended(state, (*delivery.accepted, *delivery.rejected))
+        refusal = _not_the_schools(state, delivery) or _ended(state, delivery.named)
     if refusal is not None:
         return refusal
-    if len(state.parked_deliveries) >= PARKED_MAX:
-        return _too_many(state)
     parked = state.model_copy(update={"parked_deliveries": (*state.parked_deliveries, delivery)})
     applied = settled(parked, [])
-    return _answered(applied, parked=delivery in applied.state.parked_deliveries)
+    # Judged after it is applied: what waits without end must not keep out a proof whose turn has come.
+    refusal = _too_many_proofs(state) or _too_many_parked(applied.state)
+    return refusal or _answered(applied, parked=delivery in applied.state.parked_deliveries)
 
 
 def hand_out(state: Consignment, handout: Handout) -> Decision[Consignment] | Refusal:
@@ -78,11 +82,10 @@ def hand_out(state: Consignment, handout: Handout) -> Decision[Consignment] | Re
         refusal = _more_than_dealt(state, handout)
     if refusal is not None:
         return refusal
-    if len(state.parked_handouts) >= PARKED_MAX:
-        return _too_many(state)
     parked = state.model_copy(update={"parked_handouts": (*state.parked_handouts, handout)})
     applied = settled(parked, [])
-    return _answered(applied, parked=handout in applied.state.parked_handouts)
+    parks = handout in applied.state.parked_handouts
+    return _too_many_parked(applied.state) or _answered(applied, parked=parks)
 
 
 def incur(state: Consignment, category: Category, cost: Cost) -> Decision[Consignment] | Refusal:
@@ -93,9 +96,8 @@ def incur(state: Consignment, category: Category, cost: Cost) -> Decision[Consig
         return Refusal("cost_known", words)
     if (refusal := _closed(state)) is not None:
         return refusal
-    events: list[Event] = []
     parked = state.status is ConsignmentStatus.NEW
-    return _answered(settled(with_cost(state, category, cost), events), parked=parked)
+    return _answered(settled(with_cost(state, category, cost), []), parked=parked)
 
 
 def _answered(decision: Decision[Consignment], *, parked: bool) -> Decision[Consignment]:
@@ -114,8 +116,20 @@ def _closed(state: Consignment) -> Refusal | None:
     return Refusal("consignment_closed", f"every parcel of {state.round} has found its end: nothing is open")
 
 
-def _too_many(state: Consignment) -> Refusal:
-    return Refusal("parked_too_many", f"{PARKED_MAX} reports of {state.round} wait already: look why they wait")
+def _too_many_parked(state: Consignment) -> Refusal | None:
+    """`state`: after the report was applied, or parked."""
+    if max(len(state.parked_deliveries), len(state.parked_handouts)) > PARKED_MAX:
+        return Refusal("parked_too_many", f"{PARKED_MAX} reports of {state.round} wait already: look why they wait")
+    if sum(len(one.named) for one in state.parked_deliveries) > PARKED_ORDINALS_MAX:
+        words = f"proofs of {PARKED_ORDINALS_MAX} parcels of {state.round} wait already: look why they wait"
+        return Refusal("parked_too_many", words)
+    return None
+
+
+def _too_many_proofs(state: Consignment) -> Refusal | None:
+    if len(state.deliveries) + len(state.parked_deliveries) < PROOFS_MAX:
+        return None
+    return Refusal("proofs_too_many", f"{state.round} has {PROOFS_MAX} proofs: there is room for no more")
 
 
 def _not_there(state: Consignment, ordinals: Sequence[int]) -> Refusal | None:
@@ -145,7 +159,7 @@ def _delivery_known(state: Consignment, delivery: Delivery) -> Refusal | None:
 
 
 def _contradictory(delivery: Delivery) -> Refusal | None:
-    ordinals = (*delivery.accepted, *delivery.rejected)
+    ordinals = delivery.named
     if not ordinals:
         return Refusal("nothing_delivered", "a proof names the parcels, accepted or rejected", RefusalKind.INVALID)
     if len(set(ordinals)) != len(ordinals):
@@ -160,7 +174,7 @@ def _not_the_schools(state: Consignment, delivery: Delivery) -> Refusal | None:
     share = range_of(state, delivery.school)
     if share is None:
         return _school_unknown(state, delivery.school)
-    strange = [one for one in (*delivery.accepted, *delivery.rejected) if not share.holds(one)]
+    strange = [one for one in delivery.named if not share.holds(one)]
     if strange:
         last = share.first_ordinal + share.share.parcels - 1
         words = f"{delivery.school} has parcels {share.first_ordinal} to {last} of {state.round}, not {_shown(strange)}"
@@ -180,8 +194,8 @@ def _more_than_dealt(state: Consignment, handout: Handout) -> Refusal | None:
     share = range_of(state, handout.school)
     if share is None:
         return _school_unknown(state, handout.school)
-    told = [one for one in (*state.handouts, *state.parked_handouts) if one.school == handout.school]
-    total = sum(one.parcels for one in told) + handout.parcels
+    # Parked ones do not count: a handout that can never come true must not keep out the one that corrects it.
+    total = state.reached.get(handout.school, Reached()).handed_out + handout.parcels
     if total > share.share.parcels:
         words = f"{total} parcels handed out at {handout.school}, which has {share.share.parcels} of {state.round}"
         return Refusal("more_than_dealt", words, RefusalKind.INVALID)

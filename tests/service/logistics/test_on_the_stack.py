@@ -115,7 +115,11 @@ def test_packed_parcels_reach_pupils_whatever_comes_first_and_whatever_dies(
     early = post(logistics, "school", f"{consignment}/deliveries", delivery("P-1", "KH-S01", [1, 2, 3, 5, 6], [4]))
     assert early["parked"] is True
     assert hand_out(logistics, "H-1", "KH-S01", 5)["parked"] is True
+    waiting = get(logistics, consignment)
+    assert (waiting["status"], [one["id"] for one in waiting["parked"]]) == ("new", ["P-1", "H-1"])
     say_packed(stack, f"{namespace}.procurement.events")
+    logistics.kill()
+    logistics.start_again()
     eventually(lambda: (get(logistics, consignment) or {}).get("stored") == PARCELS, "all parcels are stored")
     post(logistics, "carrier", "/shipments", {"shipment": SHIPMENT, "round": ROUND, "legs": LEGS})
     post(logistics, "carrier", f"{shipment}/departures", {"leg": 1, "at": AT})
@@ -145,6 +149,9 @@ def test_packed_parcels_reach_pupils_whatever_comes_first_and_whatever_dies(
         "lost": 1,
         "returned": 0,
     }
+    assert (closed["closed"], closed["parked"]) == (True, [])
+    assert closed["costs"] == {"duty": 900, "freight": 1_000, "insurance": 1_000}
+    assert closed["ordinals"]["accepted"] == [1, 2, 3, 5, 6, 8, 9, 10, 11]
     assert get(logistics, shipment)["status"] == "arrived"
 
     def all_said() -> list[Envelope]:

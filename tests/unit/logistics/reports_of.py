@@ -37,8 +37,8 @@ def packed(first: int, count: int) -> ParcelsPacked:
     )
 
 
-def departed() -> LegDeparted:
-    return LegDeparted(shipment=SHIPMENT, round=ROUND, country="KH", leg=1, at=AT)
+def departed(leg: int = 1) -> LegDeparted:
+    return LegDeparted(shipment=SHIPMENT, round=ROUND, country="KH", leg=leg, at=AT)
 
 
 def released() -> CustomsReleased:

@@ -124,6 +124,21 @@ def test_the_end_is_the_same_in_whatever_order_things_are_told(
     assert facts(said) == facts(straight)
 
 
+def test_only_the_first_leg_takes_parcels_out_of_the_warehouse() -> None:
+    state, _ = played([stored()])
+    assert consignment.hear_departure(state, departed(leg=2)) == Decision(state)
+
+
+def test_a_shipment_that_leaves_after_all_is_over_is_told_of_and_moves_nothing() -> None:
+    costs = [incurred(Category.FREIGHT, 1), incurred(Category.INSURANCE, 1)]
+    state, said = played(
+        [stored(), written_off("W", tuple(range(1, 12))), *costs, lambda s: consignment.hear_release(s, released())]
+    )
+    assert isinstance(said[-1], ConsignmentClosed) and said[-1].lost == 11
+    state, said = played([dispatched()], state)
+    assert (said, state.status) == ([], ConsignmentStatus.CLOSED)
+
+
 def test_a_departure_and_a_release_that_are_told_again_change_nothing() -> None:
     state, _ = played([stored(), dispatched(), lambda s: consignment.hear_release(s, released())])
     assert consignment.hear_departure(state, departed()) == Decision(state)
@@ -131,7 +146,8 @@ def test_a_departure_and_a_release_that_are_told_again_change_nothing() -> None:
 
 
 def ready() -> Consignment:
-    return played([stored(), dispatched(), delivered(proof("P-0", "KH-S01", (1,)))])[0]
+    steps = [delivered(proof("P-0", "KH-S01", (1,))), handed_out(handout("H-0", "KH-S01", 1)), written_off("W-0", (3,))]
+    return played([stored(), dispatched(), *steps])[0]
 
 
 def over() -> Consignment:
@@ -150,6 +166,15 @@ REFUSED: list[tuple[str, Consignment, Step, str, RefusalKind]] = [
     ("a parcel that is none", ready(), written_off("W", (12,)), "parcel_unknown", RefusalKind.INVALID),
     ("a loss named twice", ready(), written_off("W", (2, 2)), "parcel_unknown", RefusalKind.INVALID),
     ("a loss of what has ended", ready(), written_off("W", (1,)), "parcel_ended", RefusalKind.CONFLICT),
+    ("a report known", ready(), written_off("W-0", (4,)), "report_known", RefusalKind.CONFLICT),
+    ("a handout known", ready(), handed_out(handout("H-0", "KH-S01", 1)), "handout_known", RefusalKind.CONFLICT),
+    (
+        "a handout known that waits",
+        played([handed_out(handout("H-1", "KH-S01", 1))])[0],
+        handed_out(handout("H-1", "KH-S01", 1)),
+        "handout_known",
+        RefusalKind.CONFLICT,
+    ),
     ("a proof known", ready(), delivered(proof("P-0", "KH-S01", (2,))), "delivery_known", RefusalKind.CONFLICT),
     ("a proof of nothing", ready(), delivered(proof("P-1", "KH-S01", ())), "nothing_delivered", RefusalKind.INVALID),
     (

@@ -1,0 +1,28 @@
+"""What the bodies here share: nothing unknown in them, words with an end, times in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+from pandapack.contracts.donations import Moment
+
+WORDS_CHARACTERS_MAX = 300
+COST_FEN_MAX = 1_000_000_000_000
+
+
+def _in_utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+Words = Annotated[str, StringConstraints(min_length=1, max_length=WORDS_CHARACTERS_MAX)]
+At = Annotated[Moment, AfterValidator(_in_utc)]
+"""Business time of a report: RFC 3339 with a zone comes in, UTC is kept."""
+
+
+class Body(BaseModel):
+    """Base of the bodies here: what is not known is refused, not passed over."""
+
+    model_config = ConfigDict(extra="forbid")
