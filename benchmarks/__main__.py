@@ -1,76 +1,66 @@
-"""`python -m benchmarks [--quick] [--json]`: what `panda bench` runs."""
+"""`python -m benchmarks [--quick] [--only NAME] [--json]`: what `panda bench` runs."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import os
-import platform
 import sys
-import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.end_to_end import measure
-from pandapack.local.stack import Layout, Stack
-
-DONATIONS = 2_000_000
-DONATIONS_QUICK = 400_000
-DONATIONS_WARM = 50_000
-DAYS = 40
-ACCEPT_DAYS = "36500"
-
-
-def machine() -> dict[str, Any]:
-    """What was measured on."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory / 2**30, 1),
-        "python": platform.python_version(),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-
-
-def run(donations: int) -> dict[str, Any]:
-    """Starts a stack of its own on free ports, measures, and leaves nothing behind."""
-    with tempfile.TemporaryDirectory(prefix="panda-bench-") as folder:
-        layout = Layout.on_free_ports(
-            Path(folder) / ".panda", keep_data=False, service_env={"PANDA_ACCEPT_DAYS": ACCEPT_DAYS}
-        )
-        with Stack(layout, report=lambda words: print(words, file=sys.stderr)) as stack:
-            asyncio.run(measure(stack, DONATIONS_WARM, days=1, first=DONATIONS))
-            end_to_end = asyncio.run(measure(stack, donations, days=DAYS))
-    return {
-        "donations": end_to_end.donations,
-        "http_in_per_s": end_to_end.http_in_per_s,
-        "end_to_end_per_s": end_to_end.end_to_end_per_s,
-        "machine": machine(),
-    }
+from benchmarks.plan import QUICK, Plan
+from benchmarks.results import RESULTS_FILE, markdown, table
+from benchmarks.runner import BIG, PARTS, run
 
 
 def main() -> None:
-    """Prints a table, or one JSON object."""
+    """Prints a table, or one JSON object; progress goes to stderr. Exit status 1 where a part failed."""
+    wanted = _arguments()
+    if wanted.write_results:
+        runs = [_read(path) for path in wanted.write_results]
+    else:
+        runs = [run(wanted.only or PARTS, _plan(wanted), wanted.place)]
+        print(json.dumps(runs[0]) if wanted.json else table(runs[0]))
+    if wanted.write_results is not None:
+        RESULTS_FILE.write_text(markdown(runs))
+        print(f"written: {RESULTS_FILE}", file=sys.stderr)
+    if not wanted.write_results and runs[0]["errors"]:
+        raise SystemExit(1)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="panda bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="under a minute")
+    parser.add_argument("--quick", action="store_true", help="smaller counts: under a minute")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    wanted = parser.parse_args()
-    result = run(DONATIONS_QUICK if wanted.quick else DONATIONS)
-    if wanted.json:
-        print(json.dumps(result))
-        return
-    for name, value in result.items():
-        print(f"{name:20} {value:,}" if isinstance(value, int | float) else f"{name:20} {value}")
+    parser.add_argument("--only", action="append", choices=(*PARTS, BIG), help="one part; may be given again")
+    parser.add_argument("--donations", type=int, help="how many, instead of the plan's count")
+    parser.add_argument("--one-day", action="store_true", help="one festival day instead of 40 days")
+    parser.add_argument("--processes", type=int, default=1, help="donations processes that share the lines")
+    parser.add_argument("--place", type=Path, help="folder for the stacks' data (default: the system's temporary one)")
+    parser.add_argument(
+        "--write-results",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
+        help="write benchmarks/RESULTS.md: of this run, or, measuring nothing, of earlier runs' JSON (- is stdin)",
+    )
+    return parser.parse_args()
+
+
+def _plan(wanted: argparse.Namespace) -> Plan:
+    plan = replace(QUICK if wanted.quick else Plan(), processes=max(1, wanted.processes))
+    if wanted.one_day:
+        plan = replace(plan, days=1)
+    if wanted.donations:
+        count = wanted.donations
+        plan = replace(plan, donations=count, ledger=count, big=count, big_step=min(plan.big_step, max(1, count // 10)))
+    return plan
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(sys.stdin.read() if str(path) == "-" else path.read_text())
+    return found
 
 
 if __name__ == "__main__":

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import httpx
 import typer
 from pymongo import MongoClient
 
-from pandapack.cli.recount import Recount, recount_journal, recount_pages
+from pandapack.cli.recount import Books, Recount
+from pandapack.cli.recount_journal import recount_journal
+from pandapack.cli.recount_pages import recount_pages
 from pandapack.cli.site import Site, asked, unreachable
 
-COMPARED = (
+IN_TOTALS = (
     "donations",
     "received_fen",
     "reserved_fen",
@@ -23,7 +26,29 @@ COMPARED = (
     "rounds",
     "orders",
     "pupils_reached",
+    "parcels",
 )
+BY_COUNTRY = (
+    "rounds",
+    "funded_fen",
+    "reserved_fen",
+    "committed_fen",
+    "spent_fen",
+    "released_fen",
+    "parcels",
+    "pupils_reached",
+)
+BY_ROUND = (
+    "funded_fen",
+    "reserved_fen",
+    "committed_fen",
+    "spent_fen",
+    "released_fen",
+    "orders",
+    "parcels",
+    "pupils_reached",
+)
+ROUNDS_A_READ = 1_000
 SHOWN_MAX = 100
 
 
@@ -39,7 +64,10 @@ def audit(
     recount_journal(client[f"{prefix}panda_reporting"], count)
     try:
         with httpx.Client(base_url=site.urls["reporting"], timeout=60.0, trust_env=False) as http:
-            _compare(count, asked(http.get("/v1/totals")), asked(http.get("/v1/totals/day")))
+            _compare_totals(count, asked(http.get("/v1/totals")), asked(http.get("/v1/totals/day")))
+            countries = asked(http.get("/v1/totals/country"))["items"]
+            _compare_table("country", BY_COUNTRY, count.countries, countries, count)
+            _compare_table("round", BY_ROUND, count.rounds, _shown_rounds(http), count)
     except httpx.TransportError as error:
         raise unreachable(error) from error
     _tell(count, json_)
@@ -47,15 +75,44 @@ def audit(
         raise typer.Exit(1)
 
 
-def _compare(count: Recount, totals: dict[str, Any], days: dict[str, Any]) -> None:
+def _compare_totals(count: Recount, totals: dict[str, Any], days: dict[str, Any]) -> None:
     recounted = count.totals()
-    for name in COMPARED:
-        count.same(f"totals.{name}", recounted[name], totals[name])
-    for state, parcels in recounted["parcels"].items():
-        count.same(f"totals.parcels.{state}", parcels, totals["parcels"][state])
+    for name in IN_TOTALS:
+        _compare_figure(f"totals.{name}", recounted[name], totals.get(name), count)
     shown = {row["day"]: (row["count"], row["fen"]) for row in days["items"]}
     for day in sorted(set(shown) | set(count.days)):
         count.same(f"totals/day {day} (count, fen)", count.days.get(day, (0, 0)), shown.get(day, (0, 0)))
+
+
+def _compare_table(
+    by: str, names: Sequence[str], recounted: Mapping[str, Books], rows: Sequence[dict[str, Any]], count: Recount
+) -> None:
+    """A row that only one side has is compared with zeros."""
+    zeros = Books().figures()
+    shown = {row[by]: row for row in rows}
+    for key in sorted(set(shown) | set(recounted)):
+        own, theirs = recounted.get(key, Books()).figures(), shown.get(key, zeros)
+        for name in names:
+            _compare_figure(f"totals/{by} {key} {name}", own[name], theirs.get(name), count)
+
+
+def _compare_figure(what: str, recounted: Any, shown: Any, count: Recount) -> None:
+    """A number, or parcels by state."""
+    if not isinstance(recounted, dict):
+        count.same(what, recounted, shown)
+        return
+    for state, parcels in recounted.items():
+        count.same(f"{what}.{state}", parcels, (shown or {}).get(state))
+
+
+def _shown_rounds(http: httpx.Client) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    after: str | None = ""
+    while after is not None:
+        page = asked(http.get("/v1/totals/round", params={"after": after, "limit": ROUNDS_A_READ}))
+        rows += page["items"]
+        after = page["next"]
+    return rows
 
 
 def _tell(count: Recount, as_json: bool) -> None:

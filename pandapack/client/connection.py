@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ SENDER_CHARACTERS = 16
 PATIENT = Retry()
 USUAL = BatchLimits()
 
-_random = random.Random()  # pauses of several clients must not fall together; nothing else hangs on it
+_random = random.Random(os.getpid())
+"""Pauses of several clients must not fall together; nothing else hangs on it."""
 
 
 @dataclass(frozen=True, slots=True)

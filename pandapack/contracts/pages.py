@@ -1,29 +1,36 @@
 """The page format: a line's donations as compressed columns, under a scheme tag.
 
-`panda-page/1` is, after zstd: a JSON header on one line, then the columns in this order:
-ids (text, a line each), merchants and programmes (32-bit places in the header's dictionaries), amounts in fen
-(32-bit), times in microseconds since 1970 UTC (64-bit, as differences from the row before). Numbers are little-endian.
+`panda-page/2` is, after zstd: a JSON header on one line, then the columns in this order:
+ids (numbers; 0 where an id is no plain number, and its text then stands, with its row, in the header), merchants and
+programmes (places in the header's dictionaries), amounts in fen, times in microseconds since 1970 UTC. Ids and times
+are differences from the row before. A column of numbers is the value that is subtracted from each (the header's
+`bases`) and the fewest bytes that hold the rest (`widths`, 0 to 8), byte by byte: first the lowest byte of every row,
+then the next. Whatever is alike then lies together, which is what a compressor wants.
 A page can be read back into exactly the donations that it holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from hashlib import sha256
+from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import zstandard
 
+from pandapack.contracts.columns import Columns, Ids, Row, Texts
 from pandapack.contracts.merkle import leaf_hash, root_of
 
-SCHEME = "panda-page/1"
+__all__ = ["Columns", "Row", "UnknownScheme", "pack", "page_id", "page_number", "page_root", "seal_hash", "unpack"]
+
+SCHEME = "panda-page/2"
 SEAL_SCHEME = "panda-seal/1"
 COMPRESSION_LEVEL = 3
 PAGE_BYTES_MAX = 12 * 1024 * 1024
 LINE_DIGITS = 4
 NUMBER_DIGITS = 10
+COLUMNS = 5
+NUMBER_BYTES = 8
 
 
 class UnknownScheme(ValueError):
@@ -33,59 +40,15 @@ class UnknownScheme(ValueError):
 class _Header(msgspec.Struct):
     scheme: str
     rows: int
-    id_bytes: int
     merchants: list[str]
     programmes: list[str]
+    bases: list[int]
+    widths: list[int]
+    texts: list[tuple[int, str]] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One counted donation. `at_us`: microseconds since 1970 UTC."""
-
-    id: str
-    merchant: str
-    programme: str
-    amount_fen: int
-    at_us: int
-
-    def leaf(self) -> bytes:
-        """What a seal hashes of the row: its five values, a line each, UTF-8."""
-        return f"{self.id}\n{self.merchant}\n{self.programme}\n{self.amount_fen}\n{self.at_us}".encode()
-
-
-@dataclass(slots=True)
-class Columns:
-    """A page's rows, column by column, in the order in which they were counted."""
-
-    ids: list[str] = field(default_factory=list)
-    merchants: list[str] = field(default_factory=list)
-    programmes: list[str] = field(default_factory=list)
-    amounts_fen: list[int] = field(default_factory=list)
-    times_us: list[int] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def rows(self) -> Iterator[Row]:
-        """The rows in order."""
-        columns = (self.ids, self.merchants, self.programmes, self.amounts_fen, self.times_us)
-        return (Row(*values) for values in zip(*columns, strict=True))
-
-    def extend(self, other: Columns) -> None:
-        """Puts the rows of `other` behind these."""
-        self.ids.extend(other.ids)
-        self.merchants.extend(other.merchants)
-        self.programmes.extend(other.programmes)
-        self.amounts_fen.extend(other.amounts_fen)
-        self.times_us.extend(other.times_us)
-
-    def leaves(self) -> list[bytes]:
-        """The leaf hashes of the rows, for a seal: `leaf_hash(row.leaf())` of each, written out since it is hot."""
-        columns = (self.ids, self.merchants, self.programmes, self.amounts_fen, self.times_us)
-        return [
-            sha256(f"\0{id}\n{merchant}\n{programme}\n{fen}\n{at_us}".encode()).digest()
-            for id, merchant, programme, fen, at_us in zip(*columns, strict=True)
-        ]
+class _Scheme(msgspec.Struct):
+    scheme: str
 
 
 def page_id(line: int, number: int) -> str:
@@ -105,49 +68,86 @@ def page_number(id: str) -> int:
 
 def pack(columns: Columns) -> bytes:
     """Columns as bytes."""
-    merchants, merchant_places = _dictionary(columns.merchants)
-    programmes, programme_places = _dictionary(columns.programmes)
-    ids = "\n".join(columns.ids).encode()
-    header = msgspec.json.encode(_Header(SCHEME, len(columns), len(ids), merchants, programmes))
-    times = np.diff(np.asarray(columns.times_us, dtype="<i8"), prepend=0)
-    parts = (
-        header,
-        b"\n",
-        ids,
-        np.asarray(merchant_places, dtype="<u4").tobytes(),
-        np.asarray(programme_places, dtype="<u4").tobytes(),
-        np.asarray(columns.amounts_fen, dtype="<u4").tobytes(),
-        times.astype("<i8").tobytes(),
+    merchants, programmes = columns.merchants.dense(), columns.programmes.dense()
+    numbers = (
+        _steps(columns.ids.numbers.view(np.int64)),
+        merchants.places.astype(np.int64),
+        programmes.places.astype(np.int64),
+        columns.amounts_fen,
+        _steps(columns.times_us),
     )
-    return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(b"".join(parts))
+    bases, widths, parts = zip(*map(_narrowed, numbers), strict=True)
+    header = _Header(
+        SCHEME,
+        len(columns),
+        list(merchants.names),
+        list(programmes.names),
+        list(bases),
+        list(widths),
+        sorted(columns.ids.texts.items()),
+    )
+    plain = b"".join((msgspec.json.encode(header), b"\n", *parts))
+    return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(plain)
+
+
+def _steps(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    # Differences wrap around at 64 bits, and so do the sums that undo them: any two ids will do.
+    return np.diff(numbers, prepend=np.int64(0))
+
+
+def _narrowed(numbers: npt.NDArray[np.int64]) -> tuple[int, int, bytes]:
+    """Base, width and bytes of a column: as few bytes as the span of its numbers needs, lowest bytes first."""
+    if not len(numbers):
+        return 0, 0, b""
+    base = int(numbers.min())
+    above = numbers.view(np.uint64) - np.uint64(base % 2**64)
+    width = (int(above.max()).bit_length() + 7) // 8
+    return base, width, above.astype("<u8").view(np.uint8).reshape(-1, NUMBER_BYTES)[:, :width].T.tobytes()
+
+
+def _widened(plain: bytes, at: int, rows: int, base: int, width: int) -> npt.NDArray[np.int64]:
+    above = np.zeros((rows, NUMBER_BYTES), np.uint8)
+    above[:, :width] = np.frombuffer(plain, np.uint8, rows * width, at).reshape(width, rows).T
+    numbers: npt.NDArray[np.int64] = (above.view("<u8").reshape(rows) + np.uint64(base % 2**64)).view(np.int64)
+    return numbers
 
 
 def unpack(packed: bytes) -> Columns:
     """Bytes as columns. Raises UnknownScheme, or ValueError where the bytes are damaged."""
     try:
         plain = zstandard.ZstdDecompressor().decompress(packed, max_output_size=PAGE_BYTES_MAX * 16)
-    except zstandard.ZstdError as error:
+        end = plain.index(b"\n")
+        header = _header_of(plain[:end])
+    except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"the page is damaged: {error}") from error
-    end = plain.index(b"\n")
-    header = msgspec.json.decode(plain[:end], type=_Header)
-    if header.scheme != SCHEME:
-        raise UnknownScheme(f"page scheme {header.scheme}, this release reads {SCHEME}")
-    at = end + 1 + header.id_bytes
-    ids = plain[end + 1 : at].decode().split("\n") if header.rows else []
-    count = header.rows
-    merchant_places = np.frombuffer(plain, "<u4", count, at)
-    programme_places = np.frombuffer(plain, "<u4", count, at + 4 * count)
-    amounts = np.frombuffer(plain, "<u4", count, at + 8 * count)
-    times = np.cumsum(np.frombuffer(plain, "<i8", count, at + 12 * count))
-    if len(ids) != count:
-        raise ValueError(f"the page is damaged: {len(ids)} ids for {count} rows")
+    rows, at = header.rows, end + 1
+    if len(header.widths) != COLUMNS or len(plain) - at != rows * sum(header.widths):
+        raise ValueError(f"the page is damaged: {len(plain) - at} bytes for {rows} rows of {header.widths}")
+    numbers = []
+    for base, width in zip(header.bases, header.widths, strict=True):
+        numbers.append(_widened(plain, at, rows, base, width))
+        at += rows * width
+    ids, merchants, programmes, amounts, times = numbers
     return Columns(
-        ids,
-        [header.merchants[place] for place in merchant_places.tolist()],
-        [header.programmes[place] for place in programme_places.tolist()],
-        amounts.tolist(),
-        times.tolist(),
+        Ids(np.cumsum(ids).view(np.uint64), dict(header.texts)),
+        _texts_of(merchants, header.merchants),
+        _texts_of(programmes, header.programmes),
+        amounts,
+        np.cumsum(times),
     )
+
+
+def _header_of(raw: bytes) -> _Header:
+    scheme = msgspec.json.decode(raw, type=_Scheme).scheme
+    if scheme != SCHEME:
+        raise UnknownScheme(f"page scheme {scheme}, this release reads {SCHEME}")
+    return msgspec.json.decode(raw, type=_Header)
+
+
+def _texts_of(places: npt.NDArray[Any], names: list[str]) -> Texts:
+    if len(places) and not 0 <= int(places.min()) <= int(places.max()) < len(names):
+        raise ValueError(f"the page is damaged: a place beyond the {len(names)} names")
+    return Texts(places.astype(np.uint32), names)
 
 
 def seal_hash(previous: bytes, id: str, rows: int, root: bytes) -> bytes:
@@ -161,9 +161,3 @@ FIRST_SEAL = bytes(32)
 def page_root(columns: Columns) -> bytes:
     """The Merkle root over a page's rows."""
     return root_of(columns.leaves())
-
-
-def _dictionary(values: list[str]) -> tuple[list[str], list[int]]:
-    places: dict[str, int] = {}
-    indices = [places.setdefault(value, len(places)) for value in values]
-    return list(places), indices

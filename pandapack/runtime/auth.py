@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.security import HTTPBearer
 from itsdangerous import BadSignature, TimestampSigner
 from pydantic import BaseModel
 
@@ -43,17 +44,24 @@ class Role(StrEnum):
     WAREHOUSE = "warehouse"
     CARRIER = "carrier"
     SCHOOL = "school"
+    MERCHANT = "merchant"  # sees its own volumes and gifts; its keys are made with an owner
     AUDITOR = "auditor"  # reads what is not public; the services read each other with such a key
     OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling. `name` is what the key was made for."""
+    """Who is calling. `name` is what the key was made for, `owner` a registered party's id, where it is one's."""
 
     prefix: str
     role: Role
     name: str
+    owner: str = ""
+
+    @property
+    def party(self) -> str:
+        """Whose things are this caller's: one party may have several keys."""
+        return self.owner or self.prefix
 
 
 class NewKey(BaseModel):
@@ -97,10 +105,10 @@ class Keys:
             ) from error
         await self._rows.insert_in_order(rows)
 
-    async def add(self, new: NewKey) -> str:
-        """Makes a key and answers it: the only time that it is seen."""
+    async def add(self, new: NewKey, owner: str = "") -> str:
+        """Makes a key and answers it: the only time that it is seen. `owner`: the registered party whose it is."""
         key, prefix = make_key(new.role, self._chance)
-        await self._rows.insert(self._row(prefix, new.role, new.name, digest_of(key)))
+        await self._rows.insert(self._row(prefix, new.role, new.name, digest_of(key), owner))
         self._fresh_until_s = 0.0
         return key
 
@@ -112,7 +120,16 @@ class Keys:
     async def listed(self) -> list[dict[str, Any]]:
         """All keys, without digests."""
         rows = await self._rows.find({}, limit=10_000)
-        return [{"prefix": r["_id"], "role": r["role"], "name": r["name"], "revoked": bool(r["revoked"])} for r in rows]
+        return [
+            {
+                "prefix": row["_id"],
+                "role": row["role"],
+                "name": row["name"],
+                "owner": row.get("owner", ""),
+                "revoked": bool(row["revoked"]),
+            }
+            for row in rows
+        ]
 
     async def caller(self, key: str) -> Caller | None:
         """Who holds this key, or None."""
@@ -125,11 +142,14 @@ class Keys:
             if monotonic_s() < self._fresh_until_s:
                 return
             rows = await self._rows.find({"revoked": None}, limit=10_000)
-            self._cache = {row["digest"]: Caller(row["_id"], Role(row["role"]), row["name"]) for row in rows}
+            self._cache = {
+                row["digest"]: Caller(row["_id"], Role(row["role"]), row["name"], row.get("owner", "")) for row in rows
+            }
             self._fresh_until_s = monotonic_s() + KEYS_FRESH_S
 
-    def _row(self, prefix: str, role: Role, name: str, digest: str) -> dict[str, Any]:
-        return {"_id": prefix, "role": role.value, "name": name, "digest": digest, "revoked": None}
+    def _row(self, prefix: str, role: Role, name: str, digest: str, owner: str = "") -> dict[str, Any]:
+        row = {"_id": prefix, "role": role.value, "name": name, "digest": digest, "revoked": None}
+        return {**row, "owner": owner} if owner else row
 
     def sign_in(self, caller: Caller) -> str:
         """The cookie's value for a page login."""
@@ -152,7 +172,11 @@ def keys_of(request: Request) -> Keys:
     return keys
 
 
-async def caller_of(request: Request) -> Caller:
+# It refuses nothing itself: it tells the OpenAPI description that endpoints behind it want a key.
+BEARER = HTTPBearer(auto_error=False, description="A key that `panda key list` shows.")
+
+
+async def caller_of(request: Request, _: Annotated[object, Depends(BEARER)] = None) -> Caller:
     """The request's caller by its bearer key. Raises Problem 401."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     caller = await keys_of(request).caller(key.strip()) if scheme.lower() == "bearer" and key else None
@@ -190,6 +214,9 @@ def keys_router() -> APIRouter:
     @router.post("", status_code=201)
     async def add(new: NewKey, keys: Annotated[Keys, Depends(keys_of)]) -> dict[str, str]:
         """Makes a key. It is shown once."""
+        if new.role is Role.MERCHANT:
+            words = "a merchant's key says whose it is: POST /v1/merchants/{merchant}/keys"
+            raise Problem(422, "owner_missing", words)
         return {"key": await keys.add(new), "role": new.role, "name": new.name}
 
     @router.get("")

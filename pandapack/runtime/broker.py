@@ -20,6 +20,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, TopicAlreadyExistsErr
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
+from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.errors import KafkaUnavailable, Misconfigured
 from pandapack.runtime.hearing import Record, TakeBatch
 from pandapack.runtime.sender import RECORD_BYTES_MAX
@@ -29,7 +30,10 @@ STOP_PAUSE_S_FIRST = 0.25
 STOP_PAUSE_S_MAX = 15.0
 BATCH_RECORDS_MAX = 500
 BATCH_WAIT_MS = 100
-FETCH_WAIT_MS = 100
+PACE_MS = 50
+"""Kafka answers a poll after so long, and a batch begins so long after the one before: more is folded into a write."""
+FETCH_BYTES_ENOUGH = 1024 * 1024
+"""… or as soon as so much has come."""
 SESSION_WAIT_MS = 10_000
 HEARTBEAT_MS = 2_000
 POLL_WAIT_MS_MAX = 300_000
@@ -60,16 +64,19 @@ class Rewind(Exception):
 class Subscription:
     """One consumer group member of this process: takes batches, and knows which partitions are stopped and why."""
 
-    def __init__(self, take: TakeBatch) -> None:
+    def __init__(self, take: TakeBatch, pace_ms: int = 0) -> None:
         self._take = take
+        self._pace_s = pace_ms / 1000
         self.stopped: dict[TopicPartition, Stopped] = {}
 
     async def __call__(self, message: KafkaMessage) -> None:
         consumer: Any = message.consumer
         records = message.raw_message
         assert isinstance(records, tuple), "the subscriber is a batch subscriber"
+        began_s = monotonic_s()
         parts = _by_partition(records)
         await asyncio.gather(*(self._take_part(consumer, partition, part) for partition, part in parts.items()))
+        await asyncio.sleep(max(0.0, began_s + self._pace_s - monotonic_s()))
 
     async def _take_part(self, consumer: AIOKafkaConsumer, partition: TopicPartition, part: list[Record]) -> None:
         try:
@@ -170,9 +177,10 @@ class Broker:
         listener: ConsumerRebalanceListener | None = None,
         batch_records_max: int = BATCH_RECORDS_MAX,
         batch_wait_ms: int = BATCH_WAIT_MS,
+        pace_ms: int = PACE_MS,
     ) -> Subscription:
         """Subscribes a batch handler. Offsets are committed after the batch; a new group starts at the beginning."""
-        subscription = Subscription(take)
+        subscription = Subscription(take, pace_ms)
         subscriber = self.kafka.subscriber(
             *topics,
             ack_policy=AckPolicy.NACK_ON_ERROR,
@@ -181,7 +189,8 @@ class Broker:
             batch=True,
             batch_timeout_ms=batch_wait_ms,
             max_records=batch_records_max,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_max_wait_ms=pace_ms,
+            fetch_min_bytes=FETCH_BYTES_ENOUGH,
             max_partition_fetch_bytes=RECORD_BYTES_MAX,
             fetch_max_bytes=4 * RECORD_BYTES_MAX,
             max_poll_interval_ms=POLL_WAIT_MS_MAX,

@@ -90,6 +90,7 @@ class Mongo:
             write_concern=WriteConcern(w="majority", j=True, wtimeout=MAJORITY_WAIT_MS),
         )
         self._indexes: list[tuple[str, list[tuple[str, int]], bool]] = []
+        self._expiring: list[tuple[str, str]] = []
 
     def documents(self, name: str, *, indexes: Sequence[str] = ()) -> MongoDocuments:
         """A collection of documents. `indexes` are dotted paths that queries use."""
@@ -97,8 +98,10 @@ class Mongo:
         self._indexes.extend((name, [(path, ASCENDING), ("_id", ASCENDING)], False) for path in indexes)
         return MongoDocuments(name, self._database[name])
 
-    def rows(self, name: str, *, indexes: Sequence[str] = ()) -> Rows:
-        """A collection of rows that are written once."""
+    def rows(self, name: str, *, indexes: Sequence[str] = (), expires: str | None = None) -> Rows:
+        """A collection of rows that are written once. Rows leave once the time in their field `expires` has passed."""
+        if expires is not None:
+            self._expiring.append((name, expires))
         self._indexes.extend((name, [(path, ASCENDING), ("_id", ASCENDING)], False) for path in indexes)
         return Rows(name, self._database[name])
 
@@ -107,6 +110,8 @@ class Mongo:
         async with _reading():
             for name, keys, sparse in self._indexes:
                 await self._database[name].create_index(keys, sparse=sparse)
+            for name, field in self._expiring:
+                await self._database[name].create_index(field, expireAfterSeconds=0)
 
     async def ping(self) -> None:
         """Raises StoreUnavailable where MongoDB does not answer."""

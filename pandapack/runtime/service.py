@@ -29,10 +29,12 @@ from pandapack.runtime.broker import Broker, Subscription, ensure_topics
 from pandapack.runtime.chance import Chance, SystemChance
 from pandapack.runtime.clock import Clock, monotonic_s
 from pandapack.runtime.documents import AnswerLost
+from pandapack.runtime.door import Door, files_enough
 from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.hearing import Route, TakeBatch, routed
 from pandapack.runtime.http import RequestMarks, install_problems
 from pandapack.runtime.mongo import Mongo, Rows
+from pandapack.runtime.openapi import PROBLEMS
 from pandapack.runtime.relay import Relay
 from pandapack.runtime.sender import Sender
 from pandapack.runtime.settings import EVENT_PARTITIONS, RuntimeSettings
@@ -46,6 +48,8 @@ START_PAUSE_S_MAX = 3.0
 POLL_AGE_S_MAX = 20.0
 """A process whose polls Kafka has not answered for so long is not ready."""
 DRAIN_WAIT_S = 10
+BACKLOG_MAX = 4_096
+"""Connections that wait to be accepted."""
 PING_WAIT_S = 3.0
 
 S = TypeVar("S", bound=BaseModel)
@@ -86,27 +90,35 @@ class Service:
         self._stores.append(store)
         return store
 
-    def rows(self, name: str, *, indexes: Sequence[str] = ()) -> Rows:
-        """A collection of rows that are written once."""
-        return self.mongo.rows(name, indexes=indexes)
+    def rows(self, name: str, *, indexes: Sequence[str] = (), expires: str | None = None) -> Rows:
+        """A collection of rows that are written once; see `Mongo.rows`."""
+        return self.mongo.rows(name, indexes=indexes, expires=expires)
 
     def says(self, topic: str) -> None:
         """The topic that the stores' events go to."""
         self._says = topic
         self._relay = Relay(self.sender, self.settings.topic(topic))
 
-    def hears(self, *topics: str, route: Route) -> None:
+    def hears(self, *topics: str, route: Route, group: str = "", **options: int) -> None:
         """Events of these topics are routed to the documents that hear them."""
-        self.hears_batches(*topics, take=routed(route))
+        self.hears_batches(*topics, take=routed(route), group=group, **options)
 
     def hears_batches(
-        self, *topics: str, take: TakeBatch, listener: ConsumerRebalanceListener | None = None, **options: int
+        self,
+        *topics: str,
+        take: TakeBatch,
+        group: str = "",
+        listener: ConsumerRebalanceListener | None = None,
+        **options: int,
     ) -> Subscription:
-        """Batches of these topics, each of one partition, go to `take`."""
+        """Batches of these topics, each of one partition, go to `take`.
+
+        A service that hears several topics at several paces names a `group` for each but one.
+        """
         self._hears.extend(topics)
         names = [self.settings.topic(topic) for topic in topics]
-        group = self.settings.topic(f"panda.{self.name}")
-        return self.broker.hears(names, group=group, take=take, listener=listener, **options)
+        member = self.settings.topic(f"panda.{self.name}{'.' if group else ''}{group}")
+        return self.broker.hears(names, group=member, take=take, listener=listener, **options)
 
     def beside(self, start: Starter, stop: Starter) -> None:
         """Runs something of the service's own beside HTTP and hearing."""
@@ -162,7 +174,7 @@ class Service:
         install_problems(app)
         app.add_middleware(RequestMarks, chance=self.chance)
         for router in (*routers, keys_router(), login_router(), self._health_router()):
-            app.include_router(router)
+            app.include_router(router, responses=PROBLEMS)
         return app
 
     def asyncapi(self) -> dict[str, Any]:
@@ -251,12 +263,14 @@ def serve(app: FastAPI, settings: RuntimeSettings) -> None:
     """Serves until SIGTERM or SIGINT, then drains: open requests end, the batch in hand ends, offsets are committed."""
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+    files_enough()
     uvicorn.run(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Door,
+        backlog=BACKLOG_MAX,
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=DRAIN_WAIT_S,

@@ -2,6 +2,6 @@
 
 Hears: `donations.pushed` (the untouched lines of pushes, one partition a line of the ledger).
 Decides: which lines of a push are donations; which donations are new, repeated or contradictory; where each lies on its
-    line; what seals a full page.
-Says: `donations.events`: DonationsRecorded, by each line's owner.
+    line; what seals a full page; how a settlement stands against the ledger, and what it has banked.
+Says: `donations.events`: DonationsRecorded, by each line's owner; DonationsBanked, by each settlement.
 """

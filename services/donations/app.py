@@ -9,26 +9,36 @@ from pandapack.runtime.service import Service, serve
 from services.donations import __doc__ as description
 from services.donations.api import router
 from services.donations.api.desk import Desk
+from services.donations.api.heads import Notary, heads_router, signer_of
+from services.donations.api.lines import lines_router
+from services.donations.api.receipts import receipts_router
+from services.donations.api.reconciler import Reconciler, only_named
+from services.donations.api.settlements import settlements_router
 from services.donations.handlers import Ledger
 from services.donations.settings import Settings
 from services.donations.store import Stores, open_stores
 
-PUSHED_RECORDS_A_BATCH_MAX = 64
+PUSHED_RECORDS_A_BATCH_MAX = 512
 PUSHED_WAIT_MS = 20
+PUSHED_PACE_MS = 80
+"""At most so often a line's page is written: what comes meanwhile goes onto it in one write."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to serve."""
     settings = settings or Settings()
     service = Service("donations", settings, description=description or "")
-    stores = open_stores(service)
-    ledger = Ledger(stores, service.sender, service.clock, lines=settings.lines, topic=settings.topic)
+    service.says("donations.events")  # the ledger says its lines' events itself, in the lines' own order
+    stores = open_stores(service, secrets_key=settings.secrets_key)
+    seed = service.chance.token().encode()
+    ledger = Ledger(stores, service.sender, service.clock, lines=settings.lines, topic=settings.topic, seed=seed)
     service.hears_batches(
         "donations.pushed",
         take=ledger.take,
         listener=ledger,
         batch_records_max=PUSHED_RECORDS_A_BATCH_MAX,
         batch_wait_ms=PUSHED_WAIT_MS,
+        pace_ms=PUSHED_PACE_MS,
     )
 
     async def start() -> None:
@@ -36,8 +46,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await ledger.start()
 
     service.beside(start, ledger.stop)
+    reconciler = Reconciler(
+        stores.settlements, stores.pages, service.clock, service.chance, lines=settings.lines, merchants_of=only_named
+    )
+    service.beside(reconciler.start, reconciler.stop)
+    signer = signer_of(settings)
+    notary = Notary(stores.heads, service.clock, signer, settings.lines)
+    service.beside(notary.start, notary.stop)
+    proofs = (heads_router(stores.heads, signer), receipts_router(stores, settings, signer))
     desk = Desk(stores, service.sender, service.clock, service.chance, settings, settings.topic)
-    return service.app(router(stores, desk, settings))
+    lines = lines_router(stores, service.clock, settings)
+    settlements = settlements_router(stores, service.clock, settings, reconciler)
+    return service.app(router(stores, desk, settings, service.clock, service.chance), lines, settlements, *proofs)
 
 
 async def keep_lines(stores: Stores, lines: int) -> None:

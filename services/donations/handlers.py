@@ -7,41 +7,38 @@ holds in memory and starts over from the last page. On assignment, and whenever 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
+from pandapack.contracts.columns import Columns
 from pandapack.contracts.donations import day_number, line_source, microseconds_of
 from pandapack.contracts.envelope import encode, envelop
-from pandapack.contracts.pages import Columns
 from pandapack.runtime.broker import Rewind
 from pandapack.runtime.clock import Clock
 from pandapack.runtime.hearing import Record
 from pandapack.runtime.sender import Sender
-from services.donations.domain.ledger import (
-    INDEX_ROWS_MAX,
-    PAGE_FINDINGS_FULL,
-    PAGE_ROWS_FULL,
-    DayIndex,
-    Finding,
-    Input,
-    PageHead,
-    Rows,
-    Stray,
-    Taken,
-    days_of,
-    next_page,
-)
+from pandapack.runtime.store import Command
+from services.donations.domain.duplicates import DayIndex, Fingerprints, PageLookup
+from services.donations.domain.ledger import PAGE_ROWS_FULL, Finding, PageHead, Stray, Taken, next_page
+from services.donations.domain.lines import allows, stopped
+from services.donations.domain.reading import LineReader
+from services.donations.domain.rows import Batch, Input, Known, Rows, Suspects
 from services.donations.domain.seals import seal
 from services.donations.store import Stores
 from services.donations.store.pages import Page, SaidEvent
 
 ATTEND_PAUSE_S = 2.0
+"""Idle lines are looked after, and full pages sealed, so long after one another."""
 SEAL_PAGES_AT_ONCE = 8
-DIGEST_BYTES = 16
+INDEX_BYTES_MAX = 640 * 1024 * 1024
+"""Known donations held in memory by one process, over all its lines; days not used for longest leave first."""
+LOOKUPS_MAX = 32
+"""Closed pages held in memory by one process, because something on them was pushed again."""
+LOOKUPS_AT_ONCE = 8
 PUSH_HEADER = "push"
 
 log = structlog.get_logger(__name__)
@@ -68,36 +65,34 @@ class Line:
     anchored: bool = False
     sought: int | None = None
 
-    def forget_days_beyond(self, rows_max: int) -> None:
+    def forget_days_beyond(self, bytes_max: int) -> None:
         """Days not used for longest leave first; the newest used one stays."""
-        held = sum(len(day.known) for day in self.index.values())
-        while held > rows_max and len(self.index) > 1:
+        held = sum(day.size_bytes for day in self.index.values())
+        while held > bytes_max and len(self.index) > 1:
             oldest = next(iter(self.index))
-            held -= len(self.index.pop(oldest).known)
+            held -= self.index.pop(oldest).size_bytes
 
 
 def input_of(record: Record) -> Input:
     """A record of `donations.pushed`. Never raises: headers may be null or no text."""
-    value = record.value or b""
     push = next((text for name, text in record.headers if name == PUSH_HEADER and text), b"")
-    digest = hashlib.blake2b(value, digest_size=DIGEST_BYTES).hexdigest()
-    raws = [raw for raw in value.split(b"\n") if raw.strip()]
-    return Input(record.offset, record.timestamp, digest, push.decode(errors="replace"), raws)
+    return Input(record.offset, record.timestamp, push.decode(errors="replace"), record.value or b"")
 
 
 class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
     """The lines that this process owns."""
 
     def __init__(
-        self, stores: Stores, sender: Sender, clock: Clock, *, lines: int, topic: Callable[[str], str]
+        self, stores: Stores, sender: Sender, clock: Clock, *, lines: int, topic: Callable[[str], str], seed: bytes
     ) -> None:
         self._stores, self._sender, self._clock = stores, sender, clock
-        self._count = lines
         self._pushed, self._events, self._dead = (
             topic("donations.pushed"),
             topic("donations.events"),
             topic("dead-letters"),
         )
+        self._reader, self._fingerprints = LineReader(lines), Fingerprints(seed)
+        self._lookups: OrderedDict[tuple[int, int], PageLookup] = OrderedDict()
         self._lines: dict[int, Line] = {}
         self._owned: set[int] = set()
         self._locks = {number: asyncio.Lock() for number in range(lines)}
@@ -119,7 +114,7 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
         async with self._locks[number]:
             line = await self._line(number)
             try:
-                await self._take(line, self._not_taken(line, records))
+                await self._take(line, await self._not_taken(line, records))
             except Rewind:
                 raise
             except BaseException:
@@ -132,7 +127,7 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
         line = self._lines.get(number)
         if line is None:
             page = await self._stores.pages.last(number)
-            rows = Rows(number, self._count)
+            rows = Rows(number, self._reader, self._fingerprints)
             if page is None:
                 line = Line(rows, PageHead(number), anchored=True)
             else:
@@ -141,7 +136,7 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
             self._lines[number] = line
         return line
 
-    def _not_taken(self, line: Line, records: Sequence[Record]) -> Sequence[Record]:
+    async def _not_taken(self, line: Line, records: Sequence[Record]) -> Sequence[Record]:
         """The records behind the last page. Checks first that the log still holds the last record that was taken."""
         first, anchor = records[0].offset, line.head.anchor
         if not line.anchored:
@@ -154,12 +149,10 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
         expected = line.head.next_offset
         rest = [record for record in records if record.offset >= expected]
         if rest and rest[0].offset > expected:
-            if line.sought == expected:
-                raise InputLost(
-                    f"line {line.head.line}: offset {expected} is wanted, the log begins at {rest[0].offset}"
-                )
-            line.sought = expected
-            raise Rewind(expected, "records were passed over")
+            if line.sought != expected:
+                line.sought = expected
+                raise Rewind(expected, "records were passed over")
+            await self._may_go_on(line.head.line, expected, rest[0].offset)
         line.sought = None
         return rest
 
@@ -170,10 +163,8 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
         line.anchored, line.sought = True, None
         if record.offset > anchor.offset:
             return True  # the last record has left the log by age; a gap behind it would be found by its offset
-        if record.offset == anchor.offset:
-            found = input_of(record)
-            if (found.timestamp_ms, found.digest) == (anchor.timestamp_ms, anchor.digest):
-                return True
+        if record.offset == anchor.offset and input_of(record).anchor == anchor:
+            return True
         # The log lost its tail, or the topic was made anew: read it all again, exact duplicates make it harmless.
         log.error("log_is_another", line=line.head.line, wanted=anchor.offset, found=record.offset)
         line.head = replace(line.head, anchor=None)
@@ -181,48 +172,96 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
             raise Rewind(0, "the log is not the one that was read")
         return False
 
-    async def _take(self, line: Line, records: Sequence[Record]) -> None:
-        taken = Taken()
-        for record in records:
-            given = input_of(record)
-            columns = line.rows.decode(given, taken)
-            await self._know_days(line, columns)
-            line.rows.take(given, columns, line.index, taken)
-            full_rows = _base_count(line.head) + len(taken.columns) >= PAGE_ROWS_FULL
-            if full_rows or len(taken.findings) + len(taken.strays) >= PAGE_FINDINGS_FULL:
-                await self._write(line, taken)
-                taken = Taken()
-            await asyncio.sleep(0)  # heartbeats and pushes share this loop
-        if taken.anchor is not None:
-            await self._write(line, taken)
+    async def _may_go_on(self, number: int, wanted: int, begins: int) -> None:
+        """Input is gone. Notes that the line stopped and raises InputLost, unless an operator let this gap go."""
+        book = await self._stores.lines.get(str(number))
+        if book is not None and allows(book, wanted, begins):
+            log.error("line_goes_on_behind_a_gap", line=number, wanted=wanted, begins=begins)
+            return
+        words = f"line {number}: offset {wanted} is wanted, the log begins at {begins}"
+        command = Command(f"stopped {wanted} {begins}", words)
+        at = self._clock.wall()
+        await self._stores.lines.change(str(number), lambda state: stopped(state, wanted, begins, at), command)
+        raise InputLost(f"{words}; POST /v1/lines/{number}/go-on lets it go on without what is between")
 
-    async def _know_days(self, line: Line, columns: Columns) -> None:
-        for day in days_of(columns):
+    async def _take(self, line: Line, records: Sequence[Record]) -> None:
+        """Takes records page by page; a record never straddles pages."""
+        some: list[Input] = []
+        rows = 0
+        for record in records:
+            some.append(input_of(record))
+            rows += some[-1].lines
+            if _base_count(line.head) + rows >= PAGE_ROWS_FULL:
+                await self._write(line, await self._sorted(line, some))
+                some, rows = [], 0
+        if some:
+            await self._write(line, await self._sorted(line, some))
+
+    async def _sorted(self, line: Line, records: Sequence[Input]) -> Taken:
+        """What of the records is new, and what is known."""
+        batch = line.rows.read(records)
+        await asyncio.sleep(0)  # heartbeats and pushes share this loop
+        await self._know_days(line, batch.rows_of_days())
+        suspects = line.rows.suspects(batch, line.index)
+        taken = line.rows.settle(batch, suspects, await self._known(line, batch, suspects))
+        await asyncio.sleep(0)
+        return taken
+
+    async def _know_days(self, line: Line, days: Iterable[int]) -> None:
+        for day in days:
             index = line.index.pop(day, None)
             if index is None:
-                index = await self._stores.pages.known(line.head.line, day)
+                index = DayIndex()
+                async for page, columns in self._stores.pages.of_day(line.head.line, day):
+                    line.rows.learn(index, day, page, columns)
             line.index[day] = index  # behind the others: used last
+
+    async def _known(self, line: Line, batch: Batch, suspects: Suspects) -> Known:
+        """What the pages that suspects may lie on hold of them; a few pages in memory at a time."""
+        known: Known = {}
+        pages = sorted(suspects.pages)
+        for begin in range(0, len(pages), LOOKUPS_AT_ONCE):
+            for page, lookup in (await self._looked_up(line, pages[begin : begin + LOOKUPS_AT_ONCE])).items():
+                known |= batch.known_on(lookup, suspects.pages[page])
+        return known
+
+    async def _looked_up(self, line: Line, pages: Sequence[int]) -> dict[int, PageLookup]:
+        """Some pages of a line. Closed ones never change, so they may be kept whatever happens."""
+        number, found = line.head.line, dict[int, PageLookup]()
+        for page in pages:
+            if page == line.head.number:
+                found[page] = line.rows.lookup(line.columns)
+            elif (number, page) in self._lookups:
+                self._lookups.move_to_end((number, page))
+                found[page] = self._lookups[number, page]
+        missing = [page for page in pages if page not in found]
+        for page, columns in (await self._stores.pages.columns(number, missing) if missing else {}).items():
+            found[page] = line.rows.lookup(columns)
+            if page < line.head.number:  # a later one, another owner's, may still be open
+                self._lookups[number, page] = found[page]
+        while len(self._lookups) > LOOKUPS_MAX:
+            self._lookups.popitem(last=False)
+        return found
 
     async def _write(self, line: Line, taken: Taken) -> None:
         await self._bury(line.head.line, taken.strays)
         today = day_number(microseconds_of(self._clock.now()))
         head, event = next_page(line.head, taken, today)
         same = head.number == line.head.number and line.head.version > 0
-        columns = line.columns if same else Columns()
+        columns = taken.columns.behind(line.columns) if same else taken.columns
         findings = (*(line.findings if same else ()), *taken.findings)
         saying = line.saying
         if event is not None:
             source = line_source(head.line)
             said = encode(envelop(event, source=source, number=head.said, at=self._clock.now()))
             saying = (*saying, (head.said, said))
-        columns.extend(taken.columns)
         page = Page(head, columns, saying, findings)
         if not await self._stores.pages.write(page):
             raise LostLine(f"line {head.line}: page {head.number} version {head.version} was written by another owner")
         line.head, line.columns, line.findings, line.saying = head, columns, findings, saying
-        for day, known in taken.known.items():
-            line.index[day].known.update(known)
-        line.forget_days_beyond(INDEX_ROWS_MAX // max(1, len(self._lines)))
+        for day, prints in taken.prints.items():
+            line.index[day].learn(prints, head.number)
+        line.forget_days_beyond(INDEX_BYTES_MAX // max(1, len(self._lines)))
         await self._say(line)
 
     async def _say(self, line: Line) -> None:
@@ -262,9 +301,8 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
         before = await self._stores.seals.last(line)
         pages = await self._stores.pages.closed_from(line, before.number + 1 if before else 0, SEAL_PAGES_AT_ONCE)
         for page in pages:
-            before = seal(line, page.head.number, page.columns, before)
+            before = await asyncio.to_thread(seal, line, page.head.number, page.columns, before)
             await self._stores.seals.write(before)
-            await asyncio.sleep(0)
 
 
 def _base_count(head: PageHead) -> int:

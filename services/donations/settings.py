@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from pandapack.runtime.settings import RuntimeSettings
@@ -14,3 +16,8 @@ class Settings(RuntimeSettings):
 
     port: int = Field(default=8101, validation_alias="PANDA_DONATIONS_PORT")
     accept_days: int = Field(default=ACCEPT_DAYS, ge=1)
+    head_key: str = ""
+    head_key_file: Path | None = None
+    """The private key (Ed25519, 32 bytes in hex) that signs heads and receipts: itself, or the file that holds it."""
+    secrets_key: str = Field(default="", repr=False)
+    """Encrypts the platforms' signing secrets at rest: 32 characters or more, drawn by chance. Empty: not encrypted."""

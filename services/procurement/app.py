@@ -11,6 +11,9 @@ from services.procurement.handlers import Handlers
 from services.procurement.settings import Settings
 from services.procurement.store import open_stores
 
+LINES_PACE_MS = 200
+"""A fund hears its lines five times a second: one write for all that they recorded meanwhile."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to serve."""
@@ -18,8 +21,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service = Service("procurement", settings, description=description or "")
     stores = open_stores(service)
     service.says("procurement.events")
-    topics = ("donations.events", "procurement.events", "logistics.events")
-    service.hears(*topics, route=Handlers(stores).route)
+    route = Handlers(stores).route
+    service.hears("donations.events", route=route, group="lines", pace_ms=LINES_PACE_MS)
+    service.hears("procurement.events", "logistics.events", route=route)
     return service.app(router(stores, service.clock))
 
 

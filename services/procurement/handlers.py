@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from pandapack.contracts.donations import DonationsRecorded, DonationsReversed
+from pandapack.contracts.donations import DonationsRecorded, DonationsReversed, without_days
 from pandapack.contracts.envelope import Envelope, Event
 from pandapack.contracts.logistics import ConsignmentClosed, CostIncurred
 from pandapack.contracts.procurement import (
@@ -35,7 +35,8 @@ class Handlers:
 
     async def route(self, envelope: Envelope) -> list[Target]:
         """The documents that hear this event."""
-        match envelope.event():
+        known = without_days(envelope.data) if envelope.type == DonationsRecorded.TYPE else envelope.event()
+        match known:
             case DonationsRecorded() | DonationsReversed() as event:
                 return self._from_line(envelope, event)
             case ProgrammePublished() as event:

@@ -55,12 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _hear(service: Service, hearer: Hearer) -> None:
     """The archive is a group of its own, first: of two that hear one topic, the last one's lag is the one shown."""
-    service.broker.hears(
-        [service.settings.topic(LINES_TOPIC)],
-        group=service.settings.topic("panda.reporting.archive"),
-        take=hearer.take_archive,
-        batch_records_max=ARCHIVE_RECORDS_MAX,
-    )
+    service.hears_batches(LINES_TOPIC, take=hearer.take_archive, group="archive", batch_records_max=ARCHIVE_RECORDS_MAX)
     service.hears_batches(LINES_TOPIC, *VIEW_TOPICS, take=hearer.take)
 
 

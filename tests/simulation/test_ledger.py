@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -20,16 +20,18 @@ from pandapack.contracts.donations import DonationsRecorded
 from pandapack.contracts.envelope import decode, read_as
 from pandapack.contracts.pages import unpack
 from pandapack.runtime.broker import Rewind
+from pandapack.runtime.chance import SystemChance
 from pandapack.runtime.clock import FixedClock
-from pandapack.runtime.documents import AnswerLost, Json, MemoryRows
+from pandapack.runtime.documents import AnswerLost, Json, MemoryDocuments, MemoryRows
 from pandapack.runtime.errors import KafkaUnavailable
 from pandapack.runtime.mongo import Rows
 from pandapack.runtime.sender import Sender
+from pandapack.runtime.store import Store
 from services.donations.domain import ledger as domain
 from services.donations.handlers import Ledger, LostLine
 from services.donations.store import Stores
+from services.donations.store.lines import LINES
 from services.donations.store.pages import Pages
-from services.donations.store.pushes import Pushes
 from services.donations.store.seals import Seals
 
 SEEDS = range(150)
@@ -119,10 +121,13 @@ class Owner:
     def __init__(self, world: World, rows: FaultyRows, log: list[Record]) -> None:
         self.world, self.log = world, log
         typed = cast(Rows, rows)
-        stores = Stores(Pages(typed), Seals(typed), Pushes(typed), typed)
         clock = FixedClock(datetime(2021, 11, 11, tzinfo=UTC))
+        self.book = Store(LINES, MemoryDocuments("lines"), clock=clock, chance=SystemChance())
+        used = {"pages": Pages(typed), "seals": Seals(typed), "lines": self.book}
+        stores = Stores(**{one.name: used.get(one.name) for one in fields(Stores)})
         sender = cast(Sender, FaultySender(world))
-        self.ledger = Ledger(stores, sender, clock, lines=1, topic=lambda name: name)
+        seed = world.chance.randbytes(16)
+        self.ledger = Ledger(stores, sender, clock, lines=1, topic=lambda name: name, seed=seed)
         self.position = 0
         self.polling = asyncio.Lock()
 

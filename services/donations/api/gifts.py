@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Query
 
 from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_of_name, line_of
 from pandapack.contracts.pages import page_id
-from pandapack.runtime.auth import Role, needs
+from pandapack.runtime.auth import Role
 from pandapack.runtime.http import Problem
+from services.donations.api.merchants import of_merchant
 from services.donations.settings import Settings
 from services.donations.store import Stores
 from services.donations.store.pages import Page
@@ -20,7 +21,7 @@ def gifts_router(stores: Stores, settings: Settings) -> APIRouter:
     """`GET /donations/{merchant}/{id}`."""
     router = APIRouter(tags=["donations"])
 
-    @router.get("/donations/{merchant}/{id}", dependencies=[Depends(needs(Role.PLATFORM, Role.AUDITOR))])
+    @router.get("/donations/{merchant}/{id}", dependencies=[Depends(of_merchant(Role.PLATFORM, Role.AUDITOR))])
     async def one_donation(merchant: str, id: str, day: Annotated[date, Query()]) -> dict[str, Any]:
         """Where a donation lies: page, row, interval on the fen line, and the seal of its page once it has one."""
         line = line_of(merchant, settings.lines)
@@ -38,32 +39,26 @@ def gifts_router(stores: Stores, settings: Settings) -> APIRouter:
 
 def _find(page: Page, merchant: str, id: str, day: int) -> int | None:
     low, high = day * DAY_US - DAY_OFFSET_US, (day + 1) * DAY_US - DAY_OFFSET_US
-    columns = page.columns
-    for row, known in enumerate(columns.ids):
-        if known == id and columns.merchants[row] == merchant and low <= columns.times_us[row] < high:
-            return row
-    return None
+    return page.columns.find(merchant, id, low, high)
 
 
 async def _located(stores: Stores, page: Page, row: int, day: str) -> dict[str, Any]:
-    columns, head = page.columns, page.head
-    programme, fen = columns.programmes[row], columns.amounts_fen[row]
-    before = (columns.amounts_fen[r] for r in range(row) if columns.programmes[r] == programme)
-    fen_from = head.intervals[programme][0] + sum(before)
+    head, one = page.head, page.columns.row(row)
+    fen_from = head.intervals[one.programme][0] + page.columns.fen_before(row)
     seal = await stores.seals.one(head.line, head.number) if head.closed else None
     return {
-        "merchant": columns.merchants[row],
-        "id": columns.ids[row],
+        "merchant": one.merchant,
+        "id": one.id,
         "day": day,
-        "programme": programme,
-        "amount_fen": fen,
-        "at_us": columns.times_us[row],
+        "programme": one.programme,
+        "amount_fen": one.amount_fen,
+        "at_us": one.at_us,
         "line": head.line,
         "page": page_id(head.line, head.number),
         "row": row,
         "page_closed": head.closed,
         "fen_from": fen_from,
-        "fen_to": fen_from + fen,
+        "fen_to": fen_from + one.amount_fen,
         "seal": None
         if seal is None
         else {

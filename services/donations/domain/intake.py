@@ -1,73 +1,21 @@
-"""Reading a push: which lines hold a donation, to which line of the ledger each goes, and what is wrong with the rest.
-
-This is the hot path, so lines are read by msgspec; `contracts.donations.Donation` stays the contract, and a test proves
-that both accept and refuse the same lines.
-"""
+"""Sorting a push: which lines hold a donation, to which ledger line each goes, and what is wrong with the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated
+from itertools import pairwise
 
-import msgspec
-from msgspec import Meta
+import numpy as np
 
-from pandapack.contracts.donations import AMOUNT_FEN_MAX, NAME_BYTES, NAME_CHARACTERS_MAX, line_of
+from pandapack.contracts.donations import NAME_CHARACTERS_MAX, microseconds_of
+from services.donations.domain.reading import Gift, LineReader, characters_are_plain, gift_of, gifts_of, is_plain
+
+__all__ = ["Failure", "Gift", "Intake", "Reader", "failure_of", "gifts_of", "is_plain"]
 
 FUTURE_S_MAX = 600
 """How far a platform's clock may run ahead of ours."""
-LINE_CACHE_MERCHANTS_MAX = 200_000
-NO_HOME = -1
-
-_Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
-
-
-class Gift(msgspec.Struct, frozen=True, gc=False):
-    """A donation as read from a line; the same contract as `contracts.donations.Donation`."""
-
-    id: _Name
-    merchant: _Name
-    programme: _Name
-    amount_fen: Annotated[int, Meta(gt=0, le=AMOUNT_FEN_MAX)]
-    at: Annotated[datetime, Meta(tz=True)]
-
-
-_decoder = msgspec.json.Decoder(Gift)
-LINES_AT_ONCE = 32
-"""Lines are read so many at a time, and one by one only where one of them is no donation."""
-
-
-def gifts_of(raws: Sequence[bytes]) -> list[Gift | str]:
-    """The donation on each line, or the words in which the reader refuses it."""
-    gifts: list[Gift | str] = []
-    for start in range(0, len(raws), LINES_AT_ONCE):
-        some = raws[start : start + LINES_AT_ONCE]
-        gifts += _together(b"\n".join(some), len(some)) or map(_gift_of, some)
-    return gifts
-
-
-def _together(lines: bytes, count: int) -> list[Gift]:
-    """All of some lines, or nothing where they must be read one by one.
-
-    The reader takes values one after the other, wherever lines end. Where every line begins with `{` and ends with `}`
-    no value can reach over a line's end, so as many values as lines means one on each.
-    """
-    if not (lines[:1] == b"{" and lines[-1:] == b"}" and lines.count(b"}\n{") == count - 1):
-        return []
-    try:
-        read: list[Gift] = _decoder.decode_lines(lines)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return []
-    return read if len(read) == count else []
-
-
-def _gift_of(raw: bytes) -> Gift | str:
-    try:
-        return _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return str(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,70 +38,42 @@ class Intake:
     accepted: int = 0
 
 
-def characters_are_plain(words: Sequence[str]) -> bool:
-    """Whether all words hold nothing but the characters of `contracts.donations.NAME_PATTERN`."""
-    try:
-        return not "".join(words).encode().translate(None, NAME_BYTES)
-    except UnicodeEncodeError:  # a lone surrogate
-        return False
-
-
-def is_plain(gift: Gift) -> bool:
-    """Whether a gift's three names are plain."""
-    return characters_are_plain((gift.id, gift.merchant, gift.programme))
-
-
 class Reader:
-    """Reads pushes for a ledger of so many lines; remembers where merchants live."""
+    """Reads pushes for a ledger of so many lines; remembers where merchants live, and how lines are laid out."""
 
     def __init__(self, lines: int) -> None:
-        self._lines = lines
-        self._homes: dict[str, int] = {}
+        self._lines = LineReader(lines)
 
     def read(self, raws: Sequence[bytes], *, now: datetime, accept_days: int) -> Intake:
         """Validates every raw line. Age is judged here and only here: `accept_days` back, `FUTURE_S_MAX` ahead."""
         oldest, newest = now - timedelta(days=accept_days), now + timedelta(seconds=FUTURE_S_MAX)
-        intake, ids, programmes = self._read(raws, oldest, newest, careful=False)
-        if not (characters_are_plain(ids) and characters_are_plain(list(programmes))):
-            intake, _, _ = self._read(raws, oldest, newest, careful=True)
-        intake.accepted = len(raws) - len(intake.failures)
+        if not raws:
+            return Intake()
+        read = self._lines.read(b"\n".join(raws))
+        times_us = read.columns.times_us
+        in_time = (times_us >= microseconds_of(oldest)) & (times_us <= microseconds_of(newest))
+        failures = [failure_of(line, why) for line, why in read.refused.items()]
+        for line in read.lines[~in_time].tolist():
+            gift = gift_of(raws[line])
+            assert isinstance(gift, Gift), "both readers take the same lines"
+            failures.append(_misfit(line, gift, oldest, newest))
+        for line, gift in read.not_plain.items():
+            failures.append(_misfit(line, gift, oldest, newest))
+        failures.sort(key=lambda failure: failure.index)
+        intake = Intake(failures=failures, accepted=len(raws) - len(failures))
+        if intake.accepted:
+            homes, lines = read.homes[in_time], read.lines[in_time]
+            order = np.argsort(homes, kind="stable")
+            borders = np.flatnonzero(np.diff(homes[order], prepend=-1, append=-1))
+            for begin, end in pairwise(borders.tolist()):
+                some = lines[order[begin:end]].tolist()
+                intake.lines[int(homes[order[begin]])] = [raws[line] for line in some]
         return intake
-
-    def _read(
-        self, raws: Sequence[bytes], oldest: datetime, newest: datetime, *, careful: bool
-    ) -> tuple[Intake, list[str], set[str]]:
-        # Names are looked at all together, and one by one only where one of them is not plain.
-        intake, ids, programmes = Intake(), list[str](), set[str]()
-        buckets, failures, homes = intake.lines, intake.failures, self._homes
-        for index, (raw, gift) in enumerate(zip(raws, gifts_of(raws), strict=True)):
-            if not isinstance(gift, Gift):
-                failures.append(failure_of(index, gift))
-                continue
-            home = homes.get(gift.merchant)
-            if home is None:
-                home = self._home_of(gift.merchant)
-            if home == NO_HOME or not oldest <= gift.at <= newest or (careful and not is_plain(gift)):
-                failures.append(_misfit(index, gift, oldest, newest))
-                continue
-            ids.append(gift.id)
-            programmes.add(gift.programme)
-            if home in buckets:
-                buckets[home].append(raw)
-            else:
-                buckets[home] = [raw]
-        return intake, ids, programmes
-
-    def _home_of(self, merchant: str) -> int:
-        home = line_of(merchant, self._lines) if characters_are_plain((merchant,)) else NO_HOME
-        if len(self._homes) >= LINE_CACHE_MERCHANTS_MAX:
-            self._homes.clear()
-        self._homes[merchant] = home
-        return home
 
 
 def _misfit(index: int, gift: Gift, oldest: datetime, newest: datetime) -> Failure:
     for name in ("id", "merchant", "programme"):
-        if not characters_are_plain((getattr(gift, name),)):
+        if not characters_are_plain(getattr(gift, name)):
             return Failure(
                 index,
                 f"/{name}",

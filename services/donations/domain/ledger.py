@@ -6,9 +6,12 @@ page's columns, the index of known donations) is dropped whenever there is a dou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from pandapack.contracts.columns import Columns
 from pandapack.contracts.donations import (
     DAY_OFFSET_US,
     DAY_US,
@@ -16,23 +19,12 @@ from pandapack.contracts.donations import (
     DonationsRecorded,
     ProgrammeInterval,
     day_name,
-    line_of,
 )
-from pandapack.contracts.pages import Columns
-from services.donations.domain.intake import Gift, characters_are_plain, gifts_of
+from services.donations.domain.duplicates import Prints
 
-PAGE_ROWS_FULL = 8_192
+PAGE_ROWS_FULL = 16_384
 PAGE_FINDINGS_FULL = 8_192
 """A page also closes when so many duplicates and conflicts were found beside its rows."""
-INDEX_ROWS_MAX = 2_000_000
-"""Known donations held in memory by one process, over all its lines; days not used for longest leave first."""
-
-MERCHANTS_REMEMBERED_MAX = 200_000
-AT_US_MAX = 253_000_000_000_000_000
-"""Times before 1970 or after 9987 are a mistake, whoever wrote them to the topic."""
-
-Known = tuple[str, int]
-"""What makes a repeat a duplicate rather than a conflict: programme and fen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,128 +81,20 @@ class PageHead:
         return self.anchor.offset + 1 if self.anchor else 0
 
 
-class DayIndex:
-    """The donations of one line and day that are known: identity → what was given."""
-
-    __slots__ = ("known",)
-
-    def __init__(self) -> None:
-        self.known: dict[str, Known] = {}
-
-    def learn(self, columns: Columns, day: int) -> None:
-        """Adds the rows of a page that fall on this day."""
-        low, high = day * DAY_US - DAY_OFFSET_US, (day + 1) * DAY_US - DAY_OFFSET_US
-        shared: dict[Known, Known] = {}
-        for merchant, id, programme, fen, at_us in zip(
-            columns.merchants, columns.ids, columns.programmes, columns.amounts_fen, columns.times_us, strict=True
-        ):
-            if low <= at_us < high:
-                given = (programme, fen)
-                self.known[f"{merchant}/{id}"] = shared.setdefault(given, given)
-
-
 @dataclass(slots=True)
 class Taken:
-    """What some records hold that is new, and what is not."""
+    """What some records hold that is new, and what is not. `prints`: day → fingerprints of its new donations."""
 
     columns: Columns = field(default_factory=Columns)
-    known: dict[int, dict[str, Known]] = field(default_factory=dict)
+    prints: dict[int, Prints] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     strays: list[Stray] = field(default_factory=list)
     anchor: Anchor | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One record of a line: the untouched lines of a push."""
-
-    offset: int
-    timestamp_ms: int
-    digest: str
-    push: str
-    raws: Sequence[bytes]
-
-
-class Rows:
-    """Reads records of one line: decodes again (others may write to the topic), and sorts out what is known."""
-
-    def __init__(self, line: int, lines: int) -> None:
-        self._line, self._lines = line, lines
-        self._strangers: dict[str, bool] = {}
-        self._shared: dict[Known, Known] = {}
-
-    def decode(self, record: Input, taken: Taken) -> Columns:
-        """The record's donations; what is none becomes a stray."""
-        gifts = gifts_of(record.raws)
-        columns = self._columns([gift for gift in gifts if isinstance(gift, Gift)])
-        if len(columns) == len(gifts) and self._all_belong(columns):
-            return columns
-        return self._sorted_out(record, gifts, taken)
-
-    @staticmethod
-    def _columns(gifts: Sequence[Gift]) -> Columns:
-        return Columns(
-            [gift.id for gift in gifts],
-            [gift.merchant for gift in gifts],
-            [gift.programme for gift in gifts],
-            [gift.amount_fen for gift in gifts],
-            [round(gift.at.timestamp() * 1_000_000) for gift in gifts],
-        )
-
-    def _all_belong(self, columns: Columns) -> bool:
-        """Whether all rows are this line's, at possible times, and have plain names: looked at all together."""
-        if not columns.ids:
-            return True
-        possible = min(columns.times_us) >= 0 and max(columns.times_us) < AT_US_MAX
-        plain = characters_are_plain(columns.ids) and characters_are_plain(list(set(columns.programmes)))
-        return possible and plain and not any(map(self._is_stranger, set(columns.merchants)))
-
-    def _sorted_out(self, record: Input, gifts: Sequence[Gift | str], taken: Taken) -> Columns:
-        good: list[Gift] = []
-        for place, (raw, gift) in enumerate(zip(record.raws, gifts, strict=True)):
-            if isinstance(gift, Gift) and self._all_belong(self._columns([gift])):
-                good.append(gift)
-            else:
-                reason = gift if isinstance(gift, str) else "another line's merchant, a strange name, or no time"
-                taken.strays.append(Stray(record.offset, place, raw, reason))
-        return self._columns(good)
-
-    def _is_stranger(self, merchant: str) -> bool:
-        known = self._strangers.get(merchant)
-        if known is None:
-            if len(self._strangers) >= MERCHANTS_REMEMBERED_MAX:
-                self._strangers.clear()
-            known = not characters_are_plain((merchant,)) or line_of(merchant, self._lines) != self._line
-            self._strangers[merchant] = known
-        return known
-
-    def take(self, record: Input, columns: Columns, index: dict[int, DayIndex], taken: Taken) -> None:
-        """Sorts a record's donations into new ones, duplicates and conflicts. `index` holds every day that occurs."""
-        shared, new = self._shared, taken.columns
-        for place, (id, merchant, programme, fen, at_us) in enumerate(
-            zip(columns.ids, columns.merchants, columns.programmes, columns.amounts_fen, columns.times_us, strict=True)
-        ):
-            day = (at_us + DAY_OFFSET_US) // DAY_US
-            key = f"{merchant}/{id}"
-            new_known = taken.known.setdefault(day, {})
-            before = index[day].known.get(key) or new_known.get(key)
-            given = (programme, fen)
-            if before is None:
-                new_known[key] = shared.setdefault(given, given)
-                new.ids.append(id)
-                new.merchants.append(merchant)
-                new.programmes.append(programme)
-                new.amounts_fen.append(fen)
-                new.times_us.append(at_us)
-            else:
-                kind = "duplicate" if before == given else "conflict"
-                taken.findings.append(Finding(record.push, place, kind, merchant, id))
-        taken.anchor = Anchor(record.offset, record.timestamp_ms, record.digest)
-
-
 def days_of(columns: Columns) -> set[int]:
     """The days on which rows fall."""
-    return {(at_us + DAY_OFFSET_US) // DAY_US for at_us in columns.times_us}
+    return set(np.unique((columns.times_us + DAY_OFFSET_US) // DAY_US).tolist())
 
 
 def next_page(head: PageHead, taken: Taken, today: int) -> tuple[PageHead, DonationsRecorded | None]:
@@ -273,37 +157,49 @@ def _added(counts: dict[str, int], intervals: Iterable[ProgrammeInterval]) -> di
 
 
 def _intervals(fronts: dict[str, int], columns: Columns) -> tuple[ProgrammeInterval, ...]:
-    fen: dict[str, int] = {}
-    count: dict[str, int] = {}
-    for programme, amount in zip(columns.programmes, columns.amounts_fen, strict=True):
-        fen[programme] = fen.get(programme, 0) + amount
-        count[programme] = count.get(programme, 0) + 1
+    programmes = columns.programmes
+    counts = np.bincount(programmes.places, minlength=len(programmes.names))
+    # A page's fen fit into the 53 bits that are exact in these sums.
+    fen = np.bincount(programmes.places, weights=columns.amounts_fen, minlength=len(programmes.names)).astype(np.int64)
+    occurring = {programmes.names[place]: place for place in np.flatnonzero(counts).tolist()}
     return tuple(
         ProgrammeInterval(
             programme=programme,
             fen_from=fronts.get(programme, 0),
-            fen_to=fronts.get(programme, 0) + fen[programme],
-            count=count[programme],
+            fen_to=fronts.get(programme, 0) + int(fen[place]),
+            count=int(counts[place]),
         )
-        for programme in sorted(fen)
+        for programme, place in sorted(occurring.items())
     )
 
 
 def _day_parts(columns: Columns) -> tuple[DayPart, ...]:
-    cells: dict[tuple[str, int], dict[str, tuple[int, int]]] = {}
-    for merchant, programme, fen, at_us in zip(
-        columns.merchants, columns.programmes, columns.amounts_fen, columns.times_us, strict=True
-    ):
-        merchants = cells.setdefault((programme, (at_us + DAY_OFFSET_US) // DAY_US), {})
-        count, sum_fen = merchants.get(merchant, (0, 0))
-        merchants[merchant] = (count + 1, sum_fen + fen)
+    """New money by programme and day, in order, and within by merchant."""
+    if not len(columns):
+        return ()
+    days = (columns.times_us + DAY_OFFSET_US) // DAY_US
+    first_day, merchants, programmes = int(days.min()), columns.merchants.names, columns.programmes.names
+    cells, place_of = np.unique(
+        (columns.programmes.places.astype(np.int64) * (int(days.max()) - first_day + 1) + (days - first_day))
+        * len(merchants)
+        + columns.merchants.places,
+        return_inverse=True,
+    )
+    counts = np.bincount(place_of).tolist()
+    fen = np.bincount(place_of, weights=columns.amounts_fen).astype(np.int64).tolist()
+    groups, places = np.divmod(cells, len(merchants))
+    parts: dict[int, dict[str, tuple[int, int]]] = {}
+    for group, place, count, sum_fen in zip(groups.tolist(), places.tolist(), counts, fen, strict=True):
+        parts.setdefault(group, {})[merchants[place]] = (count, sum_fen)
+    spanned = int(days.max()) - first_day + 1
+    named = {(programmes[group // spanned], first_day + group % spanned): part for group, part in parts.items()}
     return tuple(
         DayPart.model_construct(
             programme=programme,
             day=day_name(day),
-            count=sum(count for count, _ in merchants.values()),
-            fen=sum(fen for _, fen in merchants.values()),
-            merchants=merchants,
+            count=sum(count for count, _ in part.values()),
+            fen=sum(fen for _, fen in part.values()),
+            merchants=part,
         )
-        for (programme, day), merchants in sorted(cells.items())
+        for (programme, day), part in sorted(named.items())
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pandapack.contracts.pages import FIRST_SEAL, Columns, page_id, page_root, seal_hash
+from pandapack.contracts.columns import Columns
+from pandapack.contracts.pages import FIRST_SEAL, page_id, page_root, seal_hash
 
 
 @dataclass(frozen=True, slots=True)

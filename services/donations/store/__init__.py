@@ -1,4 +1,4 @@
-"""What the donations service keeps, a file a kind: pages, seals, pushes."""
+"""What the donations service keeps, a file a kind: pages, seals, pushes, platforms, lines, settlements."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ from dataclasses import dataclass
 
 from pandapack.runtime.mongo import Rows
 from pandapack.runtime.service import Service
+from pandapack.runtime.store import Store
+from services.donations.domain.lines import LineBook
+from services.donations.domain.platforms import Merchant
+from services.donations.store.heads import Heads
+from services.donations.store.lines import LINES
 from services.donations.store.pages import Pages
-from services.donations.store.pushes import Pushes
+from services.donations.store.platforms import MERCHANTS, PLATFORMS, Platforms
+from services.donations.store.pushes import EXPIRES, Pushes
+from services.donations.store.sealing import Sealer
 from services.donations.store.seals import Seals
+from services.donations.store.settlements import Settlements, open_settlements
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +27,25 @@ class Stores:
     seals: Seals
     pushes: Pushes
     settings: Rows
+    lines: Store[LineBook]
+    settlements: Settlements
+    heads: Heads
+    platforms: Platforms
+    merchants: Store[Merchant]
 
 
-def open_stores(service: Service) -> Stores:
-    """The service's collections, with the indexes that the queries above need."""
+def open_stores(service: Service, *, secrets_key: str) -> Stores:
+    """The service's collections, with the indexes that the queries above need. Raises Misconfigured."""
     pages = service.rows("pages", indexes=["days", "pushes"])
-    return Stores(Pages(pages), Seals(service.rows("seals")), Pushes(service.rows("pushes")), service.rows("settings"))
+    seals = service.rows("seals")
+    return Stores(
+        Pages(pages),
+        Seals(seals),
+        Pushes(service.rows("pushes", expires=EXPIRES)),
+        service.rows("settings"),
+        service.store(LINES),
+        open_settlements(service),
+        Heads(service.rows("heads"), pages, seals),
+        Platforms(service.store(PLATFORMS), Sealer(secrets_key, service.chance)),
+        service.store(MERCHANTS),
+    )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pandapack.contracts.columns import Columns
 from pandapack.contracts.donations import day_name, day_of_name
-from pandapack.contracts.pages import Columns, line_prefix, pack, page_id, page_number, unpack
+from pandapack.contracts.pages import line_prefix, pack, page_id, page_number, unpack
 from pandapack.runtime.mongo import Rows
-from services.donations.domain.ledger import Anchor, DayIndex, Finding, PageHead
+from services.donations.domain.ledger import Anchor, Finding, PageHead
 
-PAGES_A_READ = 64
+PAGES_A_READ = 16
 PUSH_PAGES_MAX = 2_000
 LAST_OF_LINE = "\x7f"
 
@@ -29,7 +30,8 @@ class Page:
     findings: tuple[Finding, ...] = ()
 
 
-def _row_of(page: Page) -> dict[str, Any]:
+def row_of(page: Page) -> dict[str, Any]:
+    """A page as it is written."""
     head = page.head
     anchor = head.anchor
     assert anchor is not None, "a page is written because of a record"
@@ -92,22 +94,32 @@ class Pages:
 
     async def write(self, page: Page) -> bool:
         """The commit. False: another owner was first. Raises AnswerLost when the outcome is unknown."""
-        row = _row_of(page)
+        row = row_of(page)
         if page.head.version == 1:
             return await self._rows.insert(row)
         return await self._rows.replace(row["_id"], page.head.version - 1, row)
 
-    async def known(self, line: int, day: int) -> DayIndex:
-        """What is known of a day on a line, from all pages that cover it."""
-        index, after = DayIndex(), line_prefix(line)
+    async def of_day(self, line: int, day: int) -> AsyncIterator[tuple[int, Columns]]:
+        """(number, columns) of all pages of a line that cover a day, in order."""
+        after = line_prefix(line)
         while True:
             where = {"days": day_name(day), "_id": {"$gt": after, "$lt": line_prefix(line) + LAST_OF_LINE}}
             rows = await self._rows.find(where, limit=PAGES_A_READ, fields={"columns": 1})
             for row in rows:
-                index.learn(unpack(bytes(row["columns"])), day)
+                yield page_number(row["_id"]), unpack(bytes(row["columns"]))
             if len(rows) < PAGES_A_READ:
-                return index
+                return
             after = rows[-1]["_id"]
+
+    async def columns(self, line: int, numbers: Sequence[int]) -> dict[int, Columns]:
+        """The columns of some pages of a line, by number."""
+        rows = await self._rows.read([page_id(line, number) for number in numbers])
+        return {page_number(id): unpack(bytes(row["columns"])) for id, row in rows.items()}
+
+    async def one(self, line: int, number: int) -> Page | None:
+        """One page, if it was written."""
+        row = await self._rows.one(page_id(line, number))
+        return None if row is None else page_of(row)
 
     async def covering(self, line: int, day: str) -> AsyncIterator[Page]:
         """Pages of a line that cover a day, newest first."""

@@ -185,7 +185,8 @@ ROUND_FIELDS = (
     "stock lots consignment_closed"
 )
 FUND_FIELDS = (
-    "programme publication heard_fen unallocated_fen open_fen spent_fen rounds open_rounds lines released needs "
+    "programme publication heard_fen unallocated_fen open_fen spent_fen reversed_fen rounds open_rounds lines released "
+    "needs "
     "next_round"
 )
 NEED_FIELDS = "need programme country specification status parcels funded_parcels rounds opened_at schools"

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pandapack.contracts.donations import DonationsRecorded, without_days
 from pandapack.contracts.envelope import decode, encode, envelop, known_types, read_as
 from pandapack.contracts.procurement import OrderClosed
 
@@ -71,3 +72,15 @@ def test_every_event_still_reads_its_golden_sample(name: str) -> None:
 def test_no_event_can_identify_a_pupil(name: str) -> None:
     schema = json.dumps(known_types()[name].model_json_schema()["properties"]).lower()
     assert not [word for word in FORBIDDEN_WORDS if f'"{word}' in schema]
+
+
+def test_a_hearer_of_intervals_reads_them_without_the_days() -> None:
+    whole = DonationsRecorded.model_validate_json((SAMPLES / "donations.DonationsRecorded.json").read_bytes())
+    light = without_days(whole.model_dump_json().encode())
+    assert light.days == () and whole.days
+    assert (light.line, light.page, light.count, light.intervals) == (
+        whole.line,
+        whole.page,
+        whole.count,
+        whole.intervals,
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 import zstandard
 from hypothesis import given
@@ -12,6 +15,7 @@ from pandapack.contracts.merkle import leaf_hash
 from pandapack.contracts.pages import (
     FIRST_SEAL,
     Columns,
+    Row,
     UnknownScheme,
     pack,
     page_id,
@@ -22,24 +26,32 @@ from pandapack.contracts.pages import (
 )
 
 NAMES = st.text("abcXYZ019._:-", min_size=1, max_size=64)
+IDS = st.one_of(NAMES, st.integers(0, 10**21).map(str), st.sampled_from(["0", "00", "007", "9" * 19, "1" + "0" * 19]))
 ROWS = st.lists(
-    st.tuples(NAMES, NAMES, NAMES, st.integers(1, AMOUNT_FEN_MAX), st.integers(0, 253_000_000_000_000_000)), max_size=60
+    st.tuples(IDS, NAMES, NAMES, st.integers(1, AMOUNT_FEN_MAX), st.integers(0, 253_000_000_000_000_000)), max_size=60
 )
 
 
 def columns_of(rows: list[tuple[str, str, str, int, int]]) -> Columns:
-    columns = Columns()
-    for id, merchant, programme, fen, at_us in rows:
-        columns.extend(Columns([id], [merchant], [programme], [fen], [at_us]))
-    return columns
+    return Columns.of([Row(*row) for row in rows])
 
 
 @given(ROWS)
 def test_a_page_is_read_back_into_exactly_the_donations_that_it_holds(
     rows: list[tuple[str, str, str, int, int]],
 ) -> None:
-    columns = columns_of(rows)
-    assert unpack(pack(columns)) == columns
+    assert list(unpack(pack(columns_of(rows))).rows()) == [Row(*row) for row in rows]
+
+
+@given(ROWS, ROWS)
+def test_rows_put_behind_others_and_taken_out_again_stay_what_they_are(
+    first: list[tuple[str, str, str, int, int]], second: list[tuple[str, str, str, int, int]]
+) -> None:
+    both = columns_of(second).behind(columns_of(first))
+    assert list(both.rows()) == [Row(*row) for row in (*first, *second)]
+    odd = np.arange(1, len(both), 2)
+    assert list(unpack(pack(both.take(odd))).rows()) == [Row(*row) for row in (*first, *second)][1::2]
+    assert [both.row(row) for row in range(len(both))] == list(both.rows())
 
 
 @given(ROWS.filter(bool))
@@ -68,12 +80,43 @@ def test_a_seal_depends_on_the_seal_before() -> None:
     assert seal_hash(first, page_id(0, 1), 0, root) != seal_hash(FIRST_SEAL, page_id(0, 1), 0, root)
 
 
-def test_damaged_bytes_are_refused() -> None:
-    with pytest.raises(ValueError, match="damaged"):
-        unpack(b"no page at all")
+def spoilt(change: Callable[[bytes], bytes]) -> bytes:
+    """A good page whose plain bytes were changed."""
+    page = pack(columns_of([("1", "M1", "p", 5, 1_636_560_001_000_000), ("A2", "M2", "p", 4, 1_636_560_002_000_000)]))
+    return zstandard.compress(change(zstandard.decompress(page)))
+
+
+DAMAGED = [
+    b"no page at all",
+    spoilt(lambda plain: plain[:-1]),
+    spoilt(lambda plain: plain + b"x"),
+    spoilt(lambda plain: plain.replace(b'"rows":2', b'"rows":3')),
+    spoilt(lambda plain: plain.replace(b'"rows":2', b'"rows":"')),
+    spoilt(lambda plain: plain.replace(b'["M1","M2"]', b'["M1"]')),
+    spoilt(lambda plain: plain.replace(b"\n", b" ")),
+]
+
+
+@pytest.mark.parametrize("packed", DAMAGED)
+def test_damaged_bytes_are_refused(packed: bytes) -> None:
+    with pytest.raises(ValueError, match=r"damaged|not found"):
+        unpack(packed)
 
 
 def test_an_unknown_scheme_is_named() -> None:
-    strange = zstandard.compress(b'{"scheme":"panda-page/9","rows":0,"id_bytes":0,"merchants":[],"programmes":[]}\n')
+    strange = zstandard.compress(b'{"scheme":"panda-page/9"}\n')
     with pytest.raises(UnknownScheme, match="panda-page/9"):
         unpack(strange)
+
+
+@given(ROWS)
+def test_each_row_is_found_by_merchant_id_and_time(rows: list[tuple[str, str, str, int, int]]) -> None:
+    columns = columns_of(rows)
+    fen: dict[str, int] = {}
+    for place, (id, merchant, programme, amount_fen, at_us) in enumerate(rows):
+        found = columns.find(merchant, id, at_us, at_us + 1)
+        assert found is not None and rows[found][:2] == (id, merchant) and rows[found][4] == at_us
+        assert columns.fen_before(place) == fen.get(programme, 0)
+        fen[programme] = fen.get(programme, 0) + amount_fen
+        assert columns.find(merchant, id, at_us + 1, at_us + 1) is None
+        assert columns.find(merchant + "x" * 65, id, 0, 2**62) is None

@@ -1,0 +1,183 @@
+"""What the parts stand on: a stack of their own on free ports, and what is read of it."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from benchmarks.figures import Samples
+from benchmarks.pusher import Answer, Connection
+from pandapack.contracts.pages import line_prefix
+from pandapack.local.ports import LOOPBACK, free_port, setting_of
+from pandapack.local.stack import SERVICE_START_WAIT_S, SERVICE_STOP_WAIT_S, Layout, Stack, answers_200
+from pandapack.local.supervisor import ChildSpec, Supervisor
+
+LINES = 8
+ACCEPT_DAYS = "36500"
+AFTER_LAST = "\x7f"
+PROGRESS_EVERY_S = 5.0
+
+Collections = Database[dict[str, Any]]
+
+
+def say(words: str) -> None:
+    """Progress goes to stderr: stdout is for the result."""
+    print(words, file=sys.stderr, flush=True)
+
+
+@dataclass
+class Ground:
+    """A running stack. `donations` are the addresses of all donations processes, the stack's own first."""
+
+    stack: Stack
+    folder: Path
+    donations: list[str] = field(default_factory=list)
+    supervisors: list[Supervisor] = field(default_factory=list)
+    loaded: int = 0
+    """Donations pushed so far by any part, so that the next set's ids begin behind them."""
+
+    @property
+    def push_key(self) -> str:
+        return self.stack.keys["platform"]
+
+    @property
+    def staff_key(self) -> str:
+        """With it traces are not rationed."""
+        return self.stack.keys["auditor"]
+
+    @contextmanager
+    def database(self, service: str) -> Iterator[Collections]:
+        """A service's database, to look at."""
+        client: MongoClient[dict[str, Any]] = MongoClient(self.stack.mongo)
+        try:
+            yield client[f"panda_{service}"]
+        finally:
+            client.close()
+
+    @contextmanager
+    def service(self, service: str, name: str) -> Iterator[str]:
+        """One more process of a service, on a free port, for as long as the context lasts; gives its address."""
+        port = free_port()
+        address = f"http://{LOOPBACK}:{port}"
+        spec = ChildSpec(
+            name=name,
+            argv=self.stack.layout.command(service),
+            env=self.stack.services_env(service) | {setting_of(service): str(port)},
+            log_file=self.folder / ".panda" / "logs" / f"{name}.log",
+            ready=partial(answers_200, f"{address}/readyz"),
+            start_wait_s=SERVICE_START_WAIT_S,
+            stop_wait_s=SERVICE_STOP_WAIT_S,
+        )
+        with Supervisor(say) as supervisor:
+            supervisor.start(spec)
+            self.supervisors.append(supervisor)
+            try:
+                yield address
+            finally:
+                self.supervisors.remove(supervisor)
+
+    def processes(self) -> list[tuple[str, int]]:
+        """Name and process of everything that runs now."""
+        statuses = [one for supervisor in self.supervisors for one in supervisor.statuses()]
+        return [(one.name, one.pid) for one in statuses if one.pid is not None]
+
+
+@contextmanager
+def ground(*, services: bool, processes: int = 1, place: Path | None = None) -> Iterator[Ground]:
+    """Starts a stack and leaves nothing behind. `processes`: donations processes that share the lines."""
+    with ExitStack() as opened:
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="panda-bench-", dir=place))
+        layout = Layout.on_free_ports(
+            Path(folder) / ".panda",
+            keep_data=False,
+            with_services=services,
+            service_env={"PANDA_ACCEPT_DAYS": ACCEPT_DAYS, "PANDA_LINES": str(LINES)},
+        )
+        stack = opened.enter_context(Stack(layout, report=say))
+        found = Ground(stack, Path(folder), supervisors=[stack.supervisor])
+        if services:
+            found.donations.append(stack.addresses["donations"])
+            for number in range(2, processes + 1):
+                found.donations.append(opened.enter_context(found.service("donations", f"donations-{number}")))
+        yield found
+
+
+class Shown:
+    """What reporting's totals show, asked over one connection."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._address = ground.stack.addresses["reporting"]
+        self._connection: Connection | None = None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def totals(self) -> dict[str, Any]:
+        """`/v1/totals`. Raises RuntimeError where it is not answered 200, OSError where nobody answers."""
+        answer = self._asked()
+        if answer.status != 200:
+            raise RuntimeError(f"/v1/totals answered {answer.status}: {answer.body[:500]!r}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _asked(self) -> Answer:
+        if self._connection is not None:
+            try:
+                return self._connection.get("/v1/totals")
+            except OSError:
+                self._connection.close()  # nobody had asked for some seconds, so the server has closed it
+        self._connection = Connection(self._address)
+        return self._connection.get("/v1/totals")
+
+    def donations(self) -> int:
+        """All donations counted so far."""
+        return int(self.totals()["donations"])
+
+
+class PagesCounted:
+    """Donations on pages so far; closed pages are read once."""
+
+    def __init__(self, donations: Collections, lines: int = LINES) -> None:
+        self._pages = donations.pages
+        self._closed = [0] * lines
+        self._at = [line_prefix(line) for line in range(lines)]
+
+    def count(self) -> int:
+        """Committed donations of all lines."""
+        whole = 0
+        for line, at in enumerate(self._at):
+            where = {"_id": {"$gte": at, "$lt": line_prefix(line) + AFTER_LAST}}
+            open_count = 0
+            for row in self._pages.find(where, {"count": 1}).sort("_id", 1):
+                self._closed[line] += open_count
+                self._at[line], open_count = row["_id"], row["count"]
+            whole += self._closed[line] + open_count
+        return whole
+
+
+def sampled_until(count: Callable[[], int], goal: int, *, every_s: float, wait_s: float, what: str) -> Samples:
+    """Asks until `goal` is reached; says how far it is now and then. Raises TimeoutError after `wait_s`."""
+    samples: list[tuple[float, int]] = []
+    until_s, said_s = time.perf_counter() + wait_s, time.perf_counter()
+    while not samples or samples[-1][1] < goal:
+        counted = count()
+        now_s = time.perf_counter()
+        samples.append((now_s, counted))
+        if now_s > until_s:
+            raise TimeoutError(f"{what}: {counted:,} of {goal:,} within {wait_s:.0f} s")
+        if now_s - said_s > PROGRESS_EVERY_S:
+            said_s = now_s
+            say(f"  {what}: {counted:,} of {goal:,}")
+        time.sleep(every_s)
+    return samples

@@ -1,0 +1,91 @@
+"""The ledger alone: records that lie in `donations.pushed` already → journaled pages."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from aiokafka import AIOKafkaProducer
+
+from benchmarks.figures import steady_rate
+from benchmarks.ground import LINES, Collections, Ground, PagesCounted, sampled_until, say
+from benchmarks.load import DataSet
+from benchmarks.plan import Plan
+from pandapack.contracts.pages import unpack
+from pandapack.runtime.broker import ensure_topics
+from pandapack.runtime.sender import BATCH_BYTES, COMPRESSION, LINGER_MS, RECORD_BYTES_MAX
+
+TOPIC = "donations.pushed"
+ASK_EVERY_S = 0.05
+WAIT_S = 600.0
+PUSHES_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What somebody counted on the topic."""
+
+    donations: int
+    received_fen: int
+
+
+def fill(ground: Ground, data: DataSet) -> None:
+    """Publishes the set as the push API does: a record for each push and line."""
+    say(f"filling {TOPIC} with {data.donations:,} donations of {data.days} days")
+    asyncio.run(_fill(ground.stack.kafka, data))
+
+
+async def _fill(kafka: str, data: DataSet) -> None:
+    await ensure_topics(kafka, {TOPIC: LINES}, replication=1)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=kafka,
+        acks="all",
+        enable_idempotence=True,
+        compression_type=COMPRESSION,
+        linger_ms=LINGER_MS,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=RECORD_BYTES_MAX,
+    )
+    await producer.start()
+    try:
+        sends: list[asyncio.Future[Any]] = []
+        for number, parts in enumerate(data.bodies_by_line(LINES)):
+            headers = [("push", f"psh_{number:024x}".encode())]
+            for line, part in parts.items():
+                key = str(line).encode()
+                sent = await producer.send(TOPIC, part.content, key=key, partition=line, headers=headers)
+                sends.append(sent)
+            if len(sends) >= PUSHES_AT_ONCE * LINES:
+                await asyncio.gather(*sends)
+                sends.clear()
+        await asyncio.gather(*sends)
+    finally:
+        await producer.stop()
+
+
+def measure(ground: Ground, plan: Plan) -> dict[str, Any]:
+    """`ledger_per_s`, of a topic that is filled already. Raises RuntimeError where the ledger counts wrong."""
+    with ground.database("donations") as donations, ground.service("donations", "ledger"):
+        say("the ledger takes them onto pages")
+        pages = PagesCounted(donations)
+        samples = sampled_until(pages.count, plan.ledger, every_s=ASK_EVERY_S, wait_s=WAIT_S, what="on pages")
+        books = _books(donations)
+    wanted = Books(plan.ledger, DataSet(plan.ledger, days=plan.days).fen())
+    if books != wanted:
+        raise RuntimeError(f"the ledger counted {books}, the topic holds {wanted}")
+    return {
+        "ledger_per_s": round(steady_rate(samples)),
+        "ledger": {"donations": plan.ledger, "days": plan.days, "received_fen": books.received_fen},
+    }
+
+
+def _books(donations: Collections) -> Books:
+    """Read from the rows themselves."""
+    count = fen = 0
+    for row in donations.pages.find({}, {"columns": 1}):
+        columns = unpack(bytes(row["columns"]))
+        count += len(columns)
+        fen += int(np.sum(columns.amounts_fen))
+    return Books(count, fen)

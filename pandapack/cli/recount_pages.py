@@ -1,0 +1,153 @@
+"""Counting pages and seals of the ledger again: every row, in bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pandapack.cli.recount import Collections, Recount
+from pandapack.cli.repeats import Digests, Repeats
+from pandapack.contracts.columns import Columns, Numbers
+from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_name, day_number, line_of
+from pandapack.contracts.pages import FIRST_SEAL, line_prefix, page_root, seal_hash, unpack
+
+PAGES_A_READ = 64
+PAGE_FIELDS = ("columns", "count", "intervals")
+AFTER_LAST = "\x7f"
+
+
+def recount_pages(donations: Collections, count: Recount, *, seals: bool = True) -> None:
+    """Every page of every line, in order: rows, intervals end to end, identities once, seals and their chain.
+
+    Without `seals` the rows are not hashed, which is most of the work.
+    """
+    kept = donations.settings.find_one({"_id": "lines"})
+    lines = kept["lines"] if kept else 0
+    for line in range(lines):
+        with Repeats() as repeats:
+            _recount_line(donations, line, lines, repeats, count, seals=seals)
+            suspects = repeats.suspects()
+        if len(suspects):
+            _name_repeats(donations, line, suspects, count)
+
+
+def _recount_line(
+    donations: Collections, line: int, lines: int, repeats: Repeats, count: Recount, *, seals: bool
+) -> None:
+    fronts: dict[str, int] = {}
+    previous, expected = FIRST_SEAL, 0
+    for row in _pages(donations, line):
+        page = row["_id"]
+        count.same(f"page {page}: its number", expected, int(page.partition("/")[2]))
+        expected += 1
+        try:
+            columns = unpack(bytes(row["columns"]))
+        except ValueError as error:
+            count.differences.append(f"page {page}: {error}")
+            continue
+        _recount_rows(page, line, lines, columns, count)
+        _recount_intervals(page, row, columns, fronts, count)
+        repeats.add(identities_of(columns))
+        seal = donations.seals.find_one({"_id": page}) if seals else None
+        if seal is not None:
+            previous = _check_seal(page, columns, seal, previous, count)
+
+
+def _pages(donations: Collections, line: int) -> Iterator[Mapping[str, Any]]:
+    """A line's pages in order, with what is counted of them."""
+    where = {"_id": {"$gte": line_prefix(line), "$lt": line_prefix(line) + AFTER_LAST}}
+    yield from donations.pages.find(where, PAGE_FIELDS, batch_size=PAGES_A_READ).sort("_id", 1)
+
+
+def _recount_rows(page: str, line: int, lines: int, columns: Columns, count: Recount) -> None:
+    count.pages += 1
+    count.donations += len(columns)
+    count.received_fen += int(columns.amounts_fen.sum())
+    for merchant in columns.merchants.dense().names:
+        if line_of(merchant, lines) != line:
+            count.differences.append(f"page {page}: merchant {merchant} does not live on line {line}")
+    numbers, places = np.unique(_days(columns), return_inverse=True)
+    gifts = np.bincount(places, minlength=len(numbers)).tolist()
+    for number, more, fen in zip(numbers.tolist(), gifts, _sums(places, columns, len(numbers)), strict=True):
+        day = day_name(number)
+        before = count.days.get(day, (0, 0))
+        count.days[day] = (before[0] + more, before[1] + fen)
+
+
+def _days(columns: Columns) -> Numbers:
+    """`contracts.donations.day_number` of all rows."""
+    return (columns.times_us + DAY_OFFSET_US) // DAY_US
+
+
+def _sums(places: npt.NDArray[np.integer[Any]], columns: Columns, groups: int) -> list[int]:
+    """Fen by group. Whole numbers all the way: sums of floats are no money."""
+    sums = np.zeros(groups, np.int64)
+    np.add.at(sums, places, columns.amounts_fen)
+    return sums.tolist()
+
+
+def _recount_intervals(
+    page: str, row: Mapping[str, Any], columns: Columns, fronts: dict[str, int], count: Recount
+) -> None:
+    count.same(f"page {page}: its count", len(columns), row["count"])
+    programmes = columns.programmes.dense()
+    sums = _sums(programmes.places, columns, len(programmes.names))
+    for programme, amount in zip(programmes.names, sums, strict=True):
+        begin = fronts.get(programme, 0)
+        count.same(f"page {page}: interval of {programme}", [begin, begin + amount], row["intervals"].get(programme))
+        fronts[programme] = begin + amount
+        count.received_by_programme[programme] += amount
+
+
+def identities_of(columns: Columns) -> Digests:
+    """A 64-bit digest of each row's identity: merchant, id, day in Asia/Shanghai."""
+    merchants = columns.merchants.dense()
+    of_merchants = np.array([_digest(name) for name in merchants.names], np.uint64)
+    of_ids = columns.ids.numbers.astype(np.uint64)
+    for row, text in columns.ids.texts.items():
+        of_ids[row] = _digest(text)
+    digests = _mixed(of_ids) ^ of_merchants[merchants.places]
+    return _mixed(digests + _mixed(_days(columns).astype(np.uint64)))
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def _mixed(words: Digests) -> Digests:
+    """SplitMix64's finish: one bit more or less in a word changes half of the bits."""
+    words = words + np.uint64(0x9E3779B97F4A7C15)
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
+
+
+def _name_repeats(donations: Collections, line: int, suspects: Digests, count: Recount) -> None:
+    """Reads the line once more and looks at the suspects themselves."""
+    seen: set[tuple[str, str, int]] = set()
+    for row in _pages(donations, line):
+        try:
+            columns = unpack(bytes(row["columns"]))
+        except ValueError:
+            continue  # it is named already
+        for place in np.flatnonzero(np.isin(identities_of(columns), suspects)).tolist():
+            gift = columns.row(place)
+            number = day_number(gift.at_us)
+            identity = (gift.merchant, gift.id, number)
+            if identity in seen:
+                words = f"{gift.merchant} {gift.id} on {day_name(number)} is counted twice"
+                count.differences.append(f"page {row['_id']}: {words}")
+            seen.add(identity)
+
+
+def _check_seal(page: str, columns: Columns, seal: Mapping[str, Any], previous: bytes, count: Recount) -> bytes:
+    count.seals += 1
+    root = page_root(columns)
+    count.same(f"page {page}: Merkle root", root.hex(), bytes(seal["root"]).hex())
+    chained = seal_hash(previous, page, len(columns), root)
+    count.same(f"page {page}: chained seal", chained.hex(), bytes(seal["chained"]).hex())
+    return bytes(seal["chained"])

@@ -1,0 +1,218 @@
+"""A page's donations in memory, column by column, as numpy holds them: no object a row.
+
+Texts that repeat (merchants, programmes) are places in a list of names. Ids are 64-bit numbers where they are plain
+decimal numbers, which is what shopping platforms give; any other id is kept as its text, beside, by its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import numpy as np
+import numpy.typing as npt
+
+Places = npt.NDArray[np.uint32]
+Numbers = npt.NDArray[np.int64]
+Words64 = npt.NDArray[np.uint64]
+
+NUMBER_ID_DIGITS_MAX = 19
+"""A number of so many digits always fits into 64 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One counted donation. `at_us`: microseconds since 1970 UTC."""
+
+    id: str
+    merchant: str
+    programme: str
+    amount_fen: int
+    at_us: int
+
+    def leaf(self) -> bytes:
+        """What a seal hashes of the row: its five values, a line each, UTF-8."""
+        return f"{self.id}\n{self.merchant}\n{self.programme}\n{self.amount_fen}\n{self.at_us}".encode()
+
+
+def number_of_id(id: str) -> int | None:
+    """The number that an id is, if writing the number out gives the same text again: `7`, but not `007` or `A7`."""
+    if len(id) > NUMBER_ID_DIGITS_MAX or not (id.isascii() and id.isdigit()) or (id[0] == "0" and id != "0"):
+        return None
+    return int(id)
+
+
+@dataclass(slots=True, eq=False)
+class Texts:
+    """Texts that repeat: row → place in `names`, which may hold more names than occur."""
+
+    places: Places = field(default_factory=lambda: np.empty(0, np.uint32))
+    names: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, values: Sequence[str]) -> Texts:
+        known: dict[str, int] = {}
+        places = [known.setdefault(value, len(known)) for value in values]
+        return cls(np.array(places, np.uint32), list(known))
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, row: int) -> str:
+        return self.names[int(self.places[row])]
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.names.__getitem__, self.places.tolist())
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Texts:
+        """The texts of some rows."""
+        return Texts(self.places[rows], self.names)
+
+    def dense(self) -> Texts:
+        """The same with only those names that occur, in the order of their places."""
+        occurs = np.zeros(len(self.names), bool)
+        occurs[self.places] = True
+        places = (np.cumsum(occurs) - 1).astype(np.uint32)[self.places]
+        return Texts(places, [self.names[place] for place in np.flatnonzero(occurs).tolist()])
+
+    def behind(self, before: Texts) -> Texts:
+        """`before`, then these."""
+        if before.names is self.names or not len(before):
+            return Texts(np.concatenate((before.places, self.places)), self.names)
+        names = list(before.names)
+        known = {name: place for place, name in enumerate(names)}
+        own = self.dense()
+        places = [known.setdefault(name, len(known)) for name in own.names]
+        moved = np.array(places, np.uint32)[own.places]
+        return Texts(np.concatenate((before.places, moved)), list(known))
+
+
+@dataclass(slots=True, eq=False)
+class Ids:
+    """Ids: the number of each row, or 0 and its text in `texts` by row."""
+
+    numbers: Words64 = field(default_factory=lambda: np.empty(0, np.uint64))
+    texts: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: Sequence[str]) -> Ids:
+        numbers = [number_of_id(value) for value in values]
+        texts = {row: values[row] for row, number in enumerate(numbers) if number is None}
+        return cls(np.array([number or 0 for number in numbers], np.uint64), texts)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, row: int) -> str:
+        return self.texts.get(row) or str(self.numbers[row])
+
+    def __iter__(self) -> Iterator[str]:
+        if not self.texts:
+            return map(str, self.numbers.tolist())
+        written = [str(number) for number in self.numbers.tolist()]
+        for row, text in self.texts.items():
+            written[row] = text
+        return iter(written)
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Ids:
+        """The ids of some rows."""
+        if not self.texts:
+            return Ids(self.numbers[rows])
+        texts = {new: self.texts[row] for new, row in enumerate(rows.tolist()) if row in self.texts}
+        return Ids(self.numbers[rows], texts)
+
+    def behind(self, before: Ids) -> Ids:
+        """`before`, then these."""
+        base = len(before)
+        texts = before.texts | {base + row: text for row, text in self.texts.items()} if self.texts else before.texts
+        return Ids(np.concatenate((before.numbers, self.numbers)), texts)
+
+
+@dataclass(slots=True, eq=False)
+class Columns:
+    """Donations in the order in which they were counted. Amounts in fen, times in microseconds since 1970 UTC."""
+
+    ids: Ids = field(default_factory=Ids)
+    merchants: Texts = field(default_factory=Texts)
+    programmes: Texts = field(default_factory=Texts)
+    amounts_fen: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
+    times_us: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Columns:
+        """The columns of some rows."""
+        return cls(
+            Ids.of([row.id for row in rows]),
+            Texts.of([row.merchant for row in rows]),
+            Texts.of([row.programme for row in rows]),
+            np.array([row.amount_fen for row in rows], np.int64),
+            np.array([row.at_us for row in rows], np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def row(self, row: int) -> Row:
+        """One row."""
+        fen, at_us = int(self.amounts_fen[row]), int(self.times_us[row])
+        return Row(self.ids[row], self.merchants[row], self.programmes[row], fen, at_us)
+
+    def rows(self) -> Iterator[Row]:
+        """The rows in order."""
+        amounts, times = self.amounts_fen.tolist(), self.times_us.tolist()
+        return map(Row, self.ids, self.merchants, self.programmes, amounts, times)
+
+    def find(self, merchant: str, id: str, from_us: int, to_us: int) -> int | None:
+        """The row of a merchant's donation within `[from_us, to_us)`, or None."""
+        number = number_of_id(id)
+        if number is None:
+            candidates = [row for row, text in self.ids.texts.items() if text == id]
+        else:
+            candidates = np.flatnonzero(self.ids.numbers == np.uint64(number)).tolist()
+        for row in candidates:
+            if self.ids[row] == id and self.merchants[row] == merchant and from_us <= int(self.times_us[row]) < to_us:
+                return row
+        return None
+
+    def fen_before(self, row: int) -> int:
+        """What the rows before this one give to its programme."""
+        same = self.programmes.places[:row] == self.programmes.places[row]
+        return int(self.amounts_fen[:row][same].sum())
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Columns:
+        """Some rows."""
+        return Columns(
+            self.ids.take(rows),
+            self.merchants.take(rows),
+            self.programmes.take(rows),
+            self.amounts_fen[rows],
+            self.times_us[rows],
+        )
+
+    def behind(self, before: Columns) -> Columns:
+        """`before`, then these. Neither is changed."""
+        return Columns(
+            self.ids.behind(before.ids),
+            self.merchants.behind(before.merchants),
+            self.programmes.behind(before.programmes),
+            np.concatenate((before.amounts_fen, self.amounts_fen)),
+            np.concatenate((before.times_us, self.times_us)),
+        )
+
+    def leaves(self) -> list[bytes]:
+        """The leaf hashes of the rows, for a seal: `leaf_hash(row.leaf())` of each, written out since it is hot."""
+        if self.ids.texts:
+            ids, form = [id.encode() for id in self.ids], b"\0%b%b%b%d\n%d"
+        else:
+            ids, form = self.ids.numbers.tolist(), b"\0%d%b%b%d\n%d"
+        merchants = [f"\n{name}\n".encode() for name in self.merchants.names]
+        programmes = [f"{name}\n".encode() for name in self.programmes.names]
+        columns = (
+            ids,
+            map(merchants.__getitem__, self.merchants.places.tolist()),
+            map(programmes.__getitem__, self.programmes.places.tolist()),
+            self.amounts_fen.tolist(),
+            self.times_us.tolist(),
+        )
+        return [sha256(form % row).digest() for row in zip(*columns, strict=True)]

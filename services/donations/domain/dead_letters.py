@@ -1,0 +1,73 @@
+"""Dead letters: rows of `donations.pushed` that are no donations, kept untouched until a person has looked at them.
+
+They come from writers other than the push API, which refuses such rows before they reach the topic. A letter may be
+replayed as it is (after a mend of ours) or edited; a replay is a push like any other, so nothing counts twice.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from datetime import datetime
+
+from pandapack.contracts.envelope import Part
+from pandapack.decision import Decision, Refusal, RefusalKind
+from services.donations.domain.intake import failure_of
+
+NOT_OF_THIS_LINE = "not_of_this_line"
+REPLAYS_A_LETTER_MAX = 20
+
+
+class Replay(Part):
+    """Who replayed a letter when, as which push; `edited` is the line that was sent instead, if it was another."""
+
+    push: str
+    by: str
+    at: datetime
+    edited: str | None = None
+
+
+class DeadLetter(Part):
+    """A row and why it is no donation. `place` is topic/line/offset/row; `raw` is base64: it may be any bytes."""
+
+    place: str
+    raw: str = ""
+    reason: str = ""
+    cause: str = ""
+    pointer: str = ""
+    en: str = ""
+    zh: str = ""
+    at: datetime | None = None
+    replays: tuple[Replay, ...] = ()
+
+    @property
+    def line(self) -> bytes:
+        """The row's own bytes."""
+        return b64decode(self.raw)
+
+
+def bury(state: DeadLetter, raw: bytes, reason: str, at: datetime) -> Decision[DeadLetter]:
+    """The ledger could not take the row. It may say so again after a crash: the replays that were made stay."""
+    failure = failure_of(0, reason)
+    stranger = reason.startswith("another line")
+    buried = state.model_copy(
+        update={
+            "raw": b64encode(raw).decode(),
+            "reason": reason,
+            "cause": NOT_OF_THIS_LINE if stranger else failure.code,
+            "pointer": failure.pointer,
+            "en": reason if stranger else failure.en,
+            "zh": "商户不属于该账线, 或名称、时间不合规" if stranger else failure.zh,
+            "at": state.at or at,
+        }
+    )
+    return Decision(buried)
+
+
+def replayed(state: DeadLetter, replay: Replay) -> Decision[DeadLetter] | Refusal:
+    """The row went out again as a push."""
+    if state.at is None:
+        return Refusal("dead_letter_unknown", f"there is no dead letter {state.place}", RefusalKind.NOT_FOUND)
+    if len(state.replays) >= REPLAYS_A_LETTER_MAX:
+        words = f"{state.place} was replayed {REPLAYS_A_LETTER_MAX} times: what is sent again and again never fits"
+        return Refusal("replayed_too_often", words)
+    return Decision(state.model_copy(update={"replays": (*state.replays, replay)}))

@@ -1,0 +1,138 @@
+"""The recount names each thing that is wrong with pages and seals; pages lie in a real MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from pandapack.cli.recount import Collections, Recount
+from pandapack.cli.recount_pages import recount_pages
+from pandapack.contracts.columns import Columns, Row
+from pandapack.contracts.donations import line_of
+from pandapack.contracts.pages import FIRST_SEAL, pack, page_id, page_root, seal_hash
+from tests.stack import Servers
+
+LINES = 2
+ROWS_A_PAGE = 40
+PAGES = 3
+DAY_US = 86_400 * 1_000_000
+MERCHANTS = [[name for name in (f"M{n}" for n in range(20)) if line_of(name, LINES) == line] for line in range(LINES)]
+
+
+def row(line: int, number: int) -> Row:
+    merchants = MERCHANTS[line]
+    programme = "love-parcel" if number % 4 else "sports-pack"
+    id = f"A{number}" if number % 10 == 0 else str(10**18 + number)
+    return Row(id, merchants[number % len(merchants)], programme, 1 + number % 9, number * DAY_US // 15)
+
+
+def rows_of(line: int, page: int) -> list[Row]:
+    return [row(line, number) for number in range(page * ROWS_A_PAGE, (page + 1) * ROWS_A_PAGE)]
+
+
+def write(donations: Collections, pages: dict[tuple[int, int], list[Row]]) -> None:
+    """Pages end to end, and their seals, as the ledger writes them."""
+    donations.settings.insert_one({"_id": "lines", "lines": LINES})
+    fronts: dict[tuple[int, str], int] = {}
+    chained = dict.fromkeys(range(LINES), FIRST_SEAL)
+    for (line, number), rows in pages.items():
+        columns, id = Columns.of(rows), page_id(line, number)
+        intervals: dict[str, list[int]] = {}
+        for one in rows:
+            front = fronts.get((line, one.programme), 0)
+            intervals.setdefault(one.programme, [front, front])[1] += one.amount_fen
+            fronts[line, one.programme] = front + one.amount_fen
+        donations.pages.insert_one(
+            {"_id": id, "count": len(rows), "intervals": intervals, "columns": pack(columns), "closed": True}
+        )
+        root = page_root(columns)
+        chained[line] = seal_hash(chained[line], id, len(rows), root)
+        donations.seals.insert_one({"_id": id, "root": root, "chained": chained[line]})
+
+
+@pytest.fixture
+def donations(stack: Servers, namespace: str) -> Iterator[Collections]:
+    client: MongoClient[dict[str, Any]] = MongoClient(stack.mongo)
+    database = client[f"{namespace}_recount"]
+    yield database
+    client.drop_database(database.name)
+    client.close()
+
+
+def whole() -> dict[tuple[int, int], list[Row]]:
+    return {(line, page): rows_of(line, page) for line in range(LINES) for page in range(PAGES)}
+
+
+def recounted(donations: Collections, *, seals: bool = True) -> Recount:
+    count = Recount()
+    recount_pages(donations, count, seals=seals)
+    return count
+
+
+def test_what_the_ledger_wrote_agrees_and_is_added_up(donations: Collections) -> None:
+    write(donations, whole())
+    count = recounted(donations)
+    rows = [one for rows in whole().values() for one in rows]
+    assert count.differences == []
+    assert (count.pages, count.seals) == (LINES * PAGES, LINES * PAGES)
+    assert (count.donations, count.received_fen) == (len(rows), sum(one.amount_fen for one in rows))
+    assert sum(gifts for gifts, _ in count.days.values()) == len(rows)
+    assert sum(fen for _, fen in count.days.values()) == count.received_fen
+    assert sum(count.received_by_programme.values()) == count.received_fen
+    assert recounted(donations, seals=False).totals() == count.totals()
+
+
+Spoil = Callable[[Collections], object]
+
+
+def _change_amount(donations: Collections) -> None:
+    rows = rows_of(0, 1)
+    rows[0] = Row(rows[0].id, rows[0].merchant, rows[0].programme, rows[0].amount_fen + 1, rows[0].at_us)
+    donations.pages.update_one({"_id": page_id(0, 1)}, {"$set": {"columns": pack(Columns.of(rows))}})
+
+
+def _repeat_a_row(donations: Collections) -> None:
+    rows = rows_of(1, 2)
+    rows[-1] = row(1, 3)
+    donations.pages.update_one({"_id": page_id(1, 2)}, {"$set": {"columns": pack(Columns.of(rows))}})
+
+
+def _move_a_merchant(donations: Collections) -> None:
+    rows = rows_of(0, 0)
+    rows[0] = Row(rows[0].id, MERCHANTS[1][0], rows[0].programme, rows[0].amount_fen, rows[0].at_us)
+    donations.pages.update_one({"_id": page_id(0, 0)}, {"$set": {"columns": pack(Columns.of(rows))}})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (_change_amount, f"page {page_id(0, 1)}: interval of sports-pack"),
+        (_change_amount, f"page {page_id(0, 1)}: Merkle root"),
+        (_repeat_a_row, f"page {page_id(1, 2)}: {row(1, 3).merchant} {row(1, 3).id} on 1970-01-01 is counted twice"),
+        (_move_a_merchant, f"page {page_id(0, 0)}: merchant {MERCHANTS[1][0]} does not live on line 0"),
+        (lambda d: d.pages.delete_one({"_id": page_id(1, 1)}), f"page {page_id(1, 2)}: its number"),
+        (
+            lambda d: d.pages.update_one({"_id": page_id(0, 2)}, {"$set": {"count": 7}}),
+            f"page {page_id(0, 2)}: its count",
+        ),
+        (lambda d: d.pages.update_one({"_id": page_id(0, 2)}, {"$set": {"columns": b"?"}}), "the page is damaged"),
+        (
+            lambda d: d.seals.update_one({"_id": page_id(0, 0)}, {"$set": {"chained": bytes(32)}}),
+            f"page {page_id(0, 0)}: chained seal",
+        ),
+    ],
+)
+def test_each_fault_is_named(donations: Collections, spoil: Spoil, named: str) -> None:
+    write(donations, whole())
+    spoil(donations)
+    assert [words for words in recounted(donations).differences if named in words], recounted(donations).differences
+
+
+def test_an_identity_on_two_days_is_two_donations(donations: Collections) -> None:
+    first = row(0, 1)
+    later = Row(first.id, first.merchant, first.programme, first.amount_fen, first.at_us + DAY_US)
+    write(donations, {(0, 0): [first, later]})
+    assert recounted(donations).differences == []
