@@ -34,7 +34,8 @@ PACE_MS = 50
 """Kafka answers a poll after so long, and a batch begins so long after the one before: more is folded into a write."""
 FETCH_BYTES_ENOUGH = 1024 * 1024
 """… or as soon as so much has come."""
-SESSION_WAIT_MS = 10_000
+SESSION_WAIT_MS = 6_000
+"""A killed process is missed after so long, and its partitions go to others; Kafka takes no less."""
 HEARTBEAT_MS = 2_000
 POLL_WAIT_MS_MAX = 300_000
 
