@@ -11,6 +11,7 @@ from tests.house.rules import PARTS, ROOMS, ROOT
 
 SERVICES = ("donations", "procurement", "logistics", "reporting")
 PACKAGES = (
+    "pandapack/client",
     "pandapack/contracts",
     "pandapack/runtime",
     "pandapack/local",

@@ -52,6 +52,7 @@ IMPORTS = [
     ("pandapack/cli/planted.py", "import simulator", "pandapack imports neither services nor"),
     ("pandapack/runtime/planted.py", "import pandapack.local", "What runs in an image"),
     ("simulator/planted.py", "import services.donations.api", "The simulator is a stranger"),
+    ("pandapack/client/planted.py", "import pandapack.runtime.http", "The client needs the contracts"),
     ("simulator/planted.py", "import pandapack.runtime.mongo", "The simulator is a stranger"),
 ]
 
