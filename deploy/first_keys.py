@@ -16,6 +16,7 @@ from pandapack.local.keys import (
     ensure_head_key,
     ensure_keys,
     ensure_page_secret,
+    ensure_secrets_key,
     write_private,
 )
 
@@ -34,6 +35,7 @@ def main(root: Path) -> None:
         "PANDA_PAGE_SECRET": ensure_page_secret(secrets_dir),
         "PANDA_SERVICE_KEY": keys[SERVICE_ROLE],
         "PANDA_HEAD_KEY": ensure_head_key(secrets_dir).read_text().strip(),
+        "PANDA_SECRETS_KEY": ensure_secrets_key(secrets_dir),
     }
     missing = "".join(f"{name}={value}\n" for name, value in needed.items() if name not in names)
     if missing:

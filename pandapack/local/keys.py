@@ -20,6 +20,7 @@ SERVICE_ROLE = "auditor"
 KEYS_FILE = "keys.json"
 DIGESTS_FILE = "keys-digests.json"
 PAGE_SECRET_FILE = "page_secret"
+SECRETS_KEY_FILE = "secrets_key"
 HEAD_KEY_FILE = "head_key"
 HEAD_PUBLIC_KEY_FILE = "head_key.pub"
 PREFIX_BYTES = 4
@@ -48,8 +49,17 @@ def ensure_keys(data_dir: Path) -> dict[str, str]:
 
 def ensure_page_secret(data_dir: Path) -> str:
     """The secret that signs the pages' cookies, in hex; made in `page_secret` (mode 0600) if missing."""
+    return _ensure_secret(data_dir, PAGE_SECRET_FILE)
+
+
+def ensure_secrets_key(data_dir: Path) -> str:
+    """The key under which platforms' signing secrets lie in the database; made in `secrets_key` (0600) if missing."""
+    return _ensure_secret(data_dir, SECRETS_KEY_FILE)
+
+
+def _ensure_secret(data_dir: Path, name: str) -> str:
     data_dir.mkdir(parents=True, exist_ok=True)
-    file = data_dir / PAGE_SECRET_FILE
+    file = data_dir / name
     if not file.exists():
         write_private(file, secrets.token_hex(PAGE_SECRET_BYTES))
     return file.read_text().strip()

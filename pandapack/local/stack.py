@@ -23,7 +23,15 @@ from pandapack.local import kafka, mongo
 from pandapack.local.errors import LocalError, ServerUnreachable
 from pandapack.local.java import find_java
 from pandapack.local.kafka_jars import Progress, kafka_classpath
-from pandapack.local.keys import DIGESTS_FILE, KEYS_FILE, SERVICE_ROLE, ensure_head_key, ensure_keys, ensure_page_secret
+from pandapack.local.keys import (
+    DIGESTS_FILE,
+    KEYS_FILE,
+    SERVICE_ROLE,
+    ensure_head_key,
+    ensure_keys,
+    ensure_page_secret,
+    ensure_secrets_key,
+)
 from pandapack.local.ports import LOOPBACK, check_free, free_ports, setting_of
 from pandapack.local.running import RunningLock, write_note
 from pandapack.local.supervisor import ChildSpec, Supervisor
@@ -182,6 +190,7 @@ class Stack:
             ensure_keys(self._data_dir)
             ensure_page_secret(self._data_dir)
             ensure_head_key(self._data_dir)
+            ensure_secrets_key(self._data_dir)
             self._start_servers()
             if services := self.layout.started_services():
                 self._say_while(", ".join(services), self._service_children())
@@ -210,6 +219,7 @@ class Stack:
             "PANDA_SERVICE_KEY": self.keys[SERVICE_ROLE],
             "PANDA_PAGE_SECRET": ensure_page_secret(self._data_dir),
             "PANDA_HEAD_KEY_FILE": str(ensure_head_key(self._data_dir)),
+            "PANDA_SECRETS_KEY": ensure_secrets_key(self._data_dir),
             "PYTHONUNBUFFERED": "1",
         }
         for service in SERVICES:

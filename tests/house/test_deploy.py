@@ -67,7 +67,7 @@ def test_a_service_is_built_from_the_one_file_and_asked_whether_it_is_ready(name
 def test_no_secret_is_written_in_the_compose_file(name: str) -> None:
     environment = CONTAINERS[name]["environment"]
     secret = {key: value for key, value in environment.items() if key.endswith(("_SECRET", "_KEY"))}
-    signing = {"PANDA_HEAD_KEY"} if name == "donations" else set()
+    signing = {"PANDA_HEAD_KEY", "PANDA_SECRETS_KEY"} if name == "donations" else set()
     assert set(secret) == {"PANDA_PAGE_SECRET", "PANDA_SERVICE_KEY"} | signing
     assert all(value.startswith(f"${{{key}:?") for key, value in secret.items())
     assert environment["PANDA_KEYS_FILE"] == "/run/secrets/keys-digests"
@@ -160,6 +160,7 @@ def test_first_keys_are_made_once_and_never_take_away_what_a_person_wrote(tmp_pa
     first_keys.main(tmp_path)
     made = env_file.read_text()
     secrets = r"PANDA_PAGE_SECRET=\w{64}\nPANDA_SERVICE_KEY=panda_auditor_\w+\nPANDA_HEAD_KEY=[0-9a-f]{64}\n"
+    secrets += r"PANDA_SECRETS_KEY=\w{64}\n"
     assert re.fullmatch(r"PANDA_LINES=16\n" + secrets, made)
     first_keys.main(tmp_path)
     assert env_file.read_text() == made

@@ -8,14 +8,15 @@ import re
 import stat
 from pathlib import Path
 
-from pandapack.local.keys import ROLES, ensure_head_key, ensure_keys, ensure_page_secret
+from pandapack.local.keys import ROLES, ensure_head_key, ensure_keys, ensure_page_secret, ensure_secrets_key
 
 
 def test_secrets_can_be_read_by_their_owner_alone(tmp_path: Path) -> None:
     keys = ensure_keys(tmp_path)
     ensure_page_secret(tmp_path)
     ensure_head_key(tmp_path)
-    for name in ("keys.json", "keys-digests.json", "page_secret", "head_key"):
+    ensure_secrets_key(tmp_path)
+    for name in ("keys.json", "keys-digests.json", "page_secret", "secrets_key", "head_key"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600, name
     assert json.loads((tmp_path / "keys.json").read_text()) == keys
     assert set(keys) == set(ROLES)
