@@ -5,6 +5,7 @@ Sources: RFC 9457 (problem details); the Idempotency-Key header of the IETF http
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -26,8 +27,12 @@ from pandapack.runtime.telemetry import HTTP_SECONDS
 
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
 RETRY_AFTER_S = "2"
+BODY_BYTES_MAX = 8 * 1024 * 1024
+"""Of any request but those to paths that take streams and bound them themselves."""
+BODY_READ_S_MAX = 30.0
 PROBLEM_TYPE = "application/problem+json"
 
+_CODES = {404: "not_found", 405: "method_not_allowed", 408: "body_too_slow", 413: "body_too_large"}
 _STATUS = {RefusalKind.INVALID: 422, RefusalKind.CONFLICT: 409, RefusalKind.NOT_FOUND: 404}
 
 log = structlog.get_logger(__name__)
@@ -111,7 +116,7 @@ def install_problems(app: FastAPI) -> None:
 
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        code = _CODES.get(error.status_code, "http_error")
         return problem_response(Problem(error.status_code, code, str(error.detail)), request)
 
     async def on_unavailable(request: Request, error: Exception) -> JSONResponse:
@@ -134,11 +139,43 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, on_crash)
 
 
-class RequestMarks:
-    """ASGI middleware: a request id on each request and answer, and how long each took."""
+def bounded(receive: Receive) -> Receive:
+    """A request's body within `BODY_BYTES_MAX` and `BODY_READ_S_MAX`, whoever reads it. Raises HTTPException 413, 408.
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], chance: Chance) -> None:
-        self._app, self._chance = app, chance
+    Frameworks read a body before they ask whose it is: without a bound anybody could fill the memory.
+    """
+    until_s, size, is_through = monotonic_s() + BODY_READ_S_MAX, 0, False
+
+    async def read() -> MutableMapping[str, Any]:
+        nonlocal size, is_through
+        if is_through:
+            return await receive()  # what comes now is only the news that the client has gone
+        try:
+            message = await asyncio.wait_for(receive(), max(0.0, until_s - monotonic_s()))
+        except TimeoutError as error:
+            raise HTTPException(408, f"the body was not here within {BODY_READ_S_MAX:.0f} s") from error
+        size += len(message.get("body", b""))
+        is_through = not message.get("more_body", False)
+        if size > BODY_BYTES_MAX:
+            raise HTTPException(413, f"a body has at most {BODY_BYTES_MAX} bytes here")
+        return message
+
+    return read
+
+
+class RequestMarks:
+    """ASGI middleware: a request id on each request and answer, how long each took, and bounds for bodies.
+
+    `streams` are the paths that bound their bodies themselves.
+    """
+
+    def __init__(
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        chance: Chance,
+        streams: frozenset[str] = frozenset(),
+    ) -> None:
+        self._app, self._chance, self._streams = app, chance, streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -156,7 +193,8 @@ class RequestMarks:
             await send(message)
 
         try:
-            await self._app(scope, receive, marked)
+            is_stream = scope["path"] in self._streams
+            await self._app(scope, receive if is_stream else bounded(receive), marked)
         finally:
             route = getattr(scope.get("route"), "path", "unrouted")
             HTTP_SECONDS.labels(scope["method"], route, status).observe(monotonic_s() - began_s)

@@ -160,8 +160,8 @@ class Service:
             yield
             log.info("draining")
 
-    def app(self, *routers: APIRouter) -> FastAPI:
-        """The ASGI application."""
+    def app(self, *routers: APIRouter, streams: Sequence[str] = ()) -> FastAPI:
+        """The ASGI application. `streams`: paths whose bodies are bounded by their endpoints."""
         app = FastAPI(
             title=f"Panda Pack {self.name}",
             version=VERSION,
@@ -172,7 +172,7 @@ class Service:
         )
         app.state.keys = self.keys
         install_problems(app)
-        app.add_middleware(RequestMarks, chance=self.chance)
+        app.add_middleware(RequestMarks, chance=self.chance, streams=frozenset(streams))
         for router in (*routers, keys_router(), login_router(), self._health_router()):
             app.include_router(router, responses=PROBLEMS)
         return app

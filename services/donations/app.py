@@ -57,7 +57,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     desk = Desk(stores, service.sender, service.clock, service.chance, settings, settings.topic)
     lines = lines_router(stores, service.clock, settings)
     settlements = settlements_router(stores, service.clock, settings, reconciler)
-    return service.app(router(stores, desk, settings, service.clock, service.chance), lines, settlements, *proofs)
+    api = (router(stores, desk, settings, service.clock, service.chance), lines, settlements, *proofs)
+    return service.app(*api, streams=("/v1/donations", "/v1/settlements"))
 
 
 async def keep_lines(stores: Stores, lines: int) -> None:

@@ -24,6 +24,7 @@ PUBLISH_WAIT_S_MAX = 20.0
 """A push that waits so long for room in the producer or for Kafka's word is told to come again."""
 PUSH_HEADER = "push"
 ATOMIC_MARK = b"\natomic"
+TEST_MARK = "test\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class Pushed:
     def digest(self) -> str:
         """Tells whether a repeat is one: the body, and whether all of it was to be taken."""
         return hashlib.sha256(self.raw + ATOMIC_MARK if self.is_atomic else self.raw).hexdigest()
+
+    @property
+    def name(self) -> str | None:
+        """The key among its owner's. Tests have names of their own: no rehearsal answers for gifts that count."""
+        return TEST_MARK + self.key if self.key is not None and self.is_test else self.key
 
 
 class Desk:
@@ -70,9 +76,12 @@ class Desk:
         intake = self._reader.read(lines.raws, now=self._clock.now(), accept_days=self._settings.accept_days)
         failures = [*lines.failures, *map(lines.placed, intake.failures)]
         failures.sort(key=lambda failure: failure.index)
-        id = push_id(pushed.owner, pushed.key or self._chance.token())
+        id = push_id(pushed.owner, pushed.name or self._chance.token())
         answer = _answer(id, intake.accepted, failures, is_test=pushed.is_test)
         if intake.accepted == 0 or (pushed.is_atomic and failures):
+            earlier = await self._earlier(pushed, id)
+            if earlier is not None:
+                return 202, earlier
             return 422, {**answer, "accepted": 0, **_refused_whole(pushed, intake.accepted)}
         return 202, await self._keep(pushed, id, intake, answer)
 
@@ -80,13 +89,7 @@ class Desk:
         """Stores, publishes and answers, or repeats the earlier answer. Raises Problem 409."""
         push = Push(id, pushed.digest, pushed.owner, self._clock.now(), self._clock.wall())
         if pushed.key is not None:
-            push = await self._stores.pushes.open(push)
-            if push.digest != pushed.digest:
-                words = (
-                    f"{pushed.key!r} named another push within the last {ANSWER_KEPT_H} h; send the same body, or "
-                    "choose a new Idempotency-Key"
-                )
-                raise Problem(409, "idempotency_key_reused", words)
+            push = _checked(pushed, await self._stores.pushes.open(push))
             if push.answer is not None:
                 return push.answer
         answer["push_id"] = push.id
@@ -98,6 +101,13 @@ class Desk:
             # Nobody can repeat it by name, so that it need not be known before it is through: one write.
             await self._stores.pushes.keep(push, answer)
         return answer
+
+    async def _earlier(self, pushed: Pushed, id: str) -> dict[str, Any] | None:
+        """What a push was answered that would be refused now: its gifts grew too old since. Raises Problem 409."""
+        if pushed.key is None:
+            return None
+        push = await self._stores.pushes.standing(id, self._clock.wall())
+        return None if push is None else _checked(pushed, push).answer
 
     async def publish(self, push_id: str, intake: Intake) -> None:
         """Returns when all replicas have all of it. Raises KafkaUnavailable: any part may be there, or not."""
@@ -115,6 +125,17 @@ class Desk:
             if others is not None or unavailable is None:
                 raise
             raise KafkaUnavailable(str(unavailable.exceptions[0])) from errors
+
+
+def _checked(pushed: Pushed, kept: Push) -> Push:
+    """What is kept under the key, where it is of the same body. Raises Problem 409."""
+    if kept.digest != pushed.digest:
+        words = (
+            f"{pushed.key!r} named another push within the last {ANSWER_KEPT_H} h; send the same body, or "
+            "choose a new Idempotency-Key"
+        )
+        raise Problem(409, "idempotency_key_reused", words)
+    return kept
 
 
 def _answer(push_id: str, accepted: int, failures: list[Failure], *, is_test: bool) -> dict[str, Any]:

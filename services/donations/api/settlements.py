@@ -31,7 +31,7 @@ Asker = Annotated[Caller, Depends(needs(Role.PLATFORM, Role.AUDITOR))]
 
 def owner_of(caller: Caller) -> str:
     """Whose settlements a caller's are."""
-    return caller.prefix
+    return caller.party
 
 
 def settlements_router(stores: Stores, clock: Clock, settings: Settings, reconciler: Reconciler) -> APIRouter:

@@ -93,6 +93,11 @@ class Pushes:
         """Kafka has all of it, and this was answered."""
         await self._rows.set(push.row_id, {"answer": answer})
 
+    async def standing(self, id: str, wall: datetime) -> Push | None:
+        """The push that a key's first id stands for at wall time `wall`; None where there is none any more."""
+        push = await self._row(id)
+        return push if push is not None and wall - push.opened < timedelta(hours=ANSWER_KEPT_H) else None
+
     async def get(self, id: str) -> Push | None:
         """A push by its own id; None also where its key was used again since."""
         push = await self._row(id.partition("-")[0])

@@ -223,3 +223,13 @@ def test_ten_thousand_connections_at_once_are_all_answered_and_their_gifts_count
     expected = (CONNECTIONS, sum(line["amount_fen"] for line in lines))
     eventually(lambda: counted(database) == expected, "each gift is counted once")
     assert peak_mib(donations) - before_mib < GROWTH_MIB_MAX
+
+
+def test_a_large_body_where_none_is_wanted_is_refused_before_it_fills_the_memory(donations: Running) -> None:
+    before = peak_mib(donations)
+    body = b'{"role": "' + b"x" * 200 * MIB + b'"}'
+    answer = httpx.post(
+        f"{donations.url}/v1/keys", content=body, headers={"Content-Type": "application/json"}, trust_env=False
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert peak_mib(donations) - before < GROWTH_MIB_MAX / 4

@@ -7,7 +7,7 @@ import gzip
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -22,7 +22,7 @@ from services.donations.api.bodies import BODIES_BYTES_MAX, BODY_BYTES_MAX, PUSH
 from services.donations.api.desk import Desk, Pushed
 from services.donations.domain.cloudevents import Lines
 from services.donations.settings import Settings
-from services.donations.store.pushes import Push, Pushes
+from services.donations.store.pushes import ANSWER_KEPT_H, Push, Pushes
 
 AT = datetime(2021, 11, 11, 4, 0, tzinfo=UTC)
 
@@ -71,8 +71,8 @@ class StoresInMemory:
         return Pushes(cast("Any", self.rows))
 
 
-def desk(kafka: KafkaInMemory, stores: StoresInMemory) -> Desk:
-    clock, chance = FixedClock(AT), SeededChance(1)
+def desk(kafka: KafkaInMemory, stores: StoresInMemory, at: datetime = AT) -> Desk:
+    clock, chance = FixedClock(at), SeededChance(1)
     return Desk(cast("Any", stores), cast("Any", kafka), clock, chance, Settings(lines=4), lambda name: name)
 
 
@@ -117,6 +117,45 @@ async def test_a_key_of_another_push_is_refused(other: Pushed) -> None:
     with pytest.raises(Problem) as refused:
         await desk(kafka, stores).take(other)
     assert (refused.value.status, refused.value.code) == (409, "idempotency_key_reused")
+
+
+class YearLong(FixedClock):
+    """Business time is far ahead of wall time, as in a rehearsal that runs fast."""
+
+    def now(self) -> datetime:
+        return self.wall() + timedelta(days=365)
+
+
+async def test_a_repeat_gets_the_earlier_answer_although_its_gifts_are_too_old_by_now() -> None:
+    stores, kafka = StoresInMemory(), KafkaInMemory()
+    first = await desk(kafka, stores).take(pushed())
+    later = Desk(cast("Any", stores), cast("Any", kafka), YearLong(AT), SeededChance(1), Settings(lines=4), str)
+    assert await later.take(pushed()) == first
+    assert (await later.take(pushed(key="new")))[0] == 422
+    assert len(kafka.sent) == 4
+
+
+async def test_a_key_of_another_push_is_refused_although_nothing_in_the_new_body_is_a_gift() -> None:
+    stores, kafka = StoresInMemory(), KafkaInMemory()
+    await desk(kafka, stores).take(pushed())
+    with pytest.raises(Problem) as refused:
+        await desk(kafka, stores).take(Pushed("tb", "k", b"{}", Lines([b"{}"])))
+    assert (refused.value.status, refused.value.code) == (409, "idempotency_key_reused")
+
+
+async def test_after_a_day_a_key_of_nothing_but_broken_lines_is_judged_anew() -> None:
+    stores, kafka = StoresInMemory(), KafkaInMemory()
+    await desk(kafka, stores).take(pushed())
+    next_day = desk(kafka, stores, AT + timedelta(hours=ANSWER_KEPT_H))
+    assert (await next_day.take(Pushed("tb", "k", b"{}", Lines([b"{}"]))))[0] == 422
+
+
+async def test_what_was_rehearsed_under_a_key_counts_once_it_is_pushed_in_earnest() -> None:
+    stores, kafka = StoresInMemory(), KafkaInMemory()
+    _, rehearsed = await desk(kafka, stores).take(pushed(is_test=True))
+    _, answer = await desk(kafka, stores).take(pushed())
+    assert (rehearsed["test"], answer["test"], len(kafka.sent)) == (True, False, 4)
+    assert rehearsed["push_id"] != answer["push_id"]
 
 
 async def test_a_push_without_a_key_costs_one_write_and_one_with_a_key_two() -> None:

@@ -1,0 +1,68 @@
+"""Bodies are bounded in size and time, whoever is asked to read them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+
+from pandapack.runtime import http
+from pandapack.runtime.chance import SeededChance
+
+
+class Named(BaseModel):
+    """A body."""
+
+    name: str
+
+
+def app() -> FastAPI:
+    app = FastAPI()
+    http.install_problems(app)
+    app.add_middleware(http.RequestMarks, chance=SeededChance(1), streams=frozenset({"/stream"}))
+
+    @app.post("/model")
+    async def model(body: Named) -> int:
+        return len(body.name)
+
+    @app.post("/stream")
+    async def stream(request: Request) -> int:
+        return sum([len(chunk) async for chunk in request.stream()])
+
+    return app
+
+
+async def chunks(count: int, pause_s: float = 0.0) -> AsyncIterator[bytes]:
+    yield b'{"name": "'
+    for _ in range(count):
+        await asyncio.sleep(pause_s)
+        yield b"x" * 64 * 1024
+    yield b'"}'
+
+
+async def posted(path: str, body: AsyncIterator[bytes]) -> httpx.Response:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app()), base_url="http://here") as client:
+        return await client.post(path, content=body, headers={"Content-Type": "application/json"})
+
+
+async def test_a_body_that_fits_is_read() -> None:
+    answer = await posted("/model", chunks(2))
+    assert (answer.status_code, answer.json()) == (200, 128 * 1024)
+
+
+async def test_a_body_that_is_too_large_is_refused_and_one_for_a_stream_is_not() -> None:
+    too_many = http.BODY_BYTES_MAX // (64 * 1024) + 1
+    answer = await posted("/model", chunks(too_many))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert (await posted("/stream", chunks(too_many))).status_code == 200
+
+
+async def test_a_body_that_is_too_slow_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "BODY_READ_S_MAX", 0.05)
+    answer = await posted("/model", chunks(1_000, pause_s=0.01))
+    assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")
