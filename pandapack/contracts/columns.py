@@ -21,6 +21,16 @@ NUMBER_ID_DIGITS_MAX = 19
 """A number of so many digits always fits into 64 bits."""
 
 
+LOWEST_ID, HIGHEST_ID = "", "~"
+"""Below and above every id key: the bounds of a page that has an id which is no number."""
+
+
+def id_key(id: str) -> str:
+    """An id as it sorts among a page's bounds: numbers as numbers, and all others at the upper end."""
+    number = number_of_id(id)
+    return HIGHEST_ID if number is None else f"{number:0{NUMBER_ID_DIGITS_MAX}d}"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One counted donation. `at_us`: microseconds since 1970 UTC."""
@@ -121,6 +131,12 @@ class Ids:
             return Ids(self.numbers[rows])
         texts = {new: self.texts[row] for new, row in enumerate(rows.tolist()) if row in self.texts}
         return Ids(self.numbers[rows], texts)
+
+    def bounds(self) -> tuple[str, str]:
+        """The lowest and the highest key of these ids (`id_key`)."""
+        if self.texts or not len(self.numbers):
+            return LOWEST_ID, HIGHEST_ID
+        return id_key(str(self.numbers.min())), id_key(str(self.numbers.max()))
 
     def behind(self, before: Ids) -> Ids:
         """`before`, then these."""

@@ -159,6 +159,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "$gt": lambda value, bound: value > bound,
     "$gte": lambda value, bound: value >= bound,
     "$lt": lambda value, bound: value < bound,
+    "$lte": lambda value, bound: value <= bound,
     "$in": lambda value, wanted: value in wanted,
 }
 

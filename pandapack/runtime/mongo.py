@@ -98,11 +98,16 @@ class Mongo:
         self._indexes.extend((name, [(path, ASCENDING), ("_id", ASCENDING)], False) for path in indexes)
         return MongoDocuments(name, self._database[name])
 
-    def rows(self, name: str, *, indexes: Sequence[str] = (), expires: str | None = None) -> Rows:
-        """A collection of rows that are written once. Rows leave once the time in their field `expires` has passed."""
+    def rows(self, name: str, *, indexes: Sequence[str | tuple[str, ...]] = (), expires: str | None = None) -> Rows:
+        """A collection of rows that are written once. Rows leave once the time in their field `expires` has passed.
+
+        `indexes` are dotted paths that queries use, or several together.
+        """
         if expires is not None:
             self._expiring.append((name, expires))
-        self._indexes.extend((name, [(path, ASCENDING), ("_id", ASCENDING)], False) for path in indexes)
+        for index in indexes:
+            paths = index if isinstance(index, tuple) else (index, "_id")
+            self._indexes.append((name, [(path, ASCENDING) for path in paths], False))
         return Rows(name, self._database[name])
 
     async def prepare(self) -> None:

@@ -90,7 +90,7 @@ class Service:
         self._stores.append(store)
         return store
 
-    def rows(self, name: str, *, indexes: Sequence[str] = (), expires: str | None = None) -> Rows:
+    def rows(self, name: str, *, indexes: Sequence[str | tuple[str, ...]] = (), expires: str | None = None) -> Rows:
         """A collection of rows that are written once; see `Mongo.rows`."""
         return self.mongo.rows(name, indexes=indexes, expires=expires)
 

@@ -25,7 +25,7 @@ def gifts_router(stores: Stores, settings: Settings) -> APIRouter:
     async def one_donation(merchant: str, id: str, day: Annotated[date, Query()]) -> dict[str, Any]:
         """Where a donation lies: page, row, interval on the fen line, and the seal of its page once it has one."""
         line = line_of(merchant, settings.lines)
-        async for page in stores.pages.covering(line, day.isoformat()):
+        async for page in stores.pages.holding(line, day.isoformat(), id):
             row = _find(page, merchant, id, day_of_name(day.isoformat()))
             if row is not None:
                 return await _located(stores, page, row, day.isoformat())

@@ -36,7 +36,7 @@ def receipts_router(stores: Stores, settings: Settings, signer: Signer | None) -
         """
         key = signing(signer)
         line, number = line_of(merchant, settings.lines), day_of_name(day.isoformat())
-        async for page in stores.pages.covering(line, day.isoformat()):
+        async for page in stores.pages.holding(line, day.isoformat(), id):
             row = await asyncio.to_thread(row_of, page.columns.rows(), merchant, id, number)
             if row is not None:
                 return await _receipt(stores, page, row, key)

@@ -11,7 +11,7 @@ from services.donations.domain.lines import LineBook
 from services.donations.domain.platforms import Merchant
 from services.donations.store.heads import Heads
 from services.donations.store.lines import LINES
-from services.donations.store.pages import Pages
+from services.donations.store.pages import PAGE_INDEXES, Pages
 from services.donations.store.platforms import MERCHANTS, PLATFORMS, Platforms
 from services.donations.store.pushes import EXPIRES, Pushes
 from services.donations.store.sealing import Sealer
@@ -36,7 +36,7 @@ class Stores:
 
 def open_stores(service: Service, *, secrets_key: str) -> Stores:
     """The service's collections, with the indexes that the queries above need. Raises Misconfigured."""
-    pages = service.rows("pages", indexes=["days", "pushes"])
+    pages = service.rows("pages", indexes=PAGE_INDEXES)
     seals = service.rows("seals")
     return Stores(
         Pages(pages),

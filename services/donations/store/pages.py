@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pandapack.contracts.columns import Columns
+from pandapack.contracts.columns import Columns, id_key
 from pandapack.contracts.donations import day_name, day_of_name
 from pandapack.contracts.pages import line_prefix, pack, page_id, page_number, unpack
 from pandapack.runtime.mongo import Rows
@@ -15,6 +15,7 @@ from services.donations.domain.ledger import Anchor, Finding, PageHead
 PAGES_A_READ = 16
 PUSH_PAGES_MAX = 2_000
 LAST_OF_LINE = "\x7f"
+PAGE_INDEXES = ("days", "pushes", ("days", "ids.high", "ids.low"))
 
 SaidEvent = tuple[int, bytes]
 """A line's event: its sequence and its structured-mode JSON."""
@@ -49,6 +50,7 @@ def row_of(page: Page) -> dict[str, Any]:
         "said": head.said,
         "opened_day": head.opened_day,
         "found": head.found,
+        "ids": dict(zip(("low", "high"), page.columns.ids.bounds(), strict=True)),
         "columns": pack(page.columns),
         "saying": [{"n": number, "e": envelope} for number, envelope in page.saying],
         "findings": [[f.push, f.place, f.kind, f.merchant, f.id] for f in page.findings],
@@ -120,6 +122,19 @@ class Pages:
         """One page, if it was written."""
         row = await self._rows.one(page_id(line, number))
         return None if row is None else page_of(row)
+
+    async def holding(self, line: int, day: str, id: str) -> AsyncIterator[Page]:
+        """The pages of a line that cover a day and may hold a donation of this id: one or two, where ids rise."""
+        key, after = id_key(id), line_prefix(line)
+        while True:
+            place = {"$gt": after, "$lt": line_prefix(line) + LAST_OF_LINE}
+            bounds = {"ids.high": {"$gte": key}, "ids.low": {"$lte": key}}
+            rows = await self._rows.find({"days": day, "_id": place, **bounds}, limit=PAGES_A_READ)
+            for row in rows:
+                yield page_of(row)
+            if len(rows) < PAGES_A_READ:
+                return
+            after = rows[-1]["_id"]
 
     async def covering(self, line: int, day: str) -> AsyncIterator[Page]:
         """Pages of a line that cover a day, newest first."""

@@ -17,9 +17,12 @@ from pandapack.contracts.donations import DonationsRecorded, without_days
 from pandapack.contracts.envelope import decode, encode, envelop, known_types, read_as
 from pandapack.contracts.procurement import OrderClosed
 
-for publisher in ("donations", "procurement", "logistics"):
+PUBLISHERS = ("donations", "procurement", "logistics")
+for publisher in PUBLISHERS:
     importlib.import_module(f"pandapack.contracts.{publisher}")
 
+OURS = sorted(name for name in known_types() if name.partition(".")[0] in PUBLISHERS)
+"""Without what other tests say to each other."""
 SAMPLES = Path(__file__).parent / "samples"
 AT = datetime(2021, 3, 1, tzinfo=UTC)
 EVENT = OrderClosed(order="O-1", round="R-1", programme="love-parcel", cancelled={})
@@ -57,7 +60,7 @@ def test_what_is_no_envelope_is_refused(value: bytes) -> None:
         decode(value)
 
 
-@pytest.mark.parametrize("name", sorted(known_types()))
+@pytest.mark.parametrize("name", OURS)
 def test_every_event_still_reads_its_golden_sample(name: str) -> None:
     sample = SAMPLES / f"{name}.json"
     assert sample.exists(), f"write a golden sample of {name} to {sample.name}: it is read for ever"
@@ -68,7 +71,7 @@ def test_every_event_still_reads_its_golden_sample(name: str) -> None:
         assert written[field] == value, field
 
 
-@pytest.mark.parametrize("name", sorted(known_types()))
+@pytest.mark.parametrize("name", OURS)
 def test_no_event_can_identify_a_pupil(name: str) -> None:
     schema = json.dumps(known_types()[name].model_json_schema()["properties"]).lower()
     assert not [word for word in FORBIDDEN_WORDS if f'"{word}' in schema]

@@ -10,6 +10,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pandapack.contracts.columns import Ids, id_key
 from pandapack.contracts.donations import AMOUNT_FEN_MAX
 from pandapack.contracts.merkle import leaf_hash
 from pandapack.contracts.pages import (
@@ -120,3 +121,16 @@ def test_each_row_is_found_by_merchant_id_and_time(rows: list[tuple[str, str, st
         fen[programme] = fen.get(programme, 0) + amount_fen
         assert columns.find(merchant, id, at_us + 1, at_us + 1) is None
         assert columns.find(merchant + "x" * 65, id, 0, 2**62) is None
+
+
+@given(st.lists(st.one_of(st.integers(0, 10**19 - 1).map(str), st.sampled_from(["A7", "007", "x~y", "z"])), min_size=1))
+def test_every_id_lies_within_the_bounds_of_its_page(ids: list[str]) -> None:
+    low, high = Ids.of(ids).bounds()
+    assert all(low <= id_key(id) <= high for id in ids)
+
+
+def test_bounds_of_rising_numbers_are_tight_and_text_lies_above_them() -> None:
+    low, high = Ids.of(["4000000000000000017", "4000000000000000002"]).bounds()
+    assert (low, high) == (id_key("4000000000000000002"), id_key("4000000000000000017"))
+    assert not low <= id_key("4000000000000000018") <= high
+    assert not low <= id_key("no-number") <= high
