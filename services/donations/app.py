@@ -8,13 +8,16 @@ from pandapack.runtime.errors import Misconfigured
 from pandapack.runtime.service import Service, serve
 from services.donations import __doc__ as description
 from services.donations.api import router
+from services.donations.api.dead_letters import Replays, dead_letters_router
 from services.donations.api.desk import Desk
 from services.donations.api.heads import Notary, heads_router, signer_of
 from services.donations.api.lines import lines_router
 from services.donations.api.receipts import receipts_router
 from services.donations.api.reconciler import Reconciler, only_named
 from services.donations.api.settlements import settlements_router
-from services.donations.handlers import Ledger
+from services.donations.domain.intake import Reader
+from services.donations.handlers.dead_letters import Undertaker
+from services.donations.handlers.ledger import Ledger
 from services.donations.settings import Settings
 from services.donations.store import Stores, open_stores
 
@@ -22,6 +25,9 @@ PUSHED_RECORDS_A_BATCH_MAX = 512
 PUSHED_WAIT_MS = 20
 PUSHED_PACE_MS = 80
 """At most so often a line's page is written: what comes meanwhile goes onto it in one write."""
+
+STREAMS = ("/v1/donations", "/v1/reversals", "/v1/settlements")
+"""These bound their bodies themselves."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -55,10 +61,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.beside(notary.start, notary.stop)
     proofs = (heads_router(stores.heads, signer), receipts_router(stores, settings, signer))
     desk = Desk(stores, service.sender, service.clock, service.chance, settings, settings.topic)
+    service.hears_batches("dead-letters", take=Undertaker(stores.letters).take, group="dead-letters")
+    replays = Replays(stores.letters, Reader(settings.lines), desk.publish, service.clock)
+    letters = dead_letters_router(stores.letters, replays)
     lines = lines_router(stores, service.clock, settings)
     settlements = settlements_router(stores, service.clock, settings, reconciler)
-    api = (router(stores, desk, settings, service.clock, service.chance), lines, settlements, *proofs)
-    return service.app(*api, streams=("/v1/donations", "/v1/settlements"))
+    api = (router(stores, desk, settings, service.clock, service.chance), letters, lines, settlements, *proofs)
+    return service.app(*api, streams=STREAMS)
 
 
 async def keep_lines(stores: Stores, lines: int) -> None:

@@ -28,7 +28,7 @@ from pandapack.runtime.mongo import Rows
 from pandapack.runtime.sender import Sender
 from pandapack.runtime.store import Store
 from services.donations.domain import ledger as domain
-from services.donations.handlers import Ledger, LostLine
+from services.donations.handlers.ledger import Ledger, LostLine
 from services.donations.store import Stores
 from services.donations.store.lines import LINES
 from services.donations.store.pages import Pages
@@ -226,5 +226,5 @@ def check(pages: list[Json], said: list[bytes], oracle: dict[int, int]) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_whatever_happens_the_ledger_is_that_of_a_plain_dict(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domain, "PAGE_ROWS_FULL", 6)
-    monkeypatch.setattr("services.donations.handlers.PAGE_ROWS_FULL", 6)
+    monkeypatch.setattr("services.donations.handlers.ledger.PAGE_ROWS_FULL", 6)
     await play(seed)

@@ -12,7 +12,7 @@ from pandapack.decision import Refusal
 from pandapack.runtime.broker import Rewind
 from pandapack.runtime.store import Command
 from services.donations.domain.lines import Gap, go_on
-from services.donations.handlers import InputLost
+from services.donations.handlers.ledger import InputLost
 from tests.simulation.test_ledger import FaultyRows, Owner, Record, World, pushed
 
 AT = datetime(2021, 11, 11, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from pandapack.contracts.donations import Donation
+from pandapack.contracts.donations import AMOUNT_FEN_MAX, NAME_PATTERN, Donation
 from pandapack.runtime.http import PROBLEM_TYPE
 from pandapack.runtime.openapi import problem
 from services.donations.api.bodies import (
@@ -19,6 +19,7 @@ from services.donations.api.bodies import (
     NDJSON,
 )
 from services.donations.domain.cloudevents import SPECVERSION
+from services.donations.domain.reversals import REASON_CHARACTERS_MAX
 from services.donations.store.pushes import ANSWER_KEPT_H
 
 
@@ -123,6 +124,27 @@ PUSH_BODY: dict[str, Any] = {
             NDJSON[0]: {"schema": {"type": "string", "description": "A donation a line."}},
             EVENT: {"schema": _EVENT},
             EVENTS: {"schema": {"type": "array", "minItems": 1, "items": _EVENT}},
+        },
+    },
+}
+_REVERSAL = {
+    "type": "object",
+    "required": ["reversal", "merchant", "donation", "day", "amount_fen", "at"],
+    "properties": {
+        **{name: {"type": "string", "pattern": NAME_PATTERN} for name in ("reversal", "merchant", "donation")},
+        "day": {"type": "string", "format": "date"},
+        "amount_fen": {"type": "integer", "exclusiveMinimum": 0, "maximum": AMOUNT_FEN_MAX},
+        "at": {"type": "string", "format": "date-time"},
+        "reason": {"type": "string", "maxLength": REASON_CHARACTERS_MAX},
+    },
+}
+REVERSAL_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": f"At most {LINES_A_PUSH_MAX} reversals and {BODY_BYTES_MAX} bytes, gzip or none.",
+        "content": {
+            JSON: {"schema": {"oneOf": [_REVERSAL, {"type": "array", "minItems": 1, "items": _REVERSAL}]}},
+            NDJSON[0]: {"schema": {"type": "string", "description": "A reversal a line."}},
         },
     },
 }

@@ -16,6 +16,7 @@ from pandapack.runtime.sender import Sender
 from services.donations.api.bodies import Gate
 from services.donations.domain.cloudevents import Lines
 from services.donations.domain.intake import Failure, Intake, Reader
+from services.donations.domain.reversals import KIND_HEADER, REVERSAL_KIND, sorted_reversals
 from services.donations.settings import Settings
 from services.donations.store import Stores
 from services.donations.store.pushes import ANSWER_KEPT_H, Push, push_id
@@ -102,6 +103,21 @@ class Desk:
             await self._stores.pushes.keep(push, answer)
         return answer
 
+    async def take_reversals(self, pushed: Pushed) -> tuple[int, dict[str, Any]]:
+        """Status and answer, as `take` does for donations. Raises KafkaUnavailable, AnswerLost."""
+        lines = pushed.lines
+        intake = sorted_reversals(lines.raws, self._settings.lines)
+        failures = [*lines.failures, *map(lines.placed, intake.failures)]
+        id = push_id(pushed.owner, self._chance.token())
+        answer = _answer(id, intake.accepted, failures, is_test=pushed.is_test)
+        if intake.accepted == 0:
+            return 422, {**answer, **_refused_whole(pushed, 0)}
+        if not pushed.is_test:
+            await self.publish(id, intake, (KIND_HEADER, REVERSAL_KIND))
+        push = Push(id, pushed.digest, pushed.owner, self._clock.now(), self._clock.wall())
+        await self._stores.pushes.keep(push, answer)
+        return 202, answer
+
     async def _earlier(self, pushed: Pushed, id: str) -> dict[str, Any] | None:
         """What a push was answered that would be refused now: its gifts grew too old since. Raises Problem 409."""
         if pushed.key is None:
@@ -109,9 +125,12 @@ class Desk:
         push = await self._stores.pushes.standing(id, self._clock.wall())
         return None if push is None else _checked(pushed, push).answer
 
-    async def publish(self, push_id: str, intake: Intake) -> None:
-        """Returns when all replicas have all of it. Raises KafkaUnavailable: any part may be there, or not."""
-        headers = [(PUSH_HEADER, push_id.encode())]
+    async def publish(self, push_id: str, intake: Intake, *more: tuple[str, bytes]) -> None:
+        """Returns when all replicas have all of it. Raises KafkaUnavailable: any part may be there, or not.
+
+        `more` are headers of the records beside the push's.
+        """
+        headers = [(PUSH_HEADER, push_id.encode()), *more]
         try:
             async with asyncio.timeout(PUBLISH_WAIT_S_MAX), asyncio.TaskGroup() as sends:
                 for line, raws in intake.lines.items():
@@ -151,6 +170,6 @@ def _refused_whole(pushed: Pushed, good: int) -> dict[str, Any]:
         words = f"{good} of {len(pushed.lines)} lines are donations, and ?atomic=true wants all: nothing was taken"
     else:
         code = "nothing_accepted"
-        words = f"none of the {len(pushed.lines)} lines is a donation; `failures` says what is wrong with each"
+        words = f"none of the {len(pushed.lines)} lines is what it should be; `failures` says what is wrong with each"
     title = code.replace("_", " ")
     return {"type": f"/problems/{code}", "title": title, "status": 422, "code": code, "detail": words}

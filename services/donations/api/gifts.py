@@ -12,6 +12,7 @@ from pandapack.contracts.pages import page_id
 from pandapack.runtime.auth import Role
 from pandapack.runtime.http import Problem
 from services.donations.api.merchants import of_merchant
+from services.donations.domain.reversals import TAKEN
 from services.donations.settings import Settings
 from services.donations.store import Stores
 from services.donations.store.pages import Page
@@ -46,12 +47,15 @@ async def _located(stores: Stores, page: Page, row: int, day: str) -> dict[str, 
     head, one = page.head, page.columns.row(row)
     fen_from = head.intervals[one.programme][0] + page.columns.fen_before(row)
     seal = await stores.seals.one(head.line, head.number) if head.closed else None
+    of = f"{one.merchant}/{one.id}/{day}"
+    reversals = await stores.pages.reversals(head.line, [], [of])
     return {
         "merchant": one.merchant,
         "id": one.id,
         "day": day,
         "programme": one.programme,
         "amount_fen": one.amount_fen,
+        "reversed_fen": sum(kept.told.amount_fen for kept in reversals if kept.state == TAKEN),
         "at_us": one.at_us,
         "line": head.line,
         "page": page_id(head.line, head.number),

@@ -104,8 +104,11 @@ _FORMS = {
         "is an RFC 3339 time with a zone, such as 2021-11-11T00:00:01+08:00",
         "为带时区的 RFC 3339 时间, 例如 2021-11-11T00:00:01+08:00",
     ),
+    "day": ("is a day such as 2021-11-11", "为日期, 例如 2021-11-11"),
+    "reason": ("has at most 300 characters", "最多 300 个字符"),
 } | dict.fromkeys(
-    ("id", "merchant", "programme"), ("is 1 to 64 letters, digits and . _ : -", "为 1 至 64 个字母、数字或 . _ : -")
+    ("id", "merchant", "programme", "reversal", "donation"),
+    ("is 1 to 64 letters, digits and . _ : -", "为 1 至 64 个字母、数字或 . _ : -"),
 )
 
 

@@ -59,7 +59,10 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class PageHead:
-    """All of a page but its columns and what it says. `version` 0: the line has no page yet."""
+    """All of a page but its columns and what it says. `version` 0: the line has no page yet.
+
+    `found` counts what the page keeps beside its rows; `reversed_fen` is by programme, all that was ever taken back.
+    """
 
     line: int
     number: int = 0
@@ -74,6 +77,7 @@ class PageHead:
     said: int = 0
     opened_day: int = 0
     found: int = 0
+    reversed_fen: dict[str, int] = field(default_factory=dict)
 
     @property
     def next_offset(self) -> int:
@@ -89,6 +93,7 @@ class Taken:
     prints: dict[int, Prints] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     strays: list[Stray] = field(default_factory=list)
+    reversals: int = 0
     anchor: Anchor | None = None
 
 
@@ -111,7 +116,7 @@ def next_page(head: PageHead, taken: Taken, today: int) -> tuple[PageHead, Donat
     merged = {i.programme: (base.intervals.get(i.programme, (i.fen_from, 0))[0], i.fen_to) for i in intervals}
     count = base.count + len(taken.columns)
     opened_day = today if opening else head.opened_day
-    found = base.found + len(taken.findings)
+    found = base.found + len(taken.findings) + taken.reversals
     closed = count >= PAGE_ROWS_FULL or found >= PAGE_FINDINGS_FULL or (opened_day < today and count > 0)
     page = PageHead(
         line=head.line,
@@ -127,6 +132,7 @@ def next_page(head: PageHead, taken: Taken, today: int) -> tuple[PageHead, Donat
         said=head.said,
         opened_day=opened_day,
         found=found,
+        reversed_fen=head.reversed_fen,
     )
     if not (len(taken.columns) or taken.findings or taken.strays):
         return page, None

@@ -1,4 +1,4 @@
-"""What the donations service keeps, a file a kind: pages, seals, pushes, platforms, lines, settlements."""
+"""What the donations service keeps, a file a kind."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pandapack.runtime.mongo import Rows
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Store
+from services.donations.domain.dead_letters import DeadLetter
 from services.donations.domain.lines import LineBook
 from services.donations.domain.platforms import Merchant
+from services.donations.store.dead_letters import DEAD_LETTER_INDEXES, DEAD_LETTERS
 from services.donations.store.heads import Heads
 from services.donations.store.lines import LINES
 from services.donations.store.pages import PAGE_INDEXES, Pages
@@ -32,6 +34,7 @@ class Stores:
     heads: Heads
     platforms: Platforms
     merchants: Store[Merchant]
+    letters: Store[DeadLetter]
 
 
 def open_stores(service: Service, *, secrets_key: str) -> Stores:
@@ -48,4 +51,5 @@ def open_stores(service: Service, *, secrets_key: str) -> Stores:
         Heads(service.rows("heads"), pages, seals),
         Platforms(service.store(PLATFORMS), Sealer(secrets_key, service.chance)),
         service.store(MERCHANTS),
+        service.store(DEAD_LETTERS, indexes=DEAD_LETTER_INDEXES),
     )

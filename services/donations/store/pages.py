@@ -6,16 +6,27 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from pandapack.contracts.columns import Columns, id_key
-from pandapack.contracts.donations import day_name, day_of_name
+from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_name, day_of_name
 from pandapack.contracts.pages import line_prefix, pack, page_id, page_number, unpack
 from pandapack.runtime.mongo import Rows
 from services.donations.domain.ledger import Anchor, Finding, PageHead
+from services.donations.domain.reversals import Given, Kept, Reversal
 
 PAGES_A_READ = 16
 PUSH_PAGES_MAX = 2_000
 LAST_OF_LINE = "\x7f"
-PAGE_INDEXES = ("days", "pushes", ("days", "ids.high", "ids.low"))
+PAGE_INDEXES = (
+    "days",
+    "pushes",
+    ("days", "ids.high", "ids.low"),
+    "reversals.key",
+    "reversals.of",
+    "reversals.state",
+)
+REVERSALS_SHOWN_MAX = 1_000
 
 SaidEvent = tuple[int, bytes]
 """A line's event: its sequence and its structured-mode JSON."""
@@ -29,6 +40,7 @@ class Page:
     columns: Columns
     saying: tuple[SaidEvent, ...]
     findings: tuple[Finding, ...] = ()
+    reversals: tuple[Kept, ...] = ()
 
 
 def row_of(page: Page) -> dict[str, Any]:
@@ -50,6 +62,8 @@ def row_of(page: Page) -> dict[str, Any]:
         "said": head.said,
         "opened_day": head.opened_day,
         "found": head.found,
+        "reversed_fen": head.reversed_fen,
+        "reversals": [_reversal_row(kept) for kept in page.reversals],
         "ids": dict(zip(("low", "high"), page.columns.ids.bounds(), strict=True)),
         "columns": pack(page.columns),
         "saying": [{"n": number, "e": envelope} for number, envelope in page.saying],
@@ -73,14 +87,27 @@ def _head_of(row: dict[str, Any]) -> PageHead:
         said=row["said"],
         opened_day=row["opened_day"],
         found=row["found"],
+        reversed_fen=row["reversed_fen"],
     )
+
+
+def _reversal_row(kept: Kept) -> dict[str, Any]:
+    told = kept.told
+    fields = {**msgspec.structs.asdict(told), "at": told.at.isoformat()}
+    return {"key": told.key, "of": told.of, "state": kept.state, "programme": kept.programme, **fields}
+
+
+def _kept_of(row: dict[str, Any]) -> Kept:
+    told = {name: row[name] for name in Reversal.__struct_fields__}
+    return Kept(msgspec.convert(told, Reversal), row["state"], row["programme"])
 
 
 def page_of(row: dict[str, Any]) -> Page:
     """A page as it was written."""
     saying = tuple((one["n"], bytes(one["e"])) for one in row["saying"])
     findings = tuple(Finding(*values) for values in row["findings"])
-    return Page(_head_of(row), unpack(bytes(row["columns"])), saying, findings)
+    reversals = tuple(map(_kept_of, row["reversals"]))
+    return Page(_head_of(row), unpack(bytes(row["columns"])), saying, findings, reversals)
 
 
 class Pages:
@@ -135,6 +162,31 @@ class Pages:
             if len(rows) < PAGES_A_READ:
                 return
             after = rows[-1]["_id"]
+
+    async def given(self, line: int, reversal: Reversal) -> Given | None:
+        """The donation that a reversal names, or None where the line does not have it."""
+        day = day_of_name(reversal.day)
+        low_us, high_us = day * DAY_US - DAY_OFFSET_US, (day + 1) * DAY_US - DAY_OFFSET_US
+        async for page in self.holding(line, reversal.day, reversal.donation):
+            row = page.columns.find(reversal.merchant, reversal.donation, low_us, high_us)
+            if row is not None:
+                one = page.columns.row(row)
+                return Given(one.programme, one.amount_fen)
+        return None
+
+    async def reversals(self, line: int, keys: Sequence[str], of: Sequence[str]) -> list[Kept]:
+        """What pages of a line keep of reversals with one of these keys, or of one of these donations, in order."""
+        either = [{"reversals.key": {"$in": list(keys)}}, {"reversals.of": {"$in": list(of)}}]
+        rows = await self._rows.find({**on_line(line), "$or": either}, limit=PUSH_PAGES_MAX, fields={"reversals": 1})
+        kept = [_kept_of(one) for row in rows for one in row["reversals"]]
+        return [one for one in kept if one.told.key in keys or one.told.of in of]
+
+    async def reversals_in(self, state: str) -> list[Kept]:
+        """Reversals of all lines that are in this state, the newest pages first, at most `REVERSALS_SHOWN_MAX`."""
+        where = {"reversals.state": state}
+        rows = await self._rows.find(where, sort=[("_id", -1)], limit=REVERSALS_SHOWN_MAX, fields={"reversals": 1})
+        kept = [_kept_of(one) for row in rows for one in row["reversals"] if one["state"] == state]
+        return kept[:REVERSALS_SHOWN_MAX]
 
     async def covering(self, line: int, day: str) -> AsyncIterator[Page]:
         """Pages of a line that cover a day, newest first."""

@@ -16,7 +16,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from pandapack.contracts.columns import Columns
 from pandapack.contracts.donations import day_number, line_source, microseconds_of
-from pandapack.contracts.envelope import encode, envelop
+from pandapack.contracts.envelope import Event, encode, envelop
 from pandapack.runtime.broker import Rewind
 from pandapack.runtime.clock import Clock
 from pandapack.runtime.hearing import Record
@@ -26,6 +26,15 @@ from services.donations.domain.duplicates import DayIndex, Fingerprints, PageLoo
 from services.donations.domain.ledger import PAGE_ROWS_FULL, Finding, PageHead, Stray, Taken, next_page
 from services.donations.domain.lines import allows, stopped
 from services.donations.domain.reading import LineReader
+from services.donations.domain.reversals import (
+    KIND_HEADER,
+    REVERSAL_KIND,
+    Kept,
+    Reversal,
+    reversal_of,
+    settle,
+    with_reversals,
+)
 from services.donations.domain.rows import Batch, Input, Known, Rows, Suspects
 from services.donations.domain.seals import seal
 from services.donations.store import Stores
@@ -60,6 +69,7 @@ class Line:
     head: PageHead
     columns: Columns = field(default_factory=Columns)
     findings: tuple[Finding, ...] = ()
+    reversals: tuple[Kept, ...] = ()
     saying: tuple[SaidEvent, ...] = ()
     index: dict[int, DayIndex] = field(default_factory=dict)
     anchored: bool = False
@@ -79,13 +89,18 @@ def input_of(record: Record) -> Input:
     return Input(record.offset, record.timestamp, push.decode(errors="replace"), record.value or b"")
 
 
+def is_reversal(record: Record) -> bool:
+    """Whether a record holds reversals instead of donations."""
+    return any(name == KIND_HEADER and text == REVERSAL_KIND for name, text in record.headers)
+
+
 class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
     """The lines that this process owns."""
 
     def __init__(
         self, stores: Stores, sender: Sender, clock: Clock, *, lines: int, topic: Callable[[str], str], seed: bytes
     ) -> None:
-        self._stores, self._sender, self._clock = stores, sender, clock
+        self._stores, self._sender, self._clock, self._count = stores, sender, clock, lines
         self._pushed, self._events, self._dead = (
             topic("donations.pushed"),
             topic("donations.events"),
@@ -131,7 +146,7 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
             if page is None:
                 line = Line(rows, PageHead(number), anchored=True)
             else:
-                line = Line(rows, page.head, page.columns, page.findings, page.saying)
+                line = Line(rows, page.head, page.columns, page.findings, page.reversals, page.saying)
             await self._say(line)  # whoever takes over says again what may not have been confirmed
             self._lines[number] = line
         return line
@@ -189,6 +204,12 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
         some: list[Input] = []
         rows = 0
         for record in records:
+            if is_reversal(record):  # behind the donations that were told before it
+                if some:
+                    await self._write(line, await self._sorted(line, some))
+                    some, rows = [], 0
+                await self._reverse(line, input_of(record))
+                continue
             some.append(input_of(record))
             rows += some[-1].lines
             if _base_count(line.head) + rows >= PAGE_ROWS_FULL:
@@ -196,6 +217,23 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
                 some, rows = [], 0
         if some:
             await self._write(line, await self._sorted(line, some))
+
+    async def _reverse(self, line: Line, record: Input) -> None:
+        """Takes a record of reversals. What pages have of their ids and donations is looked up: reversals are few."""
+        told, taken = list[Reversal](), Taken(anchor=record.anchor)
+        for place, raw in enumerate(record.value.split(b"\n")):
+            if raw.strip():
+                read = reversal_of(raw, line.head.line, self._count)
+                if isinstance(read, str):
+                    taken.strays.append(Stray(record.offset, place, raw, read))
+                else:
+                    told.append(read)
+        pages = self._stores.pages
+        given = {one.of: found for one in told if (found := await pages.given(line.head.line, one)) is not None}
+        known = await pages.reversals(line.head.line, [one.key for one in told], [one.of for one in told])
+        kept, findings = settle(told, given, known, record.push)
+        taken.findings, taken.reversals = findings, len(kept)
+        await self._write(line, taken, kept)
 
     async def _sorted(self, line: Line, records: Sequence[Input]) -> Taken:
         """What of the records is new, and what is known."""
@@ -243,26 +281,31 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
             self._lookups.popitem(last=False)
         return found
 
-    async def _write(self, line: Line, taken: Taken) -> None:
+    async def _write(self, line: Line, taken: Taken, kept: Sequence[Kept] = ()) -> None:
         await self._bury(line.head.line, taken.strays)
         today = day_number(microseconds_of(self._clock.now()))
-        head, event = next_page(line.head, taken, today)
+        head, recorded = next_page(line.head, taken, today)
+        head, taken_back = with_reversals(head, kept)
         same = head.number == line.head.number and line.head.version > 0
         columns = taken.columns.behind(line.columns) if same else taken.columns
         findings = (*(line.findings if same else ()), *taken.findings)
-        saying = line.saying
-        if event is not None:
-            source = line_source(head.line)
-            said = encode(envelop(event, source=source, number=head.said, at=self._clock.now()))
-            saying = (*saying, (head.said, said))
-        page = Page(head, columns, saying, findings)
+        reversals = (*(line.reversals if same else ()), *kept)
+        saying = (*line.saying, *self._said(line.head, (recorded, taken_back)))
+        page = Page(head, columns, saying, findings, reversals)
         if not await self._stores.pages.write(page):
             raise LostLine(f"line {head.line}: page {head.number} version {head.version} was written by another owner")
         line.head, line.columns, line.findings, line.saying = head, columns, findings, saying
+        line.reversals = reversals
         for day, prints in taken.prints.items():
             line.index[day].learn(prints, head.number)
         line.forget_days_beyond(INDEX_BYTES_MAX // max(1, len(self._lines)))
         await self._say(line)
+
+    def _said(self, before: PageHead, events: Sequence[Event | None]) -> list[SaidEvent]:
+        """What a write says, numbered behind all that the line has said before."""
+        source, at = line_source(before.line), self._clock.now()
+        told = enumerate((event for event in events if event is not None), before.said + 1)
+        return [(number, encode(envelop(event, source=source, number=number, at=at))) for number, event in told]
 
     async def _say(self, line: Line) -> None:
         key = line_source(line.head.line).encode()

@@ -1,0 +1,166 @@
+"""Reversals: gifts that the platform takes back, in full or in part, because orders were refunded.
+
+A reversal travels down its donation's line and is kept by the page that takes its record. The donation stays where it
+is: no column, interval or count changes (decision record 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from pandapack.contracts.donations import (
+    AMOUNT_FEN_MAX,
+    NAME_PATTERN,
+    DonationsReversed,
+    Reversed,
+    day_name,
+    day_number,
+    line_of,
+    microseconds_of,
+)
+from services.donations.domain.intake import Intake, failure_of
+from services.donations.domain.ledger import Finding, PageHead
+
+KIND_HEADER = "kind"
+REVERSAL_KIND = b"reversal"
+"""A record of `donations.pushed` with this header holds reversals, one a line, and no donations."""
+REASON_CHARACTERS_MAX = 300
+
+TAKEN, PARKED, REFUSED = "taken", "parked", "refused"
+"""Taken: the fund hears of it. Parked: its donation is not known, a person must look; sent again, it is tried again.
+Refused: it exceeds what is left of the donation."""
+
+_Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
+
+
+class Reversal(msgspec.Struct, frozen=True):
+    """What the platform says: `reversal` is its own id, `donation` and `day` name the gift, `at` is when it was."""
+
+    reversal: _Name
+    merchant: _Name
+    donation: _Name
+    day: str
+    amount_fen: Annotated[int, Meta(gt=0, le=AMOUNT_FEN_MAX)]
+    at: Annotated[datetime, Meta(tz=True)]
+    reason: Annotated[str, Meta(max_length=REASON_CHARACTERS_MAX)] | None = None
+
+    @property
+    def key(self) -> str:
+        """What makes a reversal one: merchant and id."""
+        return f"{self.merchant}/{self.reversal}"
+
+    @property
+    def of(self) -> str:
+        """The donation that it names."""
+        return f"{self.merchant}/{self.donation}/{self.day}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A reversal on a page. `programme` is its donation's, empty where that is not known."""
+
+    told: Reversal
+    state: str
+    programme: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The donation that a reversal names."""
+
+    programme: str
+    fen: int
+
+
+_decoder = msgspec.json.Decoder(Reversal)
+
+
+def reversal_of(raw: bytes, line: int | None = None, lines: int = 1) -> Reversal | str:
+    """The reversal on a line, or the words in which it is refused. `line`: of the ledger, where one is expected."""
+    try:
+        told = _decoder.decode(raw)
+        date.fromisoformat(told.day)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return str(error)
+    except ValueError:
+        return "Expected a day such as 2021-11-11 - at `$.day`"
+    if line is not None and line_of(told.merchant, lines) != line:
+        return "another line's merchant"
+    return told
+
+
+def sorted_reversals(raws: Sequence[bytes], lines: int) -> Intake:
+    """A push of reversals: to which of the ledger's `lines` each goes, and what is wrong with the rest."""
+    intake = Intake()
+    for index, raw in enumerate(raws):
+        told = reversal_of(raw)
+        if isinstance(told, Reversal):
+            intake.lines.setdefault(line_of(told.merchant, lines), []).append(raw)
+        else:
+            intake.failures.append(failure_of(index, told))
+    intake.accepted = len(raws) - len(intake.failures)
+    return intake
+
+
+def settle(
+    told: Sequence[Reversal], given: dict[str, Given], known: Iterable[Kept], push: str
+) -> tuple[list[Kept], list[Finding]]:
+    """Sorts reversals, in the order of the log. `given`: donations by `Reversal.of`; `known`: what pages have."""
+    by_key = {kept.told.key: kept for kept in known if kept.state == TAKEN}
+    gone: dict[str, int] = {}
+    for kept in by_key.values():
+        gone[kept.told.of] = gone.get(kept.told.of, 0) + kept.told.amount_fen
+    new, findings = list[Kept](), list[Finding]()
+    for place, one in enumerate(told):
+        before = by_key.get(one.key)
+        if before is not None:
+            same = replace_reason(before.told) == replace_reason(one)
+            kind = "duplicate" if same else "conflict"
+            findings.append(Finding(push, place, kind, one.merchant, one.reversal))
+            continue
+        kept = _decided(one, given.get(one.of), gone.get(one.of, 0))
+        new.append(kept)
+        if kept.state == TAKEN:
+            by_key[one.key] = kept
+            gone[one.of] = gone.get(one.of, 0) + one.amount_fen
+    return new, findings
+
+
+def replace_reason(told: Reversal) -> Reversal:
+    """A reversal without its words: what makes a repeat a duplicate rather than a conflict."""
+    return msgspec.structs.replace(told, reason=None)
+
+
+def _decided(told: Reversal, given: Given | None, gone_fen: int) -> Kept:
+    if given is None:
+        return Kept(told, PARKED)
+    if gone_fen + told.amount_fen > given.fen:
+        return Kept(told, REFUSED, given.programme)
+    return Kept(told, TAKEN, given.programme)
+
+
+def with_reversals(head: PageHead, kept: Sequence[Kept]) -> tuple[PageHead, DonationsReversed | None]:
+    """The page's head with what is newly reversed, and what is said of it: nothing where nothing was taken."""
+    parts: dict[str, dict[str, tuple[int, int]]] = {}
+    for one in kept:
+        if one.state == TAKEN:
+            days = parts.setdefault(one.programme, {})
+            day = day_name(day_number(microseconds_of(one.told.at)))
+            count, fen = days.get(day, (0, 0))
+            days[day] = (count + 1, fen + one.told.amount_fen)
+    if not parts:
+        return head, None
+    reversals, upto = list[Reversed](), dict(head.reversed_fen)
+    for programme, days in sorted(parts.items()):
+        begin, new_fen = upto.get(programme, 0), sum(fen for _, fen in days.values())
+        upto[programme] = begin + new_fen
+        count = sum(count for count, _ in days.values())
+        reversals.append(Reversed(programme=programme, count=count, fen_from=begin, fen_to=begin + new_fen, days=days))
+    event = DonationsReversed(line=head.line, page=head.number, reversals=tuple(reversals))
+    return replace(head, reversed_fen=upto, said=head.said + 1), event
