@@ -19,6 +19,7 @@ from pandapack.cli.site import Site, asked, unreachable
 IN_TOTALS = (
     "donations",
     "received_fen",
+    "reversed_fen",
     "reserved_fen",
     "committed_fen",
     "spent_fen",

@@ -52,6 +52,7 @@ class Recount:
     events: int = 0
     donations: int = 0
     received_fen: int = 0
+    reversed_fen: int = 0
     days: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Day in Asia/Shanghai → (count, fen)."""
     received_by_programme: Counter[str] = field(default_factory=Counter)
@@ -66,4 +67,5 @@ class Recount:
 
     def totals(self) -> dict[str, Any]:
         """The figures of the whole."""
-        return {"donations": self.donations, "received_fen": self.received_fen, **self.books.figures()}
+        given = {"donations": self.donations, "received_fen": self.received_fen, "reversed_fen": self.reversed_fen}
+        return {**given, **self.books.figures()}

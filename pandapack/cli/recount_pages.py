@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_name, day_n
 from pandapack.contracts.pages import FIRST_SEAL, line_prefix, page_root, seal_hash, unpack
 
 PAGES_A_READ = 64
-PAGE_FIELDS = ("columns", "count", "intervals")
+PAGE_FIELDS = ("columns", "count", "intervals", "reversals", "reversed_fen")
 AFTER_LAST = "\x7f"
 
 
@@ -39,6 +40,8 @@ def _recount_line(
     donations: Collections, line: int, lines: int, repeats: Repeats, count: Recount, *, seals: bool
 ) -> None:
     fronts: dict[str, int] = {}
+    reversed_fen: Counter[str] = Counter()
+    reversals: set[str] = set()
     previous, expected = FIRST_SEAL, 0
     for row in _pages(donations, line):
         page = row["_id"]
@@ -51,6 +54,7 @@ def _recount_line(
             continue
         _recount_rows(page, line, lines, columns, count)
         _recount_intervals(page, row, columns, fronts, count)
+        _recount_reversals(page, row, reversals, reversed_fen, count)
         repeats.add(identities_of(columns))
         seal = donations.seals.find_one({"_id": page}) if seals else None
         if seal is not None:
@@ -101,6 +105,20 @@ def _recount_intervals(
         count.same(f"page {page}: interval of {programme}", [begin, begin + amount], row["intervals"].get(programme))
         fronts[programme] = begin + amount
         count.received_by_programme[programme] += amount
+
+
+def _recount_reversals(
+    page: str, row: Mapping[str, Any], seen: set[str], reversed_fen: Counter[str], count: Recount
+) -> None:
+    """Each reversal that was taken, once; and what the page says that the line has reversed so far."""
+    for kept in row["reversals"]:
+        if kept["state"] == "taken":
+            if kept["key"] in seen:
+                count.differences.append(f"page {page}: reversal {kept['key']} is taken twice")
+            seen.add(kept["key"])
+            reversed_fen[kept["programme"]] += kept["amount_fen"]
+            count.reversed_fen += kept["amount_fen"]
+    count.same(f"page {page}: reversed so far", dict(reversed_fen), row["reversed_fen"])
 
 
 def identities_of(columns: Columns) -> Digests:

@@ -46,7 +46,15 @@ def write(donations: Collections, pages: dict[tuple[int, int], list[Row]]) -> No
             intervals.setdefault(one.programme, [front, front])[1] += one.amount_fen
             fronts[line, one.programme] = front + one.amount_fen
         donations.pages.insert_one(
-            {"_id": id, "count": len(rows), "intervals": intervals, "columns": pack(columns), "closed": True}
+            {
+                "_id": id,
+                "count": len(rows),
+                "intervals": intervals,
+                "columns": pack(columns),
+                "closed": True,
+                "reversals": [],
+                "reversed_fen": {},
+            }
         )
         root = page_root(columns)
         chained[line] = seal_hash(chained[line], id, len(rows), root)
@@ -106,6 +114,14 @@ def _move_a_merchant(donations: Collections) -> None:
     donations.pages.update_one({"_id": page_id(0, 0)}, {"$set": {"columns": pack(Columns.of(rows))}})
 
 
+def _reverse_twice(donations: Collections) -> None:
+    taken = {"key": "M1/r-1", "state": "taken", "programme": "love-parcel", "amount_fen": 3}
+    parked = {**taken, "key": "M1/r-2", "state": "parked"}
+    for number in range(2):
+        changed = {"reversals": [taken, parked], "reversed_fen": {"love-parcel": 3}}
+        donations.pages.update_one({"_id": page_id(0, number)}, {"$set": changed})
+
+
 @pytest.mark.parametrize(
     ("spoil", "named"),
     [
@@ -123,6 +139,8 @@ def _move_a_merchant(donations: Collections) -> None:
             lambda d: d.seals.update_one({"_id": page_id(0, 0)}, {"$set": {"chained": bytes(32)}}),
             f"page {page_id(0, 0)}: chained seal",
         ),
+        (_reverse_twice, f"page {page_id(0, 1)}: reversal M1/r-1 is taken twice"),
+        (_reverse_twice, f"page {page_id(0, 1)}: reversed so far"),
     ],
 )
 def test_each_fault_is_named(donations: Collections, spoil: Spoil, named: str) -> None:
