@@ -12,8 +12,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -75,6 +75,8 @@ SHOWN = (
 PARCELS = ("packed", "warehouse", "in_transit", "accepted", "rejected", "damaged", "lost", "returned")
 
 Json = dict[str, Any]
+Beside = Callable[[Stack], AbstractContextManager[object]]
+"""What goes on beside the simulator, given the running stack; left while the stack still runs."""
 Donations = Annotated[int | None, typer.Option(min=1, help="How many gifts; without it they do not end.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another story; the same seed always tells the same one.")]
 UntilSettled = Annotated[
@@ -94,8 +96,9 @@ def demo(
         donations = DONATIONS_UNTIL_SETTLED
     console = Console(highlight=False, stderr=json_)
     show = Show(console, time.monotonic(), donations)
-    with explained(), _data_dir(keep=not until_settled) as data_dir:
-        outcome = _play(console, show, _layout(data_dir, donations, until_settled), seed, until_settled)
+    with explained(), data_dir_of(keep=not until_settled) as data_dir:
+        layout = layout_of(data_dir, donations, until_settled=until_settled)
+        outcome = play(console, show, layout, seed, until_settled=until_settled)
     if until_settled:
         if outcome is None:
             raise typer.Exit(EXIT_INTERRUPTED)
@@ -107,7 +110,7 @@ def demo(
             raise typer.Exit(EXIT_WRONG)
 
 
-def _layout(data_dir: Path, donations: int | None, until_settled: bool) -> Layout:
+def layout_of(data_dir: Path, donations: int | None, *, until_settled: bool) -> Layout:
     """This demonstration's stack: as the environment says, with empty data and a clock that runs fast."""
     given = timedelta(days=(donations or 0) / GIFTS_A_DAY) + CLOCK_AHEAD if until_settled or donations else timedelta()
     # Existing servers may hold whatever else: there it plays in a namespace of its own.
@@ -123,7 +126,7 @@ def _layout(data_dir: Path, donations: int | None, until_settled: bool) -> Layou
 
 
 @contextmanager
-def _data_dir(*, keep: bool) -> Iterator[Path]:
+def data_dir_of(*, keep: bool) -> Iterator[Path]:
     """An empty folder: where other commands find a running demonstration, or (not kept) one that is gone at the end."""
     DATA_DIR.mkdir(exist_ok=True)
     if not keep:
@@ -138,13 +141,21 @@ def _data_dir(*, keep: bool) -> Iterator[Path]:
     yield folder
 
 
-def _play(console: Console, show: Show, layout: Layout, seed: int, until_settled: bool) -> Json | None:
-    """Runs all; the totals at the end, None where Ctrl-C came first."""
+def play(
+    console: Console,
+    show: Show,
+    layout: Layout,
+    seed: int,
+    *,
+    until_settled: bool,
+    beside: Beside = nullcontext,
+) -> Json | None:
+    """Runs all; the totals at the end, None where Ctrl-C came first. `beside` goes on while the simulator plays."""
     with jar_progress(console) as progress:
         stack = Stack(layout, report=partial(_say, console), progress=progress)
         with stopped_by_signals(stack):
             try:
-                with stack, _simulator(stack, show.donations, seed, until_settled) as simulator:
+                with stack, beside(stack), _simulator(stack, show.donations, seed, until_settled) as simulator:
                     keys_file = str(layout.data_dir / KEYS_FILE)
                     print_addresses(console, stack.addresses, keys_file, "Ctrl-C stops everything")
                     return _watch(simulator, Totals(stack.addresses["reporting"]), show)
