@@ -331,21 +331,24 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _attend(self) -> None:
         while True:
+            is_behind = False
             for number in sorted(self._owned):
                 try:
                     async with self._locks[number]:
                         await self._line(number)  # an idle line, too, says what its last page still has to say
-                    await self._seal_line(number)
+                    is_behind |= await self._seal_line(number) == SEAL_PAGES_AT_ONCE
                 except Exception as error:
                     log.warning("line_not_attended", line=number, error=repr(error))
-            await asyncio.sleep(ATTEND_PAUSE_S)
+            await asyncio.sleep(0 if is_behind else ATTEND_PAUSE_S)
 
-    async def _seal_line(self, line: int) -> None:
+    async def _seal_line(self, line: int) -> int:
+        """Seals some closed pages of a line, in order; answers how many."""
         before = await self._stores.seals.last(line)
         pages = await self._stores.pages.closed_from(line, before.number + 1 if before else 0, SEAL_PAGES_AT_ONCE)
         for page in pages:
             before = await asyncio.to_thread(seal, line, page.head.number, page.columns, before)
             await self._stores.seals.write(before)
+        return len(pages)
 
 
 def _base_count(head: PageHead) -> int:
