@@ -65,26 +65,28 @@ class Ground:
             client.close()
 
     @contextmanager
-    def service(self, service: str, name: str) -> Iterator[str]:
-        """One more process of a service, on a free port, for as long as the context lasts; gives its address."""
-        port = free_port()
-        address = f"http://{LOOPBACK}:{port}"
-        spec = ChildSpec(
+    def service(self, service: str, *names: str) -> Iterator[list[str]]:
+        """More processes of a service, started side by side, for as long as the context lasts; gives their addresses."""
+        ports = {name: free_port() for name in names}
+        specs = [self._spec(service, name, port) for name, port in ports.items()]
+        with Supervisor(say) as supervisor:
+            supervisor.start(*specs)
+            self.supervisors.append(supervisor)
+            try:
+                yield [f"http://{LOOPBACK}:{port}" for port in ports.values()]
+            finally:
+                self.supervisors.remove(supervisor)
+
+    def _spec(self, service: str, name: str, port: int) -> ChildSpec:
+        return ChildSpec(
             name=name,
             argv=self.stack.layout.command(service),
             env=self.stack.services_env(service) | {setting_of(service): str(port)},
             log_file=self.folder / ".panda" / "logs" / f"{name}.log",
-            ready=partial(answers_200, f"{address}/readyz"),
+            ready=partial(answers_200, f"http://{LOOPBACK}:{port}/readyz"),
             start_wait_s=SERVICE_START_WAIT_S,
             stop_wait_s=SERVICE_STOP_WAIT_S,
         )
-        with Supervisor(say) as supervisor:
-            supervisor.start(spec)
-            self.supervisors.append(supervisor)
-            try:
-                yield address
-            finally:
-                self.supervisors.remove(supervisor)
 
     def processes(self) -> list[tuple[str, int]]:
         """Name and process of everything that runs now."""
@@ -108,7 +110,7 @@ def ground(*, services: bool, processes: int = 1, place: Path | None = None) -> 
         if services:
             found.donations.append(stack.addresses["donations"])
             for number in range(2, processes + 1):
-                found.donations.append(opened.enter_context(found.service("donations", f"donations-{number}")))
+                found.donations += opened.enter_context(found.service("donations", f"donations-{number}"))
         yield found
 
 

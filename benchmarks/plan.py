@@ -12,8 +12,8 @@ class Plan:
     donations: int = 2_000_000
     warm: int = 50_000
     days: int = 40
-    processes: int = 1
-    ledger: int = 2_000_000
+    processes: int = 2
+    ledger: int = 4_000_000
     peer_wait_s: float = 300.0
     latency_s: float = 20.0
     traces: int = 1_000

@@ -67,7 +67,8 @@ async def _fill(kafka: str, data: DataSet) -> None:
 
 def measure(ground: Ground, plan: Plan) -> dict[str, Any]:
     """`ledger_per_s`, of a topic that is filled already. Raises RuntimeError where the ledger counts wrong."""
-    with ground.database("donations") as donations, ground.service("donations", "ledger"):
+    names = [f"ledger-{number}" for number in range(1, plan.processes + 1)]
+    with ground.database("donations") as donations, ground.service("donations", *names):
         say("the ledger takes them onto pages")
         pages = PagesCounted(donations)
         samples = sampled_until(pages.count, plan.ledger, every_s=ASK_EVERY_S, wait_s=WAIT_S, what="on pages")
@@ -77,7 +78,12 @@ def measure(ground: Ground, plan: Plan) -> dict[str, Any]:
         raise RuntimeError(f"the ledger counted {books}, the topic holds {wanted}")
     return {
         "ledger_per_s": round(steady_rate(samples)),
-        "ledger": {"donations": plan.ledger, "days": plan.days, "received_fen": books.received_fen},
+        "ledger": {
+            "donations": plan.ledger,
+            "days": plan.days,
+            "donations_processes": plan.processes,
+            "received_fen": books.received_fen,
+        },
     }
 
 

@@ -97,7 +97,10 @@ class Documents(Protocol):
 def _value_at(document: Json, path: str) -> Any:
     value: Any = document
     for step in path.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
+        if isinstance(value, list):  # a path through a list leads to every element
+            value = [one.get(step) for one in value if isinstance(one, Mapping)]
+        else:
+            value = value.get(step) if isinstance(value, Mapping) else None
     return value
 
 
@@ -160,7 +163,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "$gte": lambda value, bound: value >= bound,
     "$lt": lambda value, bound: value < bound,
     "$lte": lambda value, bound: value <= bound,
-    "$in": lambda value, wanted: value in wanted,
+    "$in": lambda value, wanted: any(one in wanted for one in (value if isinstance(value, list) else [value])),
 }
 
 

@@ -15,7 +15,6 @@ from services.donations.api.lines import lines_router
 from services.donations.api.receipts import receipts_router
 from services.donations.api.reconciler import Reconciler, only_named
 from services.donations.api.settlements import settlements_router
-from services.donations.domain.intake import Reader
 from services.donations.handlers.dead_letters import Undertaker
 from services.donations.handlers.ledger import Ledger
 from services.donations.settings import Settings
@@ -23,7 +22,7 @@ from services.donations.store import Stores, open_stores
 
 PUSHED_RECORDS_A_BATCH_MAX = 512
 PUSHED_WAIT_MS = 20
-PUSHED_PACE_MS = 80
+PUSHED_PACE_MS = 50
 """At most so often a line's page is written: what comes meanwhile goes onto it in one write."""
 
 STREAMS = ("/v1/donations", "/v1/reversals", "/v1/settlements")
@@ -62,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     proofs = (heads_router(stores.heads, signer), receipts_router(stores, settings, signer))
     desk = Desk(stores, service.sender, service.clock, service.chance, settings, settings.topic)
     service.hears_batches("dead-letters", take=Undertaker(stores.letters).take, group="dead-letters")
-    replays = Replays(stores.letters, Reader(settings.lines), desk.publish, service.clock)
+    replays = Replays(stores.letters, settings.lines, desk.publish, service.clock)
     letters = dead_letters_router(stores.letters, replays)
     lines = lines_router(stores, service.clock, settings)
     settlements = settlements_router(stores, service.clock, settings, reconciler)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -19,6 +19,7 @@ from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, asked, page
 from pandapack.runtime.store import Command, Store
 from services.donations.domain.dead_letters import DeadLetter, Replay, replayed
 from services.donations.domain.intake import Failure, Intake, Reader
+from services.donations.domain.reversals import KIND_HEADER, REVERSAL_KIND, sorted_reversals
 from services.donations.store.dead_letters import dead_letters_known
 
 REPLAYS_AT_ONCE_MAX = 500
@@ -27,9 +28,14 @@ PLACE_CHARACTERS_MAX = 200
 
 Place = Annotated[str, StringConstraints(min_length=1, max_length=PLACE_CHARACTERS_MAX)]
 Edited = Annotated[str, StringConstraints(min_length=1, max_length=LINE_BYTES_MAX)]
-Publish = Callable[[str, Intake], Awaitable[None]]
 Operator = Annotated[Caller, Depends(needs())]
 Reader_ = Depends(needs(Role.AUDITOR))
+
+
+class Publish(Protocol):
+    """How a push goes out: to which lines which rows, with which headers beside the push's."""
+
+    async def __call__(self, push_id: str, intake: Intake, *more: tuple[str, bytes]) -> None: ...
 
 
 class ReplayBody(BaseModel):
@@ -47,6 +53,7 @@ def shown_letter(state: DeadLetter) -> dict[str, Any]:
     return {
         "place": state.place,
         "at": state.at and state.at.isoformat(),
+        "kind": "reversal" if state.is_reversal else "donation",
         "cause": state.cause,
         "pointer": state.pointer,
         "reason": state.reason,
@@ -60,44 +67,56 @@ def shown_letter(state: DeadLetter) -> dict[str, Any]:
 class Replays:
     """Sends letters again: validated like any push, published as one, noted on each letter."""
 
-    def __init__(self, letters: Store[DeadLetter], reader: Reader, publish: Publish, clock: Clock) -> None:
-        self._letters, self._reader, self._publish, self._clock = letters, reader, publish, clock
+    def __init__(self, letters: Store[DeadLetter], lines: int, publish: Publish, clock: Clock) -> None:
+        self._letters, self._lines, self._publish, self._clock = letters, lines, publish, clock
+        self._reader = Reader(lines)
 
     async def send(self, body: ReplayBody, caller: Caller, command: Command) -> dict[str, Any]:
-        """How many rows are donations now, and which still are none. Raises Problem 404, 409."""
-        lines = [await self._line(place, body) for place in body.places]
-        # A row that was in the log once was in time once: its age is not judged again.
-        age = self._clock.now() - EPOCH + timedelta(days=1)
-        intake = self._reader.read(lines, now=self._clock.now(), accept_days=age.days)
-        failures = {failure.index: failure for failure in intake.failures}
+        """How many rows are what they should be now, and which still are not. Raises Problem 404, 409."""
+        letters = [await self._letter(place) for place in body.places]
         push = "psh_" + hashlib.sha256(f"replay {command.key}".encode()).hexdigest()[:24]
-        if intake.accepted and not body.dry_run:
-            await self._publish(push, intake)
-            by = f"{caller.name} ({caller.prefix})"
-            for index, place in enumerate(body.places):
-                if index not in failures:
-                    await self._note(place, push, by, body.edited.get(place), command)
+        by, accepted, refused = f"{caller.name} ({caller.prefix})", 0, dict[str, Failure]()
+        for are_reversals in (False, True):  # a reversal is tried behind its donation
+            some = [letter for letter in letters if letter.is_reversal is are_reversals]
+            intake = self._read([_line(letter, body.edited) for letter in some], are_reversals=are_reversals)
+            misfits = {some[failure.index].place: failure for failure in intake.failures}
+            accepted, refused = accepted + intake.accepted, refused | misfits
+            if intake.accepted and not body.dry_run:
+                await self._publish(push, intake, *([(KIND_HEADER, REVERSAL_KIND)] if are_reversals else []))
+                for letter in some:
+                    if letter.place not in misfits:
+                        await self._note(letter.place, push, by, body.edited.get(letter.place), command)
         return {
             "dry_run": body.dry_run,
-            "push_id": push if intake.accepted and not body.dry_run else None,
-            "accepted": intake.accepted,
-            "refused": [_shown_failure(body.places[index], failure) for index, failure in sorted(failures.items())],
+            "push_id": push if accepted and not body.dry_run else None,
+            "accepted": accepted,
+            "refused": [_shown_failure(place, refused[place]) for place in body.places if place in refused],
         }
 
-    async def _line(self, place: str, body: ReplayBody) -> bytes:
+    def _read(self, lines: Sequence[bytes], *, are_reversals: bool) -> Intake:
+        now = self._clock.now()
+        if are_reversals:
+            return sorted_reversals(lines, self._lines, now)
+        # A row that was in the log once was in time once: its age is not judged again.
+        return self._reader.read(lines, now=now, accept_days=(now - EPOCH + timedelta(days=1)).days)
+
+    async def _letter(self, place: str) -> DeadLetter:
         letter = await self._letters.get(place)
         if letter is None or letter.at is None:
             raise Problem(404, "dead_letter_unknown", f"there is no dead letter {place}")
-        edited = body.edited.get(place)
-        line = letter.line if edited is None else edited.encode()
-        # Rows are lines of a record: one letter stays one row.
-        return line.replace(b"\n", b" ").replace(b"\r", b" ").strip() or b"null"
+        return letter
 
     async def _note(self, place: str, push: str, by: str, edited: str | None, command: Command) -> None:
         replay = Replay(push=push, by=by, at=self._clock.wall(), edited=edited)
         outcome = await self._letters.change(place, lambda state: replayed(state, replay), command)
         if isinstance(outcome, Refusal):
             raise refused(outcome)
+
+
+def _line(letter: DeadLetter, edited: Mapping[str, str]) -> bytes:
+    line = edited[letter.place].encode() if letter.place in edited else letter.line
+    # Rows are lines of a record: one letter stays one row.
+    return line.replace(b"\n", b" ").replace(b"\r", b" ").strip() or b"null"
 
 
 def _shown_failure(place: str, failure: Failure) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pandapack.runtime.sender import Sender
 from services.donations.api.bodies import Gate
 from services.donations.domain.cloudevents import Lines
 from services.donations.domain.intake import Failure, Intake, Reader
-from services.donations.domain.reversals import KIND_HEADER, REVERSAL_KIND, sorted_reversals
+from services.donations.domain.reversals import KIND_HEADER, REVERSAL_KIND, in_records, sorted_reversals
 from services.donations.settings import Settings
 from services.donations.store import Stores
 from services.donations.store.pushes import ANSWER_KEPT_H, Push, push_id
@@ -106,14 +106,15 @@ class Desk:
     async def take_reversals(self, pushed: Pushed) -> tuple[int, dict[str, Any]]:
         """Status and answer, as `take` does for donations. Raises KafkaUnavailable, AnswerLost."""
         lines = pushed.lines
-        intake = sorted_reversals(lines.raws, self._settings.lines)
+        intake = sorted_reversals(lines.raws, self._settings.lines, self._clock.now())
         failures = [*lines.failures, *map(lines.placed, intake.failures)]
         id = push_id(pushed.owner, self._chance.token())
         answer = _answer(id, intake.accepted, failures, is_test=pushed.is_test)
         if intake.accepted == 0:
             return 422, {**answer, **_refused_whole(pushed, 0)}
         if not pushed.is_test:
-            await self.publish(id, intake, (KIND_HEADER, REVERSAL_KIND))
+            for part in in_records(intake):
+                await self.publish(id, part, (KIND_HEADER, REVERSAL_KIND))
         push = Push(id, pushed.digest, pushed.owner, self._clock.now(), self._clock.wall())
         await self._stores.pushes.keep(push, answer)
         return 202, answer

@@ -48,7 +48,7 @@ async def _located(stores: Stores, page: Page, row: int, day: str) -> dict[str, 
     fen_from = head.intervals[one.programme][0] + page.columns.fen_before(row)
     seal = await stores.seals.one(head.line, head.number) if head.closed else None
     of = f"{one.merchant}/{one.id}/{day}"
-    reversals = await stores.pages.reversals(head.line, [], [of])
+    reversals = await stores.pages.reversals(head.line, (), (of,))
     return {
         "merchant": one.merchant,
         "id": one.id,

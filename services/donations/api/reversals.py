@@ -15,7 +15,7 @@ from services.donations.api.bodies import JSON, body_of, lines_of
 from services.donations.api.desk import Desk, Pushed
 from services.donations.api.merchants import of_merchant
 from services.donations.api.pushers import Pushers
-from services.donations.domain.reversals import TAKEN, Kept
+from services.donations.domain.reversals import Kept, standing
 from services.donations.settings import Settings
 from services.donations.store import Stores
 
@@ -35,6 +35,7 @@ def shown_reversal(kept: Kept) -> dict[str, Any]:
         "reason": told.reason,
         "programme": kept.programme or None,
         "state": kept.state,
+        "page": kept.page,
     }
 
 
@@ -62,15 +63,16 @@ def reversals_router(stores: Stores, desk: Desk, pushers: Pushers, settings: Set
 
     @router.get("", dependencies=[Depends(needs(Role.AUDITOR))])
     async def listed(state: Annotated[Literal["taken", "parked", "refused"], Query()] = "parked") -> dict[str, Any]:
-        """Reversals in one state, the newest first: those that are parked wait for a person."""
+        """Reversals that stand in one state: those that are parked wait for a person."""
         return {"items": [shown_reversal(kept) for kept in await stores.pages.reversals_in(state)]}
 
     @router.get("/{merchant}/{id}", dependencies=[Depends(of_merchant(Role.PLATFORM, Role.AUDITOR))])
     async def one(merchant: str, id: str) -> dict[str, Any]:
         """What became of a reversal; where it was pushed several times, of the one that was taken, else of the last."""
-        known = await stores.pages.reversals(line_of(merchant, settings.lines), [f"{merchant}/{id}"], [])
-        if not known:
+        key = f"{merchant}/{id}"
+        now = standing(await stores.pages.reversals(line_of(merchant, settings.lines), (key,), ()))
+        if key not in now:
             raise Problem(404, "reversal_unknown", UNKNOWN_WORDS.format(id=id, merchant=merchant))
-        return shown_reversal(next((kept for kept in known if kept.state == TAKEN), known[-1]))
+        return shown_reversal(now[key])
 
     return router

@@ -1,4 +1,4 @@
-"""Dead letters: rows of `donations.pushed` that are no donations, kept untouched until a person has looked at them.
+"""Dead letters: rows of `donations.pushed` that are no donations or reversals, kept untouched until a person has looked.
 
 They come from writers other than the push API, which refuses such rows before they reach the topic. A letter may be
 replayed as it is (after a mend of ours) or edited; a replay is a push like any other, so nothing counts twice.
@@ -27,7 +27,10 @@ class Replay(Part):
 
 
 class DeadLetter(Part):
-    """A row and why it is no donation. `place` is topic/line/offset/row; `raw` is base64: it may be any bytes."""
+    """A row and why it is no donation, or no reversal where it came as one.
+
+    `place` is topic/line/offset/row; `raw` is base64: it may be any bytes.
+    """
 
     place: str
     raw: str = ""
@@ -37,6 +40,7 @@ class DeadLetter(Part):
     en: str = ""
     zh: str = ""
     at: datetime | None = None
+    is_reversal: bool = False
     replays: tuple[Replay, ...] = ()
 
     @property
@@ -45,7 +49,9 @@ class DeadLetter(Part):
         return b64decode(self.raw)
 
 
-def bury(state: DeadLetter, raw: bytes, reason: str, at: datetime) -> Decision[DeadLetter]:
+def bury(
+    state: DeadLetter, raw: bytes, reason: str, at: datetime, *, is_reversal: bool = False
+) -> Decision[DeadLetter]:
     """The ledger could not take the row. It may say so again after a crash: the replays that were made stay."""
     failure = failure_of(0, reason)
     stranger = reason.startswith("another line")
@@ -58,6 +64,7 @@ def bury(state: DeadLetter, raw: bytes, reason: str, at: datetime) -> Decision[D
             "en": reason if stranger else failure.en,
             "zh": "商户不属于该账线, 或名称、时间不合规" if stranger else failure.zh,
             "at": state.at or at,
+            "is_reversal": is_reversal,
         }
     )
     return Decision(buried)

@@ -89,6 +89,11 @@ def _misfit(index: int, gift: Gift, oldest: datetime, newest: datetime) -> Failu
             f"at is before {oldest.isoformat()}, the oldest accepted now; older gifts come by reconciliation",
             f"at 早于目前可接受的最早时间 {oldest.isoformat()}; 更早的捐赠请通过对账补报",
         )
+    return in_the_future(index, newest)
+
+
+def in_the_future(index: int, newest: datetime) -> Failure:
+    """A line's `at` is later than may be now."""
     return Failure(
         index,
         "/at",

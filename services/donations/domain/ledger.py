@@ -25,6 +25,8 @@ from services.donations.domain.duplicates import Prints
 PAGE_ROWS_FULL = 16_384
 PAGE_FINDINGS_FULL = 8_192
 """A page also closes when so many duplicates and conflicts were found beside its rows."""
+REVERSAL_WEIGHS = 4
+"""A reversal takes the room of so many findings: a page stays far below what MongoDB holds in a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A row that is no donation of this line: it goes to the dead letters, untouched."""
+    """A row that is no donation (or no reversal) of this line: it goes to the dead letters, untouched."""
 
     offset: int
     place: int
     raw: bytes
     reason: str
+    is_reversal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def next_page(head: PageHead, taken: Taken, today: int) -> tuple[PageHead, Donat
     merged = {i.programme: (base.intervals.get(i.programme, (i.fen_from, 0))[0], i.fen_to) for i in intervals}
     count = base.count + len(taken.columns)
     opened_day = today if opening else head.opened_day
-    found = base.found + len(taken.findings) + taken.reversals
+    found = base.found + len(taken.findings) + REVERSAL_WEIGHS * taken.reversals
     closed = count >= PAGE_ROWS_FULL or found >= PAGE_FINDINGS_FULL or (opened_day < today and count > 0)
     page = PageHead(
         line=head.line,

@@ -6,14 +6,16 @@ is: no column, interval or count changes (decision record 6).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
+from pandapack.contracts.columns import Columns, number_of_id
 from pandapack.contracts.donations import (
     AMOUNT_FEN_MAX,
     NAME_PATTERN,
@@ -24,19 +26,24 @@ from pandapack.contracts.donations import (
     line_of,
     microseconds_of,
 )
-from services.donations.domain.intake import Intake, failure_of
+from services.donations.domain.intake import FUTURE_S_MAX, Intake, failure_of, in_the_future
 from services.donations.domain.ledger import Finding, PageHead
+from services.donations.domain.rows import AT_US_MAX
 
 KIND_HEADER = "kind"
 REVERSAL_KIND = b"reversal"
 """A record of `donations.pushed` with this header holds reversals, one a line, and no donations."""
 REASON_CHARACTERS_MAX = 300
+REVERSALS_A_RECORD_MAX = 1_000
+"""A longer push becomes several records: each is looked up, and written, in one go."""
 
 TAKEN, PARKED, REFUSED = "taken", "parked", "refused"
 """Taken: the fund hears of it. Parked: its donation is not known, a person must look; sent again, it is tried again.
 Refused: it exceeds what is left of the donation."""
 
-_Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
+_Name = Annotated[str, Meta(pattern=NAME_PATTERN[:-1] + r"\Z")]
+_Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+"""One way to write a day: reversals of one donation are found by this text."""
 
 
 class Reversal(msgspec.Struct, frozen=True):
@@ -45,7 +52,7 @@ class Reversal(msgspec.Struct, frozen=True):
     reversal: _Name
     merchant: _Name
     donation: _Name
-    day: str
+    day: _Day
     amount_fen: Annotated[int, Meta(gt=0, le=AMOUNT_FEN_MAX)]
     at: Annotated[datetime, Meta(tz=True)]
     reason: Annotated[str, Meta(max_length=REASON_CHARACTERS_MAX)] | None = None
@@ -62,12 +69,25 @@ class Reversal(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A reversal as it came: by which push, in which row of its record."""
+
+    push: str
+    place: int
+    reversal: Reversal
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """A reversal on a page. `programme` is its donation's, empty where that is not known."""
+    """A reversal on a page. `programme` is its donation's, empty where that is not known.
+
+    `page` is the page's id, where the reversal was read from one.
+    """
 
     told: Reversal
     state: str
     programme: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,39 +110,64 @@ def reversal_of(raw: bytes, line: int | None = None, lines: int = 1) -> Reversal
         return str(error)
     except ValueError:
         return "Expected a day such as 2021-11-11 - at `$.day`"
+    if not 0 <= microseconds_of(told.at) < AT_US_MAX:
+        return "Expected a time of our age - at `$.at`"
     if line is not None and line_of(told.merchant, lines) != line:
         return "another line's merchant"
     return told
 
 
-def sorted_reversals(raws: Sequence[bytes], lines: int) -> Intake:
+def sorted_reversals(raws: Sequence[bytes], lines: int, now: datetime) -> Intake:
     """A push of reversals: to which of the ledger's `lines` each goes, and what is wrong with the rest."""
-    intake = Intake()
+    intake, newest = Intake(), now + timedelta(seconds=FUTURE_S_MAX)
     for index, raw in enumerate(raws):
         told = reversal_of(raw)
-        if isinstance(told, Reversal):
-            intake.lines.setdefault(line_of(told.merchant, lines), []).append(raw)
-        else:
+        if isinstance(told, str):
             intake.failures.append(failure_of(index, told))
+        elif told.at > newest:
+            intake.failures.append(in_the_future(index, newest))
+        else:
+            intake.lines.setdefault(line_of(told.merchant, lines), []).append(raw)
     intake.accepted = len(raws) - len(intake.failures)
     return intake
 
 
-def settle(
-    told: Sequence[Reversal], given: dict[str, Given], known: Iterable[Kept], push: str
-) -> tuple[list[Kept], list[Finding]]:
+def in_records(intake: Intake) -> Iterator[Intake]:
+    """The accepted lines of a push in parts that fit into a record each, in order."""
+    longest = max(map(len, intake.lines.values()), default=0)
+    for begin in range(0, longest, REVERSALS_A_RECORD_MAX):
+        parts = {line: raws[begin : begin + REVERSALS_A_RECORD_MAX] for line, raws in intake.lines.items()}
+        some = {line: raws for line, raws in parts.items() if raws}
+        yield Intake(lines=some, accepted=sum(map(len, some.values())))
+
+
+def given_on(columns: Columns, sought: Iterable[Reversal]) -> dict[str, Given]:
+    """Which of the donations that reversals name lie on a page, by `Reversal.of`."""
+    wanted = {one.of: one.donation for one in sought}
+    ids = set(wanted.values())
+    numbers = [number for number in map(number_of_id, ids) if number is not None]
+    rows = {row for row, text in columns.ids.texts.items() if text in ids}
+    rows.update(np.flatnonzero(np.isin(columns.ids.numbers, np.array(numbers, np.uint64))).tolist())
+    found = {}
+    for one in map(columns.row, sorted(rows)):
+        of = f"{one.merchant}/{one.id}/{day_name(day_number(one.at_us))}"
+        if of in wanted:
+            found[of] = Given(one.programme, one.amount_fen)
+    return found
+
+
+def settle(told: Iterable[Told], given: Mapping[str, Given], known: Iterable[Kept]) -> tuple[list[Kept], list[Finding]]:
     """Sorts reversals, in the order of the log. `given`: donations by `Reversal.of`; `known`: what pages have."""
     by_key = {kept.told.key: kept for kept in known if kept.state == TAKEN}
     gone: dict[str, int] = {}
     for kept in by_key.values():
         gone[kept.told.of] = gone.get(kept.told.of, 0) + kept.told.amount_fen
     new, findings = list[Kept](), list[Finding]()
-    for place, one in enumerate(told):
-        before = by_key.get(one.key)
+    for came in told:
+        one, before = came.reversal, by_key.get(came.reversal.key)
         if before is not None:
-            same = replace_reason(before.told) == replace_reason(one)
-            kind = "duplicate" if same else "conflict"
-            findings.append(Finding(push, place, kind, one.merchant, one.reversal))
+            kind = "duplicate" if _without_words(before.told) == _without_words(one) else "conflict"
+            findings.append(Finding(came.push, came.place, kind, one.merchant, one.reversal))
             continue
         kept = _decided(one, given.get(one.of), gone.get(one.of, 0))
         new.append(kept)
@@ -132,8 +177,18 @@ def settle(
     return new, findings
 
 
-def replace_reason(told: Reversal) -> Reversal:
-    """A reversal without its words: what makes a repeat a duplicate rather than a conflict."""
+def standing(kept: Iterable[Kept]) -> dict[str, Kept]:
+    """What became of each reversal, by its key, of all that pages keep of it in order: taken once, or the last word."""
+    by_key: dict[str, Kept] = {}
+    for one in kept:
+        before = by_key.get(one.told.key)
+        if before is None or before.state != TAKEN:
+            by_key[one.told.key] = one
+    return by_key
+
+
+def _without_words(told: Reversal) -> Reversal:
+    """What makes a repeat a duplicate rather than a conflict: a reason may be worded anew."""
     return msgspec.structs.replace(told, reason=None)
 
 

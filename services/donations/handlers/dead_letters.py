@@ -9,10 +9,12 @@ from functools import partial
 from pandapack.runtime.hearing import Record, Target, take
 from pandapack.runtime.store import Hearing, Store
 from services.donations.domain.dead_letters import DeadLetter, bury
+from services.donations.domain.reversals import KIND_HEADER, REVERSAL_KIND
 
 PLACE_HEADER = "place"
 REASON_HEADER = "reason"
 NO_REASON = "no reason was given"
+REVERSAL = REVERSAL_KIND.decode()
 
 
 class Undertaker:
@@ -28,7 +30,8 @@ class Undertaker:
     def _target(self, record: Record) -> Target:
         place = _text(record, PLACE_HEADER) or f"{record.topic}/{record.partition}/{record.offset}"
         at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-        buries = partial(bury, raw=record.value or b"", reason=_text(record, REASON_HEADER) or NO_REASON, at=at)
+        reason, is_reversal = _text(record, REASON_HEADER) or NO_REASON, _text(record, KIND_HEADER) == REVERSAL
+        buries = partial(bury, raw=record.value or b"", reason=reason, at=at, is_reversal=is_reversal)
         return Target(self._letters, place, Hearing(f"{record.topic}/{record.partition}", record.offset + 1), buries)
 
 

@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -29,8 +30,9 @@ from services.donations.domain.reading import LineReader
 from services.donations.domain.reversals import (
     KIND_HEADER,
     REVERSAL_KIND,
+    REVERSALS_A_RECORD_MAX,
     Kept,
-    Reversal,
+    Told,
     reversal_of,
     settle,
     with_reversals,
@@ -200,39 +202,40 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
         raise InputLost(f"{words}; POST /v1/lines/{number}/go-on lets it go on without what is between")
 
     async def _take(self, line: Line, records: Sequence[Record]) -> None:
-        """Takes records page by page; a record never straddles pages."""
-        some: list[Input] = []
-        rows = 0
-        for record in records:
-            if is_reversal(record):  # behind the donations that were told before it
-                if some:
-                    await self._write(line, await self._sorted(line, some))
+        """Takes records page by page; a record never straddles pages. Reversals lie behind what was told before."""
+        for are_reversals, group in groupby(records, is_reversal):
+            some: list[Input] = []
+            rows = 0
+            for record in map(input_of, group):
+                some.append(record)
+                rows += record.lines
+                if rows >= (REVERSALS_A_RECORD_MAX if are_reversals else PAGE_ROWS_FULL - _base_count(line.head)):
+                    await self._take_page(line, some, are_reversals)
                     some, rows = [], 0
-                await self._reverse(line, input_of(record))
-                continue
-            some.append(input_of(record))
-            rows += some[-1].lines
-            if _base_count(line.head) + rows >= PAGE_ROWS_FULL:
-                await self._write(line, await self._sorted(line, some))
-                some, rows = [], 0
-        if some:
-            await self._write(line, await self._sorted(line, some))
+            if some:
+                await self._take_page(line, some, are_reversals)
 
-    async def _reverse(self, line: Line, record: Input) -> None:
-        """Takes a record of reversals. What pages have of their ids and donations is looked up: reversals are few."""
-        told, taken = list[Reversal](), Taken(anchor=record.anchor)
-        for place, raw in enumerate(record.value.split(b"\n")):
-            if raw.strip():
-                read = reversal_of(raw, line.head.line, self._count)
+    async def _take_page(self, line: Line, records: Sequence[Input], are_reversals: bool) -> None:
+        if are_reversals:
+            await self._reverse(line, records)
+        else:
+            await self._write(line, await self._sorted(line, records))
+
+    async def _reverse(self, line: Line, records: Sequence[Input]) -> None:
+        """Takes records of reversals. What pages have of their ids and donations is looked up: reversals are few."""
+        told, taken = list[Told](), Taken(anchor=records[-1].anchor)
+        for record in records:
+            for place, raw in enumerate(record.value.split(b"\n")):
+                read = reversal_of(raw, line.head.line, self._count) if raw.strip() else None
                 if isinstance(read, str):
-                    taken.strays.append(Stray(record.offset, place, raw, read))
-                else:
-                    told.append(read)
-        pages = self._stores.pages
-        given = {one.of: found for one in told if (found := await pages.given(line.head.line, one)) is not None}
-        known = await pages.reversals(line.head.line, [one.key for one in told], [one.of for one in told])
-        kept, findings = settle(told, given, known, record.push)
-        taken.findings, taken.reversals = findings, len(kept)
+                    taken.strays.append(Stray(record.offset, place, raw, read, is_reversal=True))
+                elif read is not None:
+                    told.append(Told(record.push, place, read))
+        pages, all_told = self._stores.pages, [came.reversal for came in told]
+        given = await pages.given(line.head.line, all_told)
+        known = await pages.reversals(line.head.line, {one.key for one in all_told}, {one.of for one in all_told})
+        kept, taken.findings = settle(told, given, known)
+        taken.reversals = len(kept)
         await self._write(line, taken, kept)
 
     async def _sorted(self, line: Line, records: Sequence[Input]) -> Taken:
@@ -318,6 +321,8 @@ class Ledger(ConsumerRebalanceListener):  # type: ignore[misc]
         for stray in strays:
             place = f"{self._pushed}/{line}/{stray.offset}/{stray.place}"
             headers = [("place", place.encode()), ("reason", stray.reason.encode(errors="replace"))]
+            if stray.is_reversal:
+                headers.append((KIND_HEADER, REVERSAL_KIND))
             await self._sender.send(self._dead, key=place.encode(), value=stray.raw, headers=headers)
 
     async def start(self) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from pandapack.contracts.columns import Columns, id_key
-from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_name, day_of_name
+from pandapack.contracts.donations import day_name, day_of_name
 from pandapack.contracts.pages import line_prefix, pack, page_id, page_number, unpack
 from pandapack.runtime.mongo import Rows
 from services.donations.domain.ledger import Anchor, Finding, PageHead
-from services.donations.domain.reversals import Given, Kept, Reversal
+from services.donations.domain.reversals import Given, Kept, Reversal, given_on, standing
 
 PAGES_A_READ = 16
 PUSH_PAGES_MAX = 2_000
+NUMBERS_A_READ = 1_000
 LAST_OF_LINE = "\x7f"
 PAGE_INDEXES = (
     "days",
@@ -27,6 +28,8 @@ PAGE_INDEXES = (
     "reversals.state",
 )
 REVERSALS_SHOWN_MAX = 1_000
+REVERSAL_PAGES_MAX = 1_000
+"""So many pages are read at most for one list of reversals."""
 
 SaidEvent = tuple[int, bytes]
 """A line's event: its sequence and its structured-mode JSON."""
@@ -97,17 +100,20 @@ def _reversal_row(kept: Kept) -> dict[str, Any]:
     return {"key": told.key, "of": told.of, "state": kept.state, "programme": kept.programme, **fields}
 
 
-def _kept_of(row: dict[str, Any]) -> Kept:
+def _kept_of(page: str, row: dict[str, Any]) -> Kept:
     told = {name: row[name] for name in Reversal.__struct_fields__}
-    return Kept(msgspec.convert(told, Reversal), row["state"], row["programme"])
+    return Kept(msgspec.convert(told, Reversal), row["state"], row["programme"], page)
+
+
+def _kept_on(row: dict[str, Any]) -> list[Kept]:
+    return [_kept_of(row["_id"], one) for one in row["reversals"]]
 
 
 def page_of(row: dict[str, Any]) -> Page:
     """A page as it was written."""
     saying = tuple((one["n"], bytes(one["e"])) for one in row["saying"])
     findings = tuple(Finding(*values) for values in row["findings"])
-    reversals = tuple(map(_kept_of, row["reversals"]))
-    return Page(_head_of(row), unpack(bytes(row["columns"])), saying, findings, reversals)
+    return Page(_head_of(row), unpack(bytes(row["columns"])), saying, findings, tuple(_kept_on(row)))
 
 
 class Pages:
@@ -130,15 +136,8 @@ class Pages:
 
     async def of_day(self, line: int, day: int) -> AsyncIterator[tuple[int, Columns]]:
         """(number, columns) of all pages of a line that cover a day, in order."""
-        after = line_prefix(line)
-        while True:
-            where = {"days": day_name(day), "_id": {"$gt": after, "$lt": line_prefix(line) + LAST_OF_LINE}}
-            rows = await self._rows.find(where, limit=PAGES_A_READ, fields={"columns": 1})
-            for row in rows:
-                yield page_number(row["_id"]), unpack(bytes(row["columns"]))
-            if len(rows) < PAGES_A_READ:
-                return
-            after = rows[-1]["_id"]
+        async for row in self._in_order(line, {"days": day_name(day)}, {"columns": 1}):
+            yield page_number(row["_id"]), unpack(bytes(row["columns"]))
 
     async def columns(self, line: int, numbers: Sequence[int]) -> dict[int, Columns]:
         """The columns of some pages of a line, by number."""
@@ -152,41 +151,71 @@ class Pages:
 
     async def holding(self, line: int, day: str, id: str) -> AsyncIterator[Page]:
         """The pages of a line that cover a day and may hold a donation of this id: one or two, where ids rise."""
-        key, after = id_key(id), line_prefix(line)
+        async for row in self._in_order(line, {"days": day, **_may_hold(id_key(id))}):
+            yield page_of(row)
+
+    async def _in_order(
+        self, line: int, where: Mapping[str, Any], fields: Mapping[str, int] | None = None, at_once: int = PAGES_A_READ
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The rows of a line's pages that fit, so many in memory at a time."""
+        after = line_prefix(line)
         while True:
             place = {"$gt": after, "$lt": line_prefix(line) + LAST_OF_LINE}
-            bounds = {"ids.high": {"$gte": key}, "ids.low": {"$lte": key}}
-            rows = await self._rows.find({"days": day, "_id": place, **bounds}, limit=PAGES_A_READ)
+            rows = await self._rows.find({**where, "_id": place}, limit=at_once, fields=fields)
             for row in rows:
-                yield page_of(row)
-            if len(rows) < PAGES_A_READ:
+                yield row
+            if len(rows) < at_once:
                 return
             after = rows[-1]["_id"]
 
-    async def given(self, line: int, reversal: Reversal) -> Given | None:
-        """The donation that a reversal names, or None where the line does not have it."""
-        day = day_of_name(reversal.day)
-        low_us, high_us = day * DAY_US - DAY_OFFSET_US, (day + 1) * DAY_US - DAY_OFFSET_US
-        async for page in self.holding(line, reversal.day, reversal.donation):
-            row = page.columns.find(reversal.merchant, reversal.donation, low_us, high_us)
-            if row is not None:
-                one = page.columns.row(row)
-                return Given(one.programme, one.amount_fen)
-        return None
+    async def given(self, line: int, told: Iterable[Reversal]) -> dict[str, Given]:
+        """The donations that reversals name, by `Reversal.of`, as far as the line has them. Reads each page once."""
+        pages: dict[int, list[Reversal]] = {}
+        holding: dict[tuple[str, str], list[int]] = {}
+        for one in told:
+            sought = (one.day, id_key(one.donation))
+            if sought not in holding:
+                where = {"days": one.day, **_may_hold(sought[1])}
+                found = self._in_order(line, where, {"_id": 1}, at_once=NUMBERS_A_READ)
+                holding[sought] = [page_number(row["_id"]) async for row in found]
+            for number in holding[sought]:
+                pages.setdefault(number, []).append(one)
+        given: dict[str, Given] = {}
+        numbers = sorted(pages)
+        for begin in range(0, len(numbers), PAGES_A_READ):
+            for number, columns in (await self.columns(line, numbers[begin : begin + PAGES_A_READ])).items():
+                given |= given_on(columns, pages[number])
+        return given
 
-    async def reversals(self, line: int, keys: Sequence[str], of: Sequence[str]) -> list[Kept]:
+    async def reversals(self, line: int, keys: Collection[str], of: Collection[str]) -> list[Kept]:
         """What pages of a line keep of reversals with one of these keys, or of one of these donations, in order."""
-        either = [{"reversals.key": {"$in": list(keys)}}, {"reversals.of": {"$in": list(of)}}]
-        rows = await self._rows.find({**on_line(line), "$or": either}, limit=PUSH_PAGES_MAX, fields={"reversals": 1})
-        kept = [_kept_of(one) for row in rows for one in row["reversals"]]
-        return [one for one in kept if one.told.key in keys or one.told.of in of]
+        wanted_keys, wanted_of = set(keys), set(of)
+        kept: dict[str, list[Kept]] = {}
+        for path, wanted in (("reversals.key", wanted_keys), ("reversals.of", wanted_of)):
+            if wanted:
+                async for row in self._in_order(line, {path: {"$in": sorted(wanted)}}, {"reversals": 1}):
+                    kept[row["_id"]] = [
+                        one for one in _kept_on(row) if one.told.key in wanted_keys or one.told.of in wanted_of
+                    ]
+        return [one for page in sorted(kept) for one in kept[page]]
 
     async def reversals_in(self, state: str) -> list[Kept]:
-        """Reversals of all lines that are in this state, the newest pages first, at most `REVERSALS_SHOWN_MAX`."""
-        where = {"reversals.state": state}
-        rows = await self._rows.find(where, sort=[("_id", -1)], limit=REVERSALS_SHOWN_MAX, fields={"reversals": 1})
-        kept = [_kept_of(one) for row in rows for one in row["reversals"] if one["state"] == state]
-        return kept[:REVERSALS_SHOWN_MAX]
+        """Reversals of all lines that stand in this state, by line and page, at most `REVERSALS_SHOWN_MAX`.
+
+        One that was parked or refused, and taken when it came again, stands as taken.
+        """
+        found, after = dict[str, Kept](), ""
+        for _ in range(0, REVERSAL_PAGES_MAX, PAGES_A_READ):
+            where = {"reversals.state": state, "_id": {"$gt": after}}
+            rows = await self._rows.find(where, limit=PAGES_A_READ, fields={"line": 1, "reversals": 1})
+            for row in rows:
+                keys = {one.told.key: None for one in _kept_on(row) if one.state == state}
+                now = standing(await self.reversals(row["line"], keys, ()))
+                found |= {key: now[key] for key in keys if now[key].state == state}
+            if len(rows) < PAGES_A_READ or len(found) >= REVERSALS_SHOWN_MAX:
+                break
+            after = rows[-1]["_id"]
+        return list(found.values())[:REVERSALS_SHOWN_MAX]
 
     async def covering(self, line: int, day: str) -> AsyncIterator[Page]:
         """Pages of a line that cover a day, newest first."""
@@ -209,6 +238,11 @@ class Pages:
         """Closed pages of a line from `number` on, in order."""
         where = {**on_line(line, from_number=number), "closed": True}
         return [page_of(row) for row in await self._rows.find(where, limit=limit)]
+
+
+def _may_hold(key: str) -> dict[str, Any]:
+    """A filter: pages between whose lowest and highest id this one lies."""
+    return {"ids.high": {"$gte": key}, "ids.low": {"$lte": key}}
 
 
 def on_line(line: int, from_number: int = 0) -> dict[str, Any]:
