@@ -36,7 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=(*PARTS, BIG), help="one part; may be given again")
     parser.add_argument("--donations", type=int, help="how many, instead of the plan's count")
     parser.add_argument("--one-day", action="store_true", help="one festival day instead of 40 days")
-    parser.add_argument("--processes", type=int, default=1, help="donations processes that share the lines")
+    parser.add_argument(
+        "--processes", type=int, default=Plan().processes, help="donations processes that share the lines"
+    )
     parser.add_argument("--place", type=Path, help="folder for the stacks' data (default: the system's temporary one)")
     parser.add_argument(
         "--write-results",

@@ -66,7 +66,7 @@ class Ground:
 
     @contextmanager
     def service(self, service: str, *names: str) -> Iterator[list[str]]:
-        """More processes of a service, started side by side, for as long as the context lasts; gives their addresses."""
+        """More processes of a service, started side by side, as long as the context lasts; gives their addresses."""
         ports = {name: free_port() for name in names}
         specs = [self._spec(service, name, port) for name, port in ports.items()]
         with Supervisor(say) as supervisor:

@@ -12,7 +12,7 @@ import typer
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Smaller counts: under a minute.")] = False,
     only: Annotated[list[str] | None, typer.Option("--only", help="One part; may be given again.")] = None,
-    processes: Annotated[int, typer.Option("--processes", min=1, help="Donations processes that share the lines.")] = 1,
+    processes: Annotated[int, typer.Option("--processes", min=1, help="Donations processes that share the lines.")] = 2,
     json_: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")] = False,
 ) -> None:
     """Measure this machine: throughput, latency, storage, recovery, with Kafka Streams and raw limits beside.
