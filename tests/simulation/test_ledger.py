@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 from aiokafka import TopicPartition
 
-from pandapack.contracts.donations import DonationsRecorded
+from pandapack.contracts.donations import DonationsRecorded, DonationsReversed
 from pandapack.contracts.envelope import decode, read_as
 from pandapack.contracts.pages import unpack
 from pandapack.runtime.broker import Rewind
@@ -34,10 +34,13 @@ from services.donations.store.lines import LINES
 from services.donations.store.pages import Pages
 from services.donations.store.seals import Seals
 
+PUSHED, REVERSAL = ("push", b"psh"), ("kind", b"reversal")
 SEEDS = range(150)
 STEPS_OF_CHAOS = 60
 STEPS_MAX = 400
 RECORDS = 24
+REVERSALS_SHARE = 0.3
+DAY = "2021-11-11"
 LINE = TopicPartition("donations.pushed", 0)
 
 
@@ -51,7 +54,31 @@ class Record:
     partition: int = 0
     timestamp: int = 0
     key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = (("push", b"psh"),)
+    headers: tuple[tuple[str, bytes], ...] = (PUSHED,)
+
+
+@dataclass
+class Oracle:
+    """What must come of a log: the first amount of each gift; of each reversal, in order, what became of it."""
+
+    gifts: dict[int, int] = field(default_factory=dict)
+    reversals: list[tuple[str, int, int, str]] = field(default_factory=list)
+
+    def give(self, number: int, fen: int) -> None:
+        self.gifts.setdefault(number, fen)
+
+    def reverse(self, id: str, number: int, fen: int) -> None:
+        taken = [one for one in self.reversals if one[3] == "taken"]
+        if any(one[0] == id for one in taken):
+            return
+        gone = sum(one[2] for one in taken if one[1] == number)
+        fits = gone + fen <= self.gifts.get(number, 0)
+        state = "parked" if number not in self.gifts else "taken" if fits else "refused"
+        self.reversals.append((id, number, fen, state))
+
+    @property
+    def reversed_fen(self) -> int:
+        return sum(fen for _, _, fen, state in self.reversals if state == "taken")
 
 
 @dataclass
@@ -159,14 +186,28 @@ def gift(number: int, fen: int) -> dict[str, Any]:
     return {"id": str(number), "merchant": "M1", "programme": "p", "amount_fen": fen, "at": "2021-11-11T00:00:00Z"}
 
 
-def pushed(chance: random.Random) -> tuple[list[Record], dict[int, int]]:
-    """A log with repeats and conflicts, and the oracle: the first amount of each identity."""
-    log, oracle = [], {}
+def reversal(id: str, number: int, fen: int) -> dict[str, Any]:
+    at = "2021-11-13T00:00:00Z"
+    return {"reversal": id, "merchant": "M1", "donation": str(number), "day": DAY, "amount_fen": fen, "at": at}
+
+
+def pushed(chance: random.Random, reversals_share: float = REVERSALS_SHARE) -> tuple[list[Record], Oracle]:
+    """A log of gifts and reversals with repeats and conflicts, and what must come of it."""
+    log, oracle = [], Oracle()
     for offset in range(RECORDS):
-        gifts = [(chance.randrange(40), chance.randrange(1, 4)) for _ in range(chance.randrange(1, 5))]
-        for number, fen in gifts:
-            oracle.setdefault(number, fen)
-        log.append(Record(offset, "\n".join(json.dumps(gift(*one)) for one in gifts).encode()))
+        rows = list[dict[str, Any]]()
+        is_reversal = chance.random() < reversals_share
+        for _ in range(chance.randrange(1, 5)):
+            number, fen = chance.randrange(40), chance.randrange(1, 4)
+            if is_reversal:
+                id = f"r{chance.randrange(20)}"
+                oracle.reverse(id, number, fen)
+                rows.append(reversal(id, number, fen))
+            else:
+                oracle.give(number, fen)
+                rows.append(gift(number, fen))
+        headers = (PUSHED, REVERSAL) if is_reversal else (PUSHED,)
+        log.append(Record(offset, "\n".join(map(json.dumps, rows)).encode(), headers=headers))
     return log, oracle
 
 
@@ -207,24 +248,34 @@ async def play(seed: int) -> None:
     check(await rows.find({}), world.said, oracle)
 
 
-def check(pages: list[Json], said: list[bytes], oracle: dict[int, int]) -> None:
+def check(pages: list[Json], said: list[bytes], oracle: Oracle) -> None:
     counted = [row for page in pages for row in unpack(bytes(page["columns"])).rows()]
-    assert sorted((int(row.id), row.amount_fen) for row in counted) == sorted(oracle.items())
-    heard, fen, count = 0, 0, 0
+    assert sorted((int(row.id), row.amount_fen) for row in counted) == sorted(oracle.gifts.items())
+    kept = [one for page in pages for one in page["reversals"]]
+    assert [(k["reversal"], int(k["donation"]), k["amount_fen"], k["state"]) for k in kept] == oracle.reversals
+    heard, fen, count, reversed_fen = 0, 0, 0, 0
     for envelope in map(decode, said):
         if envelope.number <= heard:
             continue
         assert envelope.number == heard + 1, f"heard {heard}, then {envelope.number}"
+        heard = envelope.number
+        if envelope.type == DonationsReversed.TYPE:
+            for part in read_as(envelope, DonationsReversed).reversals:
+                assert part.fen_from == reversed_fen
+                reversed_fen = part.fen_to
+            continue
         event = read_as(envelope, DonationsRecorded)
         for interval in event.intervals:
             assert interval.fen_from == fen
             fen = interval.fen_to
-        heard, count = envelope.number, count + event.count
-    assert (count, fen) == (len(oracle), sum(oracle.values()))
+        count += event.count
+    assert (count, fen, reversed_fen) == (len(oracle.gifts), sum(oracle.gifts.values()), oracle.reversed_fen)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_whatever_happens_the_ledger_is_that_of_a_plain_dict(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domain, "PAGE_ROWS_FULL", 6)
     monkeypatch.setattr("services.donations.handlers.ledger.PAGE_ROWS_FULL", 6)
+    monkeypatch.setattr("services.donations.handlers.ledger.REVERSALS_A_RECORD_MAX", 6)
+    monkeypatch.setattr(domain, "PAGE_FINDINGS_FULL", 24)
     await play(seed)

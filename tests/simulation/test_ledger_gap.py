@@ -40,7 +40,7 @@ async def stops(owner: Owner, records: list[Record]) -> None:
 
 async def test_a_line_stops_at_a_gap_until_an_operator_lets_it_go() -> None:
     world = World(random.Random(SEED), chaos=False)
-    log, _ = pushed(world.chance)
+    log, _ = pushed(world.chance, reversals_share=0)
     rows = FaultyRows(world)
     owner = Owner(world, rows, log)
     await owner.assigned(0)

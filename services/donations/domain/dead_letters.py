@@ -1,4 +1,4 @@
-"""Dead letters: rows of `donations.pushed` that are no donations or reversals, kept untouched until a person has looked.
+"""Dead letters: rows of `donations.pushed` that are no donations (no reversals), kept untouched until a person looks.
 
 They come from writers other than the push API, which refuses such rows before they reach the topic. A letter may be
 replayed as it is (after a mend of ours) or edited; a replay is a push like any other, so nothing counts twice.

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from tests.service.donations.test_push import DAY, counted, eventually, gifts
-from tests.service.donations.test_reversals import database, donations, platform
+from pandapack.contracts.donations import line_of
+from tests.service.donations.test_push import DAY, NDJSON, counted, eventually, gifts, ndjson
+from tests.service.donations.test_reversals import database, donations, platform, reversal
 from tests.service.running import Running
 from tests.stack import Servers
 
@@ -19,12 +20,13 @@ GOOD = gifts(0, 1)[0]
 MENDED = json.dumps({**GOOD, "amount_fen": 7})
 
 
-def write_rows(servers: Servers, topic: str, rows: list[bytes]) -> None:
+def write_rows(servers: Servers, topic: str, rows: list[bytes], *more: tuple[str, bytes], partition: int = 0) -> None:
     """Somebody else writes to the ledger's topic."""
+    value, headers = b"\n".join(rows), [("push", b"\xff"), *more]
 
     async def send() -> None:
         async with AIOKafkaProducer(bootstrap_servers=servers.kafka, acks="all") as producer:
-            await producer.send_and_wait(topic, b"\n".join(rows), key=b"0", partition=0, headers=[("push", b"\xff")])
+            await producer.send_and_wait(topic, value, key=b"0", partition=partition, headers=headers)
 
     asyncio.run(send())
 
@@ -66,6 +68,31 @@ def test_foreign_rows_are_kept_with_their_reason_and_count_once_when_they_are_me
         assert [one["edited"] for one in noted] == [MENDED, MENDED]
         assert operator.get("/v1/dead-letters/no/such/place").status_code == 404
     assert DAY in MENDED
+
+
+def test_a_broken_reversal_is_kept_as_one_and_is_taken_when_it_is_mended(
+    stack: Servers, namespace: str, donations: Running, platform: httpx.Client, database: Any
+) -> None:
+    platform.post("/v1/donations", content=ndjson([GOOD]), headers=NDJSON)
+    eventually(lambda: counted(database)[0] == 1, "the gift is counted")
+    line, whole = line_of(GOOD["merchant"], lines=2), reversal("r-1", GOOD, GOOD["amount_fen"])
+    rows = [json.dumps({**whole, "amount_fen": 0}).encode()]
+    write_rows(stack, f"{namespace}.donations.pushed", rows, ("kind", b"reversal"), partition=line)
+    with donations.client("operator") as operator:
+
+        def letters() -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = operator.get("/v1/dead-letters").json()["items"]
+            return found
+
+        eventually(lambda: len(letters()) == 1, "the row is kept")
+        letter = letters()[0]
+        assert (letter["kind"], letter["cause"]) == ("reversal", "amount_fen_invalid")
+        body = {"places": [letter["place"]], "edited": {letter["place"]: json.dumps(whole)}}
+        assert replay(operator, body, "mended")["accepted"] == 1
+        path = f"/v1/reversals/{GOOD['merchant']}/r-1"
+        eventually(lambda: platform.get(path).status_code == 200, "the reversal is on a page")
+    assert platform.get(path).json()["state"] == "taken"
+    assert counted(database) == (1, GOOD["amount_fen"])
 
 
 def test_only_operators_may_replay(platform: httpx.Client) -> None:

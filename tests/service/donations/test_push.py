@@ -167,10 +167,10 @@ def test_a_donation_is_found_by_merchant_id_and_day(platform: httpx.Client, ledg
 
 
 def test_full_pages_are_sealed_in_a_chain(platform: httpx.Client, ledger: Any) -> None:
-    for first in range(0, 40_000, 5_000):
+    for first in range(0, 80_000, 5_000):
         lines = gifts(first, 5_000, merchant="M00001")
         assert platform.post("/v1/donations", content=ndjson(lines), headers=NDJSON).status_code == 202
-    eventually(lambda: ledger.seals.count_documents({}) >= 2, "the full pages of the line are sealed")
+    eventually(lambda: ledger.seals.count_documents({}) >= 4, "the full pages of the line are sealed")
     previous = FIRST_SEAL
     for seal in ledger.seals.find().sort("_id", 1):
         columns = unpack(bytes(ledger.pages.find_one({"_id": seal["_id"]})["columns"]))

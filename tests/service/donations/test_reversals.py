@@ -105,6 +105,47 @@ def test_gifts_are_taken_back_once_and_never_more_than_was_given(
     assert counted(database) == (20, 180)
 
 
+def test_a_parked_reversal_is_taken_when_it_comes_again_behind_its_gift(
+    donations: Running, platform: httpx.Client, database: Any
+) -> None:
+    gift = gifts(0, 1, amount_fen=9)[0]
+    body, path = ndjson([reversal("early", gift, 9)]), f"/v1/reversals/{gift['merchant']}/early"
+
+    def stands(state: str) -> bool:
+        platform.post("/v1/reversals", content=body, headers=NDJSON)
+        found = platform.get(path)
+        return found.status_code == 200 and found.json()["state"] == state
+
+    def parked() -> list[str]:
+        with donations.client("operator") as operator:
+            return [one["reversal"] for one in operator.get("/v1/reversals").json()["items"]]
+
+    eventually(lambda: stands("parked"), "its gift is not known")
+    assert parked() == ["early"]
+    platform.post("/v1/donations", content=ndjson([gift]), headers=NDJSON)
+    eventually(lambda: counted(database) == (1, 9), "the gift is counted")
+    eventually(lambda: stands("taken"), "sent again, it is taken")
+    assert parked() == []
+    page = database.pages.find_one({"_id": platform.get(path).json()["page"]})
+    assert (page["count"], page["reversed_fen"]) == (1, {"love-parcel": 9})
+
+
+def test_more_reversals_than_a_record_takes_are_all_taken(platform: httpx.Client, database: Any) -> None:
+    given = gifts(0, 1_500, merchant="M00001")
+    platform.post("/v1/donations", content=ndjson(given), headers=NDJSON)
+    eventually(lambda: counted(database)[0] == 1_500, "the gifts are counted")
+    back = [reversal(f"r-{gift['id']}", gift, gift["amount_fen"]) for gift in given]
+    answer = platform.post("/v1/reversals", content=ndjson(back), headers=NDJSON)
+    assert answer.json()["accepted"] == 1_500
+
+    def taken() -> int:
+        return sum(one["state"] == "taken" for page in database.pages.find() for one in page["reversals"])
+
+    eventually(lambda: taken() == 1_500, "every one is taken")
+    (last,) = database.pages.find().sort("_id", -1).limit(1)
+    assert last["reversed_fen"] == {"love-parcel": sum(gift["amount_fen"] for gift in given)}
+
+
 def test_nothing_that_is_a_reversal_is_refused_whole(platform: httpx.Client) -> None:
     answer = platform.post("/v1/reversals", content=b"{}", headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (422, "nothing_accepted")
