@@ -18,7 +18,7 @@ from pandapack.runtime.errors import KafkaUnavailable
 
 RECORD_BYTES_MAX = 8 * 1024 * 1024
 ACKNOWLEDGE_WAIT_MS = 10_000
-LINGER_MS = 5
+LINGER_MS = 10
 BATCH_BYTES = 256 * 1024
 CLOSE_WAIT_S = 5.0
 SENDS_A_PRODUCER_MAX = 2**30

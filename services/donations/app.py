@@ -22,7 +22,7 @@ from services.donations.store import Stores, open_stores
 
 PUSHED_RECORDS_A_BATCH_MAX = 512
 PUSHED_WAIT_MS = 20
-PUSHED_PACE_MS = 50
+PUSHED_PACE_MS = 80
 """At most so often a line's page is written: what comes meanwhile goes onto it in one write."""
 
 STREAMS = ("/v1/donations", "/v1/reversals", "/v1/settlements")

@@ -24,7 +24,6 @@ from services.reporting.settings import Settings
 from services.reporting.store import open_stores
 
 VIEW_TOPICS = ("procurement.events", "logistics.events")
-TOTALS_PACE_MS = 25
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -57,7 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _hear(service: Service, hearer: Hearer) -> None:
     """The archive is a group of its own, first: of two that hear one topic, the last one's lag is the one shown."""
     service.hears_batches(LINES_TOPIC, take=hearer.take_archive, group="archive", batch_records_max=ARCHIVE_RECORDS_MAX)
-    service.hears_batches(LINES_TOPIC, *VIEW_TOPICS, take=hearer.take, pace_ms=TOTALS_PACE_MS)
+    service.hears_batches(LINES_TOPIC, *VIEW_TOPICS, take=hearer.take)
 
 
 def _when_told_to_stop(act: Callable[[], None]) -> None:

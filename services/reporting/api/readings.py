@@ -17,7 +17,7 @@ from services.reporting.domain.rounds import Round
 from services.reporting.domain.totals import Views, totals
 from services.reporting.store import Stores
 
-VIEWS_FRESH_S = 0.02
+VIEWS_FRESH_S = 0.05
 ROUNDS_FRESH_S = 1.0
 LAWS_FRESH_S = 2.0
 LAW_READINGS_MAX = 5
