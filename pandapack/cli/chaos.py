@@ -1,7 +1,7 @@
-"""`panda chaos`: the bounded fault campaign. One seed is played twice, undisturbed and with `kill -9` all over.
+"""`panda chaos`: the bounded fault campaign. One seed is played twice, undisturbed and with faults all over.
 
-What is killed when derives from the seed. Whatever died, the figures at the end must be the same, the three laws must
-hold, and the audit must agree.
+What is killed or held still, and when, derives from the seed. Whatever died, the figures at the end must be the same,
+the three laws must hold, and the audit must agree.
 """
 
 from __future__ import annotations
@@ -15,25 +15,33 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from pandapack.cli.demo import LAWS, Json, Show, data_dir_of, layout_of, play
+from pandapack.cli.demo import LAWS, Beside, Json, Show, data_dir_of, layout_of, play
 from pandapack.cli.stack import EXIT_INTERRUPTED, EXIT_WRONG, explained
-from pandapack.local.stack import SERVICES, Stack
+from pandapack.local.stack import SERVICES, Layout, Stack
 
 DONATIONS = 100_000
-FAULTS = 6
+FAULTS = 9
 FAULTS_MAX = 100
 SEED = 7
-VICTIMS = (*SERVICES, "kafka", "mongod")
-PAUSE_S = (1.0, 3.0)
+SERVERS = ("kafka", "mongod")
+VICTIMS = (*SERVICES, *SERVERS)
+GAP_S = (0.5, 2.0)
 """Between a recovery and the next fault."""
+PAUSE_EVERY = 3
+"""Each fault of this number is a pause, the others kill."""
+PAUSE_S = (1.0, 4.0)
+"""How long a victim is held still: longer than most waits for an answer, shorter than a session with Kafka."""
+FAULT_S = 7
+"""Gifts come so slowly that a fault, its recovery and the gap before it fit into this many seconds of giving."""
 READY_WAIT_S = 60.0
+AUDIT_WAIT_S = 120.0
 ASK_EVERY_S = 0.1
 TIMES = ("elapsed_s", "donations_per_s")
 AT_LEAST = ("duplicates",)
@@ -42,77 +50,119 @@ AT_LEAST = ("duplicates",)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is killed, and how long after the recovery before."""
+    """Who is struck, and how long after the recovery before. `pause_s`: held still for so long; 0: killed."""
 
     victim: str
     after_s: float
+    pause_s: float
+
+    @property
+    def words(self) -> str:
+        """What it does."""
+        return f"{self.victim} held still for {self.pause_s:.1f} s" if self.pause_s else f"kill -9 of {self.victim}"
 
 
 @dataclass
 class Campaign:
-    """The faults of one run: what happened, and what the audit found at the end."""
+    """The faults of one run: what happened, what did not heal, and what the audit found at the end."""
 
     faults: list[Fault]
     report: Console
     happened: list[Json] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    """All is settled: no more faults, but the last one's recovery is awaited."""
+    left: threading.Event = field(default_factory=threading.Event)
+    """Ctrl-C or an error: nothing is awaited any more."""
 
     @contextmanager
     def beside(self, stack: Stack) -> Iterator[None]:
         """Does its harm in a thread while the simulator plays; then the audit looks at what is left."""
-        over = threading.Event()
-        thread = threading.Thread(target=self._harm, args=(stack, over), name="panda-chaos", daemon=True)
+        thread = threading.Thread(target=self._harm, args=(stack,), name="panda-chaos", daemon=True)
         thread.start()
         try:
             yield
+        except BaseException:
+            self.left.set()
+            raise
         finally:
-            over.set()
+            self.over.set()
             thread.join()
         self.differences += audited(stack)
 
-    def _harm(self, stack: Stack, over: threading.Event) -> None:
+    def _harm(self, stack: Stack) -> None:
+        began_s = time.monotonic()
         for fault in self.faults:
-            if over.wait(fault.after_s):
+            if self.over.wait(fault.after_s):
                 return
-            pid = stack.supervisor.pid(fault.victim)
-            if pid is None:
-                continue  # it is being started anew already
-            os.kill(pid, signal.SIGKILL)
-            began_s = time.monotonic()
-            self._await_ready(stack, fault.victim, pid)
-            back_s = round(time.monotonic() - began_s, 1)
-            self.happened.append({"killed": fault.victim, "ready_again_s": back_s})
-            self.report.print(f"killed {fault.victim}; ready again after {back_s} s")
+            self._strike(stack, fault, began_s)
 
-    @staticmethod
-    def _await_ready(stack: Stack, victim: str, killed: int) -> None:
+    def _strike(self, stack: Stack, fault: Fault, began_s: float) -> None:
+        # What the fault before has drawn along with it may still be on its way back.
+        if not self._healed(stack, fault.victim, None):
+            self.differences.append(f"{fault.victim} was not ready within {READY_WAIT_S:.0f} s, before {fault.words}")
+            return
+        struck_s = time.monotonic()
+        struck = stack.supervisor.signal(fault.victim, signal.SIGSTOP if fault.pause_s else signal.SIGKILL)
+        if fault.pause_s:
+            try:
+                self.left.wait(fault.pause_s)
+            finally:
+                stack.supervisor.signal(fault.victim, signal.SIGCONT)
+        if not self._healed(stack, fault.victim, None if fault.pause_s else struck):
+            self.differences.append(f"{fault.victim} was not ready within {READY_WAIT_S:.0f} s after {fault.words}")
+            return
+        at_s, back_s = round(struck_s - began_s, 1), round(time.monotonic() - struck_s, 1)
+        self.happened.append(
+            {"victim": fault.victim, "pause_s": round(fault.pause_s, 1), "at_s": at_s, "ready_again_s": back_s}
+        )
+        self.report.print(f"after {at_s:.1f} s: {fault.words}; ready again after {back_s:.1f} s", soft_wrap=True)
+
+    def _healed(self, stack: Stack, victim: str, killed: int | None) -> bool:
+        """Waits until the victim is ready in another process than the one that was killed; False: it never was."""
         until_s = time.monotonic() + READY_WAIT_S
         while time.monotonic() < until_s:
-            status = next(one for one in stack.supervisor.statuses() if one.name == victim)
-            if status.ready and status.pid not in (None, killed):
-                return
-            time.sleep(ASK_EVERY_S)
+            if stack.supervisor.pid(victim) not in (None, killed) and stack.supervisor.is_ready(victim):
+                return True
+            if self.left.wait(ASK_EVERY_S):
+                return False
+        return False
 
 
-def faults_of(seed: int, count: int) -> list[Fault]:
-    """The campaign of a seed: every victim once before any comes twice."""
+def faults_of(seed: int, count: int, victims: tuple[str, ...] = VICTIMS) -> list[Fault]:
+    """The campaign of a seed: every victim is killed once before any is killed twice; pauses likewise."""
     dice = random.Random(seed)
-    victims: list[str] = []
-    while len(victims) < count:
-        victims += dice.sample(VICTIMS, len(VICTIMS))
-    return [Fault(victim, dice.uniform(*PAUSE_S)) for victim in victims[:count]]
+    kills, pauses = _turns(dice, victims), _turns(dice, victims)
+    faults = []
+    for number in range(1, count + 1):
+        is_pause = number % PAUSE_EVERY == 0
+        victim = next(pauses if is_pause else kills)
+        faults.append(Fault(victim, dice.uniform(*GAP_S), dice.uniform(*PAUSE_S) if is_pause else 0.0))
+    return faults
+
+
+def _turns(dice: random.Random, victims: tuple[str, ...]) -> Iterator[str]:
+    while True:
+        yield from dice.sample(victims, len(victims))
+
+
+def victims_of(layout: Layout) -> tuple[str, ...]:
+    """Who can be struck: existing servers belong to somebody else."""
+    embedded = {"kafka": not layout.kafka, "mongod": not layout.mongo}
+    return (*SERVICES, *(server for server in SERVERS if embedded[server]))
 
 
 def differences(calm: Json, disturbed: Json) -> list[str]:
-    """Each figure that faults have changed, in words."""
+    """Each figure that faults have changed and each law that does not hold, in words."""
     found = []
     for name, value in calm.items():
         other = disturbed[name]
-        if name in TIMES or (name in AT_LEAST and other >= value):
+        if name in TIMES or name in LAWS or (name in AT_LEAST and other >= value):
             continue
         if other != value:
             found.append(f"{name}: {value} undisturbed, {other} with faults")
-    return found
+    runs = (("undisturbed", calm), ("with faults", disturbed))
+    return found + [f"{law}: broken {how}" for how, outcome in runs for law in LAWS if not outcome[law]]
 
 
 def audited(stack: Stack) -> list[str]:
@@ -122,7 +172,10 @@ def audited(stack: Stack) -> list[str]:
     if namespace := stack.layout.service_env.get("PANDA_NAMESPACE"):
         env["PANDA_NAMESPACE"] = namespace
     command = [sys.executable, "-m", "pandapack.cli.main", "audit", "--json"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=AUDIT_WAIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return [f"the audit did not end within {AUDIT_WAIT_S:.0f} s"]
     try:
         told: Json = json.loads(done.stdout)
     except ValueError:
@@ -135,32 +188,42 @@ def chaos(
         int, typer.Option(min=1, help="How many gifts; each run plays them to their end.")
     ] = DONATIONS,
     seed: Annotated[int, typer.Option(help="Of the programme and of the faults.")] = SEED,
-    faults: Annotated[int, typer.Option(min=1, max=FAULTS_MAX, help="How many times something is killed.")] = FAULTS,
+    faults: Annotated[
+        int, typer.Option(min=1, max=FAULTS_MAX, help="How many times something is killed or held still.")
+    ] = FAULTS,
     json_: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")] = False,
 ) -> None:
-    """Kill what runs the programme again and again; compare the end with an undisturbed run. Exit 1: it differs."""
+    """Disturb what runs the programme again and again; compare with an undisturbed run. Exit 1: the ends differ."""
     console = Console(highlight=False, stderr=json_)
-    campaign = Campaign(faults_of(seed, faults), console)
-    calm = _run(console, donations, seed, None)
-    disturbed = _run(console, donations, seed, campaign)
+    with explained():
+        victims = victims_of(Layout.from_environment())
+    campaign = Campaign(faults_of(seed, faults, victims), console)
+    calm = _run(console, donations, seed)
+    disturbed = _run(console, donations, seed, rate=rate_of(donations, faults), beside=campaign.beside)
     found = [*differences(calm, disturbed), *campaign.differences]
-    found += [f"{law}: broken" for law in LAWS if not disturbed[law]]
     if json_:
-        typer.echo(json.dumps({"faults": campaign.happened, "differences": found, "outcome": disturbed}))
+        told = {"planned": faults, "faults": campaign.happened, "differences": found}
+        typer.echo(json.dumps({**told, "undisturbed": calm, "outcome": disturbed}))
     else:
         for difference in found:
             typer.echo(f"DIFFERENCE {difference}", err=True)
-        typer.echo(f"{len(campaign.happened)} faults, {len(found)} differences")
+        # Where the end came first (a very slow machine), fewer happened than were planned.
+        typer.echo(f"{len(campaign.happened)} of {faults} faults, {len(found)} differences")
     if found or not campaign.happened:
         raise typer.Exit(EXIT_WRONG)
 
 
-def _run(console: Console, donations: int, seed: int, campaign: Campaign | None) -> dict[str, Any]:
-    more = {} if campaign is None else {"beside": campaign.beside}
+def rate_of(donations: int, faults: int) -> int:
+    """Gifts a second, so that giving lasts as long as the faults: the last one must not come after the end."""
+    return max(1, donations // (faults * FAULT_S))
+
+
+def _run(console: Console, donations: int, seed: int, *, rate: int | None = None, beside: Beside = nullcontext) -> Json:
+    """Plays it once, in a folder that is gone afterwards."""
     with explained(), data_dir_of(keep=False) as data_dir:
         show = Show(console, time.monotonic(), donations)
         layout = layout_of(data_dir, donations, until_settled=True)
-        outcome = play(console, show, layout, seed, until_settled=True, **more)
+        outcome = play(console, show, layout, seed, until_settled=True, rate=rate, beside=beside)
     if outcome is None:
         raise typer.Exit(EXIT_INTERRUPTED)
     return outcome

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pandapack.cli.site import DEMO_FOLDER
 from pandapack.cli.stack import (
     EXIT_INTERRUPTED,
     EXIT_WRONG,
@@ -37,7 +36,7 @@ from pandapack.cli.stack import (
 from pandapack.local import child as trampoline
 from pandapack.local.errors import AlreadyRunning, ChildFailed
 from pandapack.local.keys import KEYS_FILE, write_private
-from pandapack.local.running import holder_of
+from pandapack.local.running import DEMO_FOLDER, holder_of
 from pandapack.local.stack import DATA_DIR, SERVICES, Layout, Stack
 from pandapack.local.supervisor import log_tail
 
@@ -136,7 +135,7 @@ def data_dir_of(*, keep: bool) -> Iterator[Path]:
     folder = DATA_DIR / DEMO_FOLDER
     if holder := holder_of(folder):
         words = f"a demonstration is running here already (pid {holder.pid}, since {holder.since})"
-        raise AlreadyRunning(words, f"Stop it with Ctrl-C, or: kill {holder.pid}")
+        raise AlreadyRunning(words, "Stop it with Ctrl-C, or: panda down")
     shutil.rmtree(folder, ignore_errors=True)
     yield folder
 
@@ -148,14 +147,19 @@ def play(
     seed: int,
     *,
     until_settled: bool,
+    rate: int | None = None,
     beside: Beside = nullcontext,
 ) -> Json | None:
-    """Runs all; the totals at the end, None where Ctrl-C came first. `beside` goes on while the simulator plays."""
+    """Runs all; the totals at the end, None where Ctrl-C came first. `beside` goes on while the simulator plays.
+
+    rate: how many gifts a second; None is as fast as they are taken or, where they do not end, a pleasant rate.
+    """
     with jar_progress(console) as progress:
         stack = Stack(layout, report=partial(_say, console), progress=progress)
         with stopped_by_signals(stack):
             try:
-                with stack, beside(stack), _simulator(stack, show.donations, seed, until_settled) as simulator:
+                asked = _asked_of_simulator(show.donations, seed, until_settled, rate)
+                with stack, beside(stack), _simulator(stack, asked) as simulator:
                     keys_file = str(layout.data_dir / KEYS_FILE)
                     print_addresses(console, stack.addresses, keys_file, "Ctrl-C stops everything")
                     return _watch(simulator, Totals(stack.addresses["reporting"]), show)
@@ -180,23 +184,29 @@ class Simulator:
         self.lines.put(None)
 
 
+def _asked_of_simulator(donations: int | None, seed: int, until_settled: bool, rate: int | None) -> list[str]:
+    """Its command line, without where the services are."""
+    asked = ["--seed", str(seed), "--first-at", FIRST_GIFT_AT.isoformat()]
+    asked += ["--donations", str(donations)] if donations is not None else []
+    asked += ["--until-settled"] if until_settled else []
+    asked += ["--rate", str(rate)] if rate is not None else []
+    asked += ["--spacing-us", str(LIVE_SPACING_US)] if donations is None else []
+    return asked
+
+
 @contextmanager
-def _simulator(stack: Stack, donations: int | None, seed: int, until_settled: bool) -> Iterator[Simulator]:
+def _simulator(stack: Stack, asked: Sequence[str]) -> Iterator[Simulator]:
     """Starts it as a child that ends with this process, even at kill -9; ends it at the end."""
     folder = Path(stack.layout.data_dir).resolve()
     site = folder / "site.json"
     urls = {name: stack.addresses[name] for name in SERVICES}
     write_private(site, json.dumps({"urls": urls, "keys": stack.keys}))
-    asked = ["--site", str(site), "--seed", str(seed), "--first-at", FIRST_GIFT_AT.isoformat()]
-    asked += ["--donations", str(donations)] if donations is not None else []
-    asked += ["--until-settled"] if until_settled else []
-    asked += ["--spacing-us", str(LIVE_SPACING_US)] if donations is None else []
     tied = [sys.executable, "-I", "-S", str(trampoline.__file__), str(os.getpid())]
     log_file = folder / "logs" / "simulator.log"
     with (
         log_file.open("w") as log,
         subprocess.Popen(
-            [*tied, sys.executable, "-m", "simulator", *asked],
+            [*tied, sys.executable, "-m", "simulator", "--site", str(site), *asked],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -15,14 +15,12 @@ from typing import Any
 import httpx
 import typer
 
-from pandapack.local.running import read_note
+from pandapack.local.running import DEMO_FOLDER, read_note
 from pandapack.local.stack import DATA_DIR, DEFAULT_PORTS, SERVICES
 
 ANSWER_WAIT_S = 60.0
 EXIT_WRONG = 1
 EXIT_UNREACHABLE = 2
-DEMO_FOLDER = "demo"
-"""Below the data directory: where a demonstration runs, apart from whatever else lies there."""
 
 
 def fail(words: str, status: int = EXIT_WRONG) -> typer.Exit:

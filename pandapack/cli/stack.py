@@ -27,7 +27,7 @@ from pandapack.local import doctor as physician
 from pandapack.local.errors import AlreadyRunning, LocalError
 from pandapack.local.kafka_jars import Progress as JarProgress
 from pandapack.local.kafka_jars import kafka_classpath
-from pandapack.local.running import holder_of, read_note
+from pandapack.local.running import Running, holder_of, read_note, running_in
 from pandapack.local.stack import (
     DATA_DIR,
     SERVICES,
@@ -47,6 +47,7 @@ ASK_EVERY_S = 0.1
 PLAIN_PROGRESS_EVERY = 10
 EXIT_WRONG = 1
 EXIT_INTERRUPTED = 130
+NOTHING_RUNS = "no stack and no demonstration is running in"
 MARKS = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "wrong": "[red]wrong  [/]"}
 
 app = typer.Typer(help="The embedded stack: Kafka, MongoDB and the four services on this machine.")
@@ -70,51 +71,24 @@ def up(detach: Detach = False, servers_only: ServersOnly = False) -> None:
 
 @app.command()
 def down() -> None:
-    """Stop the stack that runs in this folder."""
-    holder = holder_of(DATA_DIR)
-    if holder is None:
-        typer.echo(f"no stack is running in {DATA_DIR.resolve()}")
-        return
-    typer.echo(f"stopping the stack (pid {holder.pid}, since {holder.since})")
-    try:
-        os.kill(holder.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        return
-    except PermissionError:
-        _fail(f"process {holder.pid} belongs to somebody else")
-    begun_s = time.monotonic()
-    while (now := holder_of(DATA_DIR)) and now.pid == holder.pid:
-        if time.monotonic() - begun_s > DOWN_WAIT_S:
-            _fail(f"pid {holder.pid} still runs after {DOWN_WAIT_S:.0f} s; kill -9 {holder.pid} ends all of it")
-        time.sleep(ASK_EVERY_S)
-    typer.echo("stopped")
+    """Stop the stack or the demonstration that runs in this folder."""
+    found = running_in(DATA_DIR)
+    if not found:
+        typer.echo(f"{NOTHING_RUNS} {DATA_DIR.resolve()}")
+    for running in found:
+        _stop(running)
 
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Say what runs in this folder and whether it is ready; exit 0 only if all of it is."""
-    holder, note = holder_of(DATA_DIR), read_note(DATA_DIR)
-    ready = _readiness(note["addresses"]) if note else {}
-    answer: dict[str, Any] = {
-        "running": holder is not None,
-        "starting_or_stopping": holder is not None and note is None,
-        "pid": holder.pid if holder else None,
-        "since": holder.since if holder else None,
-        "addresses": note["addresses"] if note else {},
-        "children": note["children"] if note else {},
-        "ready": ready,
-    }
+    """Say what runs in this folder, stack or demonstration, and whether it is ready; exit 0 only if all of it is."""
+    first, *others = [_told(running) for running in running_in(DATA_DIR)] or [_told(None)]
     if as_json:
-        typer.echo(json.dumps(answer, indent=2))
-    elif holder is None:
-        typer.echo(f"no stack is running in {DATA_DIR.resolve()}")
-    elif note is None:
-        typer.echo(f"a stack is starting or stopping (pid {holder.pid}, since {holder.since})")
+        typer.echo(json.dumps({**first, "also": others}, indent=2))
     else:
-        typer.echo(f"a stack is running (pid {holder.pid}, since {holder.since})")
-        for name, is_ready in ready.items():
-            typer.echo(f"  {name:<12}{'ready' if is_ready else 'NOT READY':<11}{note['addresses'][name]}")
-    if not ready or not all(ready.values()):
+        for told in (first, *others):
+            _print_told(told)
+    if not all(told["ready"] and all(told["ready"].values()) for told in (first, *others)):
         raise typer.Exit(EXIT_WRONG)
 
 
@@ -268,6 +242,49 @@ def _start_in_background(log_file: Path, servers_only: bool) -> subprocess.Popen
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
+
+
+def _stop(running: Running) -> None:
+    """SIGTERM, and wait until it has let go of its folder."""
+    holder = running.holder
+    typer.echo(f"stopping the {running.what} (pid {holder.pid}, since {holder.since})")
+    try:
+        os.kill(holder.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        _fail(f"process {holder.pid} belongs to somebody else")
+    begun_s = time.monotonic()
+    while (now := holder_of(running.data_dir)) and now.pid == holder.pid:
+        if time.monotonic() - begun_s > DOWN_WAIT_S:
+            _fail(f"pid {holder.pid} still runs after {DOWN_WAIT_S:.0f} s; kill -9 {holder.pid} ends all of it")
+        time.sleep(ASK_EVERY_S)
+    typer.echo("stopped")
+
+
+def _told(running: Running | None) -> dict[str, Any]:
+    """What `status` tells of one that runs, or of none."""
+    note = read_note(running.data_dir) if running else None
+    return {
+        "running": running is not None,
+        "what": running.what if running else None,
+        "starting_or_stopping": running is not None and note is None,
+        "pid": running.holder.pid if running else None,
+        "since": running.holder.since if running else None,
+        "addresses": note["addresses"] if note else {},
+        "children": note["children"] if note else {},
+        "ready": _readiness(note["addresses"]) if note else {},
+    }
+
+
+def _print_told(told: dict[str, Any]) -> None:
+    if not told["running"]:
+        typer.echo(f"{NOTHING_RUNS} {DATA_DIR.resolve()}")
+        return
+    does = "starting or stopping" if told["starting_or_stopping"] else "running"
+    typer.echo(f"a {told['what']} is {does} (pid {told['pid']}, since {told['since']})")
+    for name, is_ready in told["ready"].items():
+        typer.echo(f"  {name:<12}{'ready' if is_ready else 'NOT READY':<11}{told['addresses'][name]}")
 
 
 def _readiness(addresses: dict[str, str]) -> dict[str, bool]:

@@ -20,10 +20,18 @@ from pandapack.local.cache import cache_dir
 from pandapack.local.errors import LocalError
 from pandapack.local.java import find_java
 from pandapack.local.kafka_jars import KAFKA_VERSION, check_jar, kafka_classpath, read_lock
-from pandapack.local.keys import DIGESTS_FILE, KEYS_FILE, PAGE_SECRET_FILE
-from pandapack.local.mongo import WHEEL, WHEEL_WARNING, find_mongod
+from pandapack.local.keys import (
+    DIGESTS_FILE,
+    HEAD_KEY_FILE,
+    HEAD_PUBLIC_KEY_FILE,
+    KEYS_FILE,
+    PAGE_SECRET_FILE,
+    SECRETS_KEY_FILE,
+    read_head_key,
+)
+from pandapack.local.mongo import LEAK, WHEEL, WHEEL_WARNING, find_mongod, leaks
 from pandapack.local.ports import busy_port, is_free
-from pandapack.local.running import PID_FILE, holder_of
+from pandapack.local.running import PID_FILE, running_in
 from pandapack.local.stack import Layout, check_existing_kafka, check_existing_mongo
 
 PYTHON_MIN = (3, 11)
@@ -38,6 +46,8 @@ CLOCK_EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 CLOCK_BEHIND_MAX = timedelta(minutes=5)
 BUSINESS_ZONE = "Asia/Shanghai"
 OTHER_PLATFORMS = "Use docker compose, or set PANDA_KAFKA and PANDA_MONGO to servers of your own"
+
+PRIVATE_FILES = (KEYS_FILE, DIGESTS_FILE, PAGE_SECRET_FILE, SECRETS_KEY_FILE, HEAD_KEY_FILE)
 
 Level = Literal["ok", "warning", "wrong"]
 
@@ -61,6 +71,7 @@ def examine(layout: Layout) -> tuple[Finding, ...]:
         ("mongod", _mongod),
         ("ports", _ports),
         ("data", _data),
+        ("head key", _keys),
         ("disk", _disk),
         ("memory", _memory),
         ("open files", _open_files),
@@ -73,7 +84,7 @@ def examine(layout: Layout) -> tuple[Finding, ...]:
         except LocalError as error:
             found.append(Finding(name, "wrong", error.says, error.mend))
         except OSError as error:
-            found.append(Finding(name, "wrong", str(error)))
+            found.append(Finding(name, "wrong", str(error), "Look at the rights of what it names"))
     return tuple(found)
 
 
@@ -138,17 +149,23 @@ def _mongod(layout: Layout) -> Iterator[Finding]:
         return
     found = find_mongod()
     says = f"{found.version} at {found.program} (by {found.found_by})"
+    mend = "For more than a try-out set PANDA_MONGO_BIN to a current mongod, or PANDA_MONGO"
     if found.found_by == WHEEL:
-        mend = "For more than a try-out set PANDA_MONGO_BIN to a current mongod, or PANDA_MONGO"
         yield Finding("mongod", "warning", f"{says}: {WHEEL_WARNING}", mend)
+    elif leaks(found.version):
+        yield Finding("mongod", "warning", f"{says}: older than the fix of {LEAK}; for the loopback only", mend)
     else:
         yield Finding("mongod", "ok", says)
 
 
 def _ports(layout: Layout) -> Iterator[Finding]:
-    if holder := holder_of(layout.data_dir):
+    running = {one.what: one.holder for one in running_in(layout.data_dir)}
+    if holder := running.get("stack"):
         yield Finding("ports", "ok", f"not looked at: the stack here is running (pid {holder.pid})")
         return
+    if holder := running.get("demonstration"):
+        says = f"a demonstration runs in this folder (pid {holder.pid}, since {holder.since})"
+        yield Finding("demonstration", "warning", f"{says} and holds what is busy below", "Stop it with: panda down")
     busy = {name: port for name, port in layout.listeners().items() if not is_free(port)}
     for name, port in busy.items():
         error = busy_port(name, port)
@@ -167,15 +184,28 @@ def _data(layout: Layout) -> Iterator[Finding]:
     except OSError as error:
         says = f"{folder} cannot be written: {error.strerror}"
         yield Finding("data", "wrong", says, "Run panda in a folder that you may write to")
-    for name in (KEYS_FILE, DIGESTS_FILE, PAGE_SECRET_FILE):
+
+
+def _keys(layout: Layout) -> Iterator[Finding]:
+    for name in PRIVATE_FILES:
         file = layout.data_dir / name
         if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
             yield Finding("keys", "wrong", f"{file} can be read by others", f"chmod 600 {file}")
+    head_key, public = layout.data_dir / HEAD_KEY_FILE, layout.data_dir / HEAD_PUBLIC_KEY_FILE
+    if not head_key.exists():
+        yield Finding("head key", "ok", "made at first start")
+        return
+    signer = read_head_key(head_key)
+    if public.exists() and public.read_text().strip() != signer.public:
+        says = f"{public} is not the public half of {head_key}: receipts cannot be checked with it"
+        yield Finding("head key", "wrong", says, f"Delete {public}; it is made anew at the next start")
+    else:
+        yield Finding("head key", "ok", f"{head_key} signs heads and receipts; keep a backup of it")
 
 
 def _disk(layout: Layout) -> Iterator[Finding]:
     free_mb = shutil.disk_usage(_existing(layout.data_dir)).free // 1_000_000
-    mend = "Free some, or run panda in a folder on another disk"
+    mend = "Free some, or run panda in a folder on another disk: Kafka and mongod end where theirs is full"
     yield _amount("disk", free_mb, DISK_FREE_MB_MIN, DISK_FREE_MB_WISHED, "MB free", mend)
 
 

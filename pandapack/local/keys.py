@@ -13,6 +13,7 @@ import secrets
 from pathlib import Path
 
 from pandapack.contracts.proof import Signer
+from pandapack.local.errors import DataRefused
 
 ROLES = ("platform", "buyer", "supplier", "warehouse", "carrier", "school", "auditor", "operator")
 # The services read each other with this one.
@@ -28,6 +29,10 @@ SECRET_BYTES = 16
 PAGE_SECRET_BYTES = 32
 HEAD_KEY_BYTES = 32
 OWNER_ONLY = 0o600
+HEAD_KEY_MEND = (
+    f"Put it back from a backup. Without one delete {HEAD_KEY_FILE} and {HEAD_PUBLIC_KEY_FILE}: a new pair is made, "
+    "and receipts signed so far are checked with the public key that their holders have"
+)
 
 
 def ensure_keys(data_dir: Path) -> dict[str, str]:
@@ -68,15 +73,27 @@ def _ensure_secret(data_dir: Path, name: str) -> str:
 def ensure_head_key(data_dir: Path) -> Path:
     """The file with the private key that signs day heads and receipts, in hex (mode 0600); made if missing.
 
-    Its public half lies beside it, in `head_key.pub`: what a receipt's holder needs to check it.
+    Its public half lies beside it, in `head_key.pub`: what a receipt's holder needs to check it. Raises DataRefused for
+    a file that is there but holds no key.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     file, public = data_dir / HEAD_KEY_FILE, data_dir / HEAD_PUBLIC_KEY_FILE
     if not file.exists():
         write_private(file, secrets.token_hex(HEAD_KEY_BYTES) + "\n")
+    signer = read_head_key(file)
     if not public.exists():
-        public.write_text(Signer(file.read_text()).public + "\n")
+        public.write_text(signer.public + "\n")
     return file
+
+
+def read_head_key(file: Path) -> Signer:
+    """The signer of this file. Raises DataRefused where it cannot be read or holds no key."""
+    try:
+        return Signer(file.read_text())
+    except OSError as error:
+        raise DataRefused(f"{file} cannot be read: {error.strerror}", f"Make it yours: chmod 600 {file}") from error
+    except ValueError as error:  # not hex, not 32 bytes, or no text at all
+        raise DataRefused(f"{file} holds no key of {HEAD_KEY_BYTES} bytes in hex", HEAD_KEY_MEND) from error
 
 
 def new_key(role: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -32,6 +33,11 @@ WHEEL_WARNING = (
     "the mongod of the wheel is 6.0.5, older than security fixes of 2025 (CVE-2025-14847 among them): "
     "for the embedded stack on the loopback only"
 )
+
+LEAK = "CVE-2025-14847"
+"""Whoever reaches the port reads pieces of mongod's memory, without a password."""
+LEAK_MENDED_IN = {(6, 0): 27, (7, 0): 28, (8, 0): 17, (8, 2): 3}
+"""Series → its first patch without the leak; later series never had it, others were not mended."""
 
 _NOT_YET_INITIALIZED = 94
 _INVALID_REPLICA_SET_CONFIG = 93
@@ -107,6 +113,18 @@ def mongod_version(program: Path) -> str | None:
         return None
     first = answer.stdout.partition("\n")[0]
     return first.rpartition(" v")[2] or None
+
+
+def leaks(version: str) -> bool:
+    """Whether a mongod of this version ("6.0.5", "8.0.17-rc1") has `LEAK`. One that cannot be read does."""
+    numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
+    if numbers is None:
+        return True
+    major, minor, patch = map(int, numbers.groups())
+    if (major, minor) > max(LEAK_MENDED_IN):
+        return False
+    mended_in = LEAK_MENDED_IN.get((major, minor))
+    return mended_in is None or patch < mended_in
 
 
 def uri_of(port: int) -> str:

@@ -15,6 +15,8 @@ from pandapack.local.errors import AlreadyRunning, DataRefused
 
 PID_FILE = "panda.pid"
 NOTE_FILE = "stack.json"
+DEMO_FOLDER = "demo"
+"""Below the data directory: where a demonstration runs, apart from whatever else lies there."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,22 @@ def holder_of(data_dir: Path) -> Holder | None:
     except (OSError, ValueError, KeyError):
         pass
     return None
+
+
+@dataclass(frozen=True)
+class Running:
+    """What runs in a folder: "stack" or "demonstration", where its data lie, and who runs it."""
+
+    what: str
+    data_dir: Path
+    holder: Holder
+
+
+def running_in(data_dir: Path) -> tuple[Running, ...]:
+    """The stack of this data directory and the demonstration below it, as far as they run now, in this order."""
+    places = (("stack", data_dir), ("demonstration", data_dir / DEMO_FOLDER))
+    found = ((what, place, holder_of(place)) for what, place in places)
+    return tuple(Running(what, place, holder) for what, place, holder in found if holder is not None)
 
 
 def write_note(data_dir: Path, note: dict[str, Any]) -> None:

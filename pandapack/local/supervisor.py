@@ -156,6 +156,22 @@ class Supervisor:
         """The process of the child of this name now; None while it waits to be started anew."""
         return next(status.pid for status in self.statuses() if status.name == name)
 
+    def is_ready(self, name: str) -> bool:
+        """Asks the child of this name now; `statuses` tells what it last said. False between its processes."""
+        one = self._named(name)
+        asked = one.process
+        is_ready = asked is not None and asked.poll() is None and _asks_ready(one.spec)
+        return is_ready and one.process is asked  # else the answer is of a process that has died meanwhile
+
+    def signal(self, name: str, number: signal.Signals) -> int | None:
+        """Send a signal to the child of this name; the process that got it, None where there is none just now."""
+        one = self._named(name)
+        with one.lock:  # so that no other process has got its number meanwhile
+            if one.process is None or one.process.poll() is not None:
+                return None
+            one.process.send_signal(number)
+            return one.process.pid
+
     def hurry(self) -> None:
         """Kill at once whatever a running `stop` still waits for. Safe to call from a signal handler."""
         self._hurried.set()
@@ -172,6 +188,9 @@ class Supervisor:
             if thread is not threading.current_thread():
                 thread.join(KILL_WAIT_S)
         self._children.clear()
+
+    def _named(self, name: str) -> _Child:
+        return next(one for one in self._children if one.spec.name == name)
 
     def _report(self, line: str) -> None:
         with _survived():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 from pandapack.local import doctor
 from pandapack.local.doctor import Finding
-from pandapack.local.keys import ensure_keys
+from pandapack.local.keys import ensure_head_key, ensure_keys
+from pandapack.local.mongo import leaks
+from pandapack.local.running import DEMO_FOLDER, PID_FILE, RunningLock
 from pandapack.local.stack import Layout
 
 
@@ -62,3 +65,80 @@ def test_the_old_mongod_of_the_wheel_is_warned_of(tmp_path: Path, monkeypatch: p
 def test_an_existing_server_that_does_not_answer_is_wrong(tmp_path: Path) -> None:
     layout = Layout(data_dir=tmp_path, kafka="127.0.0.1:1", with_services=False)
     assert "PANDA_KAFKA=127.0.0.1:1" in wrong(layout)["kafka"].says
+
+
+def test_a_running_demonstration_is_named_with_what_stops_it(tmp_path: Path) -> None:
+    layout = Layout.on_free_ports(tmp_path)
+    with RunningLock(tmp_path / DEMO_FOLDER):
+        found = next(one for one in doctor.examine(layout) if one.name == "demonstration")
+    assert found.level == "warning" and f"pid {os.getpid()}" in found.says and "panda down" in found.mend
+    assert not any(one.name == "demonstration" for one in doctor.examine(layout))
+
+
+def test_a_head_key_that_cannot_be_used_is_wrong(tmp_path: Path) -> None:
+    layout = Layout.on_free_ports(tmp_path)
+    assert "head key" not in wrong(layout)
+    file = ensure_head_key(tmp_path)
+    assert "head key" not in wrong(layout)
+    file.chmod(0o644)
+    assert wrong(layout)["keys"].mend == f"chmod 600 {file}"
+    file.write_text("torn")
+    assert "backup" in wrong(layout)["head key"].mend
+    file.unlink()
+    file.mkdir()  # cannot be read as a file, whoever asks
+    assert "cannot be read" in wrong(layout)["head key"].says
+
+
+def test_a_public_half_of_another_head_key_is_wrong(tmp_path: Path) -> None:
+    other = ensure_head_key(tmp_path / "other").with_name("head_key.pub")
+    public = ensure_head_key(tmp_path).with_name("head_key.pub")
+    public.write_text(other.read_text())
+    assert f"Delete {public}" in wrong(Layout.on_free_ports(tmp_path))["head key"].mend
+
+
+@pytest.mark.parametrize(("wished", "least", "level"), [(0, 0, "ok"), (10**9, 0, "warning"), (10**9, 10**9, "wrong")])
+def test_a_disk_that_is_nearly_full_is_told_before_it_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wished: int, least: int, level: str
+) -> None:
+    monkeypatch.setattr(doctor, "DISK_FREE_MB_WISHED", wished)
+    monkeypatch.setattr(doctor, "DISK_FREE_MB_MIN", least)
+    found = next(one for one in doctor.examine(Layout.on_free_ports(tmp_path)) if one.name == "disk")
+    assert found.level == level
+    assert ("Free some" in found.mend) == (level != "ok")
+
+
+def test_a_clock_that_is_behind_the_last_start_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / PID_FILE
+    file.touch()
+    os.utime(file, (4_000_000_000, 4_000_000_000))
+    found = wrong(Layout.on_free_ports(tmp_path))["clock"]
+    assert "still to come" in found.says and "timedatectl" in found.mend
+
+
+@pytest.mark.parametrize(
+    ("version", "has_it"),
+    [
+        ("6.0.5", True),
+        ("6.0.27", False),
+        ("7.0.27", True),
+        ("7.0.28", False),
+        ("8.0.16", True),
+        ("8.0.17", False),
+        ("8.1.9", True),
+        ("8.2.3", False),
+        ("8.3.0", False),
+        ("4.4.20", True),
+        ("of my own", True),
+    ],
+)
+def test_a_mongod_older_than_the_fix_of_its_series_is_known(version: str, has_it: bool) -> None:
+    assert leaks(version) == has_it
+
+
+def test_an_old_mongod_of_ones_own_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "mongod"
+    program.write_text("#!/bin/sh\necho 'db version v7.0.8'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PANDA_MONGO_BIN", str(program))
+    found = next(one for one in doctor.examine(Layout.on_free_ports(tmp_path)) if one.name == "mongod")
+    assert found.level == "warning" and "CVE-2025-14847" in found.says and "PANDA_MONGO_BIN" in found.mend

@@ -8,6 +8,9 @@ import re
 import stat
 from pathlib import Path
 
+import pytest
+
+from pandapack.local.errors import DataRefused
 from pandapack.local.keys import ROLES, ensure_head_key, ensure_keys, ensure_page_secret, ensure_secrets_key
 
 
@@ -43,3 +46,12 @@ def test_a_second_start_keeps_the_keys_of_the_first(tmp_path: Path) -> None:
     assert ensure_keys(tmp_path) == ensure_keys(tmp_path)
     assert ensure_page_secret(tmp_path) == ensure_page_secret(tmp_path)
     assert ensure_head_key(tmp_path).read_text() == ensure_head_key(tmp_path).read_text()
+
+
+@pytest.mark.parametrize("content", ["", "not hex", "00" * 31, "00" * 33])
+def test_a_head_key_that_is_none_is_refused_and_left_as_it_is(tmp_path: Path, content: str) -> None:
+    (tmp_path / "head_key").write_text(content)
+    with pytest.raises(DataRefused, match=r"head_key holds no key.*backup"):
+        ensure_head_key(tmp_path)
+    assert (tmp_path / "head_key").read_text() == content
+    assert not (tmp_path / "head_key.pub").exists()

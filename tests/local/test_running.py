@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pandapack.local.errors import AlreadyRunning
-from pandapack.local.running import RunningLock, holder_of, read_note, write_note
+from pandapack.local.running import DEMO_FOLDER, RunningLock, holder_of, read_note, running_in, write_note
 
 HOLD = """
 import sys, time
@@ -52,3 +52,15 @@ def test_the_note_of_a_running_stack_is_read_by_others_and_gone_at_its_end(tmp_p
         assert read_note(tmp_path) == {"addresses": {"kafka": "127.0.0.1:1"}}
     assert read_note(tmp_path) is None
     assert not (tmp_path / "stack.json").exists()
+
+
+def test_a_folder_tells_of_its_stack_and_of_its_demonstration_apart(tmp_path: Path) -> None:
+    def found() -> list[str]:
+        return [one.what for one in running_in(tmp_path)]
+
+    assert found() == []
+    with RunningLock(tmp_path / DEMO_FOLDER):
+        assert found() == ["demonstration"]
+        with RunningLock(tmp_path):
+            assert found() == ["stack", "demonstration"]
+    assert found() == []

@@ -42,13 +42,17 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
+def state(pid: int) -> str:
+    """The letter by which the system says what a process does: "T" is held still, "X" is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+
+
 def alive(pid: int) -> bool:
     """Whether the process runs; one that only waits to be buried does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
+    return state(pid) not in "ZX"
 
 
 def test_a_child_that_dies_again_and_again_is_started_anew_after_growing_pauses(tmp_path: Path) -> None:
@@ -80,6 +84,29 @@ def test_a_killed_child_gets_a_new_process_and_is_said_to_be_ready_again(
         eventually(lambda: any("strong is ready again" in line for line in said), "a line about it")
     assert said[0].startswith("strong ended by SIGKILL")
     assert changes == [1]
+
+
+def test_a_child_held_still_is_the_same_process_afterwards_and_is_asked_whether_it_is_ready(tmp_path: Path) -> None:
+    with Supervisor() as supervisor:
+        beat = tmp_path / "beat"
+        script = "while :; do touch beat; sleep 0.02; done"
+        supervisor.start(shell(tmp_path, "steady", script, ready=beat.exists))
+        pid = supervisor.pid("steady")
+        assert supervisor.signal("steady", signal.SIGSTOP) == pid is not None
+        eventually(lambda: state(pid) == "T", "the stop")
+        beat.unlink(missing_ok=True)
+        assert not supervisor.is_ready("steady")
+        assert supervisor.signal("steady", signal.SIGCONT) == pid
+        eventually(lambda: supervisor.is_ready("steady"), "its next beat")
+
+
+def test_a_child_between_two_processes_is_not_ready_and_gets_no_signal(tmp_path: Path) -> None:
+    with Supervisor(pause_first_s=WAIT_S) as supervisor:
+        supervisor.start(shell(tmp_path, "away", "exec sleep 100"))
+        assert supervisor.signal("away", signal.SIGKILL) is not None
+        eventually(lambda: supervisor.pid("away") is None, "its death")
+        assert supervisor.signal("away", signal.SIGKILL) is None
+        assert not supervisor.is_ready("away")
 
 
 def test_what_is_started_last_is_stopped_first(tmp_path: Path) -> None:

@@ -123,3 +123,40 @@ def test_a_busy_port_stops_up_before_anything_is_started(tmp_path: Path, stack: 
     assert refused.returncode == 1
     assert "for kafka is busy, held by java" in refused.stderr and "PANDA_KAFKA_PORT" in refused.stderr
     assert not (tmp_path / ".panda" / "kafka").exists()
+
+
+def test_a_busy_port_stops_a_demonstration_before_anything_is_started(tmp_path: Path, stack: Servers) -> None:
+    env = new_environment() | {"PANDA_MONGO_PORT": stack.mongo.partition("127.0.0.1:")[2].partition("/")[0]}
+    command = [sys.executable, "-m", "pandapack.cli.main", "demo"]
+    refused = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=UP_WAIT_S, check=False
+    )
+    assert refused.returncode == 1
+    assert "for mongo is busy, held by mongod" in refused.stderr and "PANDA_MONGO_PORT" in refused.stderr
+    assert not list(tmp_path.glob(".panda/demo/mongod"))
+
+
+DEMONSTRATION = """
+import time
+from pathlib import Path
+from pandapack.local.running import DEMO_FOLDER, RunningLock, write_note
+folder = Path(".panda") / DEMO_FOLDER
+with RunningLock(folder):
+    write_note(folder, {"addresses": {"kafka": "127.0.0.1:1", "mongo": "mongodb://127.0.0.1:1"}, "children": {}})
+    print("held", flush=True)
+    time.sleep(100)
+"""
+
+
+def test_status_and_down_find_a_demonstration_that_runs_here(tmp_path: Path) -> None:
+    env = new_environment()
+    with subprocess.Popen(
+        [sys.executable, "-c", DEMONSTRATION], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        told = json.loads(panda(tmp_path, env, "status", "--json").stdout)
+        assert (told["what"], told["pid"], told["also"]) == ("demonstration", process.pid, [])
+        down = panda(tmp_path, env, "down")
+        assert f"stopping the demonstration (pid {process.pid}" in down.stdout and down.returncode == 0
+        assert process.wait(END_WAIT_S) == -signal.SIGTERM
+    assert "no stack and no demonstration is running" in panda(tmp_path, env, "status").stdout

@@ -43,8 +43,12 @@ class Running:
         self.process.wait()
 
     def start_again(self) -> None:
-        self.process = _start(self.name, self.env, self.log)
+        self.start_unready()
         _await_ready(self)
+
+    def start_unready(self) -> None:
+        """Starts it where it is not expected to become ready."""
+        self.process = _start(self.name, self.env, self.log)
 
 
 def _start(name: str, env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:

@@ -1,84 +1,30 @@
-"""`panda demo` as its users run it: one seed tells one story, beside others, and whatever is killed in the middle."""
+"""`panda demo` as its users run it: one seed tells one story, also beside others, and its end leaves nothing behind."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from pandapack.cli.demo import LAWS
 from pandapack.local import ports
 from tests.local.test_supervisor import alive, eventually
 from tests.local.test_up import listeners, new_environment
+from tests.system.playing import DONATIONS, PANDA, SEED, Played, figures, running
 
-DONATIONS = 100_000
-SEED = 7
-END_WAIT_S = 120.0
-VICTIMS = ("procurement", "mongod", "kafka")
-PULSES_BETWEEN_KILLS = 2
-MEASURED = ("elapsed_s", "donations_per_s")
-LAWS = ("money_conserved", "items_conserved", "parcels_conserved")
-PANDA = (sys.executable, "-m", "pandapack.cli.main", "demo", "--seed", str(SEED))
-SETTLED = (*PANDA, "--donations", str(DONATIONS), "--until-settled", "--json")
-
-Json = dict[str, Any]
+ENDLESS = (*PANDA, "demo", "--seed", str(SEED))
 
 
-@contextlib.contextmanager
-def running(folder: Path, command: Sequence[str], env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
-    """A demonstration in a folder and on ports of its own; killed at the end if it still runs."""
-    folder.mkdir(exist_ok=True)
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=env or new_environment(),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def test_one_seed_tells_one_story_also_beside_another_demonstration(played: Played) -> None:
+    assert figures(played.demonstration) == figures(played.campaign["undisturbed"])
+    assert all(played.demonstration[law] for law in LAWS)
 
 
-def outcome_of(process: subprocess.Popen[str]) -> Json:
-    """What it printed, once it has ended well."""
-    out, err = process.communicate(timeout=END_WAIT_S)
-    assert process.returncode == 0, err[-4_000:]
-    told: Json = json.loads(out)
-    return told
-
-
-def figures(outcome: Json) -> Json:
-    """All that does not depend on how fast the machine is."""
-    return {name: value for name, value in outcome.items() if name not in MEASURED}
-
-
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Json]:
-    """Two demonstrations of one seed, side by side."""
-    folder = tmp_path_factory.mktemp("demonstrations")
-    with running(folder / "a", SETTLED) as first, running(folder / "b", SETTLED) as second:
-        return [outcome_of(first), outcome_of(second)]
-
-
-def test_one_seed_tells_one_story_also_beside_another_demonstration(outcomes: list[Json]) -> None:
-    first, second = outcomes
-    assert figures(first) == figures(second)
-    assert all(first[law] for law in LAWS)
-
-
-def test_all_that_can_be_funded_comes_to_its_end(outcomes: list[Json]) -> None:
-    told = outcomes[0]
+def test_all_that_can_be_funded_comes_to_its_end(played: Played) -> None:
+    told = played.demonstration
     parcels = told["parcels"]
     assert (told["donations"], told["duplicates"]) == (DONATIONS, 3 * DONATIONS // 100)
     assert (told["reserved_fen"], told["committed_fen"]) == (0, 0)
@@ -89,33 +35,20 @@ def test_all_that_can_be_funded_comes_to_its_end(outcomes: list[Json]) -> None:
     assert told["pupils_reached"] == parcels["accepted"] > 0
 
 
-def test_killing_a_service_mongod_and_kafka_in_the_middle_changes_no_figure(
-    outcomes: list[Json], tmp_path: Path
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)])
+def test_an_endless_demonstration_leaves_no_process_and_no_port_at_ctrl_c_and_at_kill_minus_9(
+    tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
-    with running(tmp_path, SETTLED) as process:
-        assert process.stderr is not None
-        pulses = (line for line in process.stderr if " gifts (" in line and not line.startswith("preparing"))
-        for victim in VICTIMS:
-            for _ in range(PULSES_BETWEEN_KILLS):
-                next(pulses)
-            os.kill(_children(tmp_path)[victim], signal.SIGKILL)
-        told = outcome_of(process)
-    # A push whose answer was lost is pushed again: its rows are found as duplicates, and count once.
-    assert told.pop("duplicates") >= outcomes[0]["duplicates"]
-    expected = figures(outcomes[0])
-    del expected["duplicates"]
-    assert figures(told) == expected
-
-
-def test_kill_minus_9_of_an_endless_demonstration_leaves_no_process_and_no_port(tmp_path: Path) -> None:
     env = new_environment()
-    with running(tmp_path, PANDA, env) as process:
+    with running(tmp_path, ENDLESS, env) as process:
         assert process.stdout is not None
         assert any("first counted donation after" in line for line in process.stdout)
         children = [*_children(tmp_path).values(), *_simulators(tmp_path)]
         assert len(children) == 7
-        process.kill()
-        process.wait()
+        process.send_signal(number)
+        last_words, _ = process.communicate()
+        assert process.returncode == status
+        assert ("stopped everything" in last_words) == (number is signal.SIGINT)
     eventually(lambda: not any(map(alive, children)), "the end of all children")
     ports.check_free(listeners(env))
 
