@@ -26,6 +26,7 @@ from services.donations.domain.ledger import PAGE_ROWS_FULL, PageHead, next_page
 from services.donations.domain.reading import LineReader
 from services.donations.domain.rows import Input, Rows
 from services.donations.domain.seals import Seal, seal
+from services.donations.domain.text import Text
 from services.donations.store.pages import Page, row_of
 
 LINES = 8
@@ -125,11 +126,11 @@ def measure(donations: int, days: int) -> dict[str, Any]:
     lines_reader, fingerprints = LineReader(LINES), Fingerprints(b"benchmark")
     lines = [Line(number, Rows(number, lines_reader, fingerprints), stages) for number in range(LINES)]
     for offset, body in enumerate(DataSet(donations, days).bodies()):
-        raws = stages.timed("push: split", body.content.rstrip(b"\n").split, b"\n")
-        intake = stages.timed("push: read", reader.read, raws, now=NOW, accept_days=ACCEPT_DAYS)
+        text = stages.timed("push: cut", Text, body.content)
+        intake = stages.timed("push: read", reader.read, text, now=NOW, accept_days=ACCEPT_DAYS)
         assert intake.accepted == body.donations, "every line of the data set is a donation"
-        for number, some in intake.lines.items():
-            lines[number].push(offset, stages.timed("push: join", b"\n".join, some))
+        for number, value in intake.lines.items():
+            lines[number].push(offset, value)
     stages.index_bytes = sum(index.size_bytes for line in lines for index in line.index.values())
     return {"donations": donations, "days": days, **stages.result()}
 

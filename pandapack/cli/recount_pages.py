@@ -14,7 +14,8 @@ from pandapack.cli.recount import Collections, Recount
 from pandapack.cli.repeats import Digests, Repeats
 from pandapack.contracts.columns import Columns, Numbers
 from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_name, day_number, line_of
-from pandapack.contracts.pages import FIRST_SEAL, line_prefix, page_root, seal_hash, unpack
+from pandapack.contracts.leaves import page_root
+from pandapack.contracts.pages import FIRST_SEAL, line_prefix, seal_hash, unpack
 
 PAGES_A_READ = 64
 PAGE_FIELDS = ("columns", "count", "intervals", "reversals", "reversed_fen")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
@@ -215,20 +214,3 @@ class Columns:
             np.concatenate((before.amounts_fen, self.amounts_fen)),
             np.concatenate((before.times_us, self.times_us)),
         )
-
-    def leaves(self) -> list[bytes]:
-        """The leaf hashes of the rows, for a seal: `leaf_hash(row.leaf())` of each, written out since it is hot."""
-        if self.ids.texts:
-            ids, form = [id.encode() for id in self.ids], b"\0%b%b%b%d\n%d"
-        else:
-            ids, form = self.ids.numbers.tolist(), b"\0%d%b%b%d\n%d"
-        merchants = [f"\n{name}\n".encode() for name in self.merchants.names]
-        programmes = [f"{name}\n".encode() for name in self.programmes.names]
-        columns = (
-            ids,
-            map(merchants.__getitem__, self.merchants.places.tolist()),
-            map(programmes.__getitem__, self.programmes.places.tolist()),
-            self.amounts_fen.tolist(),
-            self.times_us.tolist(),
-        )
-        return [sha256(form % row).digest() for row in zip(*columns, strict=True)]

@@ -19,9 +19,9 @@ import numpy.typing as npt
 import zstandard
 
 from pandapack.contracts.columns import Columns, Ids, Row, Texts
-from pandapack.contracts.merkle import leaf_hash, root_of
+from pandapack.contracts.merkle import leaf_hash
 
-__all__ = ["Columns", "Row", "UnknownScheme", "pack", "page_id", "page_number", "page_root", "seal_hash", "unpack"]
+__all__ = ["Columns", "Row", "UnknownScheme", "pack", "page_id", "page_number", "seal_hash", "unpack"]
 
 SCHEME = "panda-page/2"
 SEAL_SCHEME = "panda-seal/1"
@@ -156,8 +156,3 @@ def seal_hash(previous: bytes, id: str, rows: int, root: bytes) -> bytes:
 
 
 FIRST_SEAL = bytes(32)
-
-
-def page_root(columns: Columns) -> bytes:
-    """The Merkle root over a page's rows."""
-    return root_of(columns.leaves())

@@ -1,7 +1,8 @@
 """The wiring to Kafka: FastStream subscribers with every option spelt out, topics made on purpose.
 
-A batch is handled partition by partition. What fails stops its own partition: it is rewound and paused, and tried
-again after a growing pause, while the others go on. Nothing is ever skipped.
+A batch is handled partition by partition, or where that is the same all together: a document that hears many
+partitions is then written once. What fails stops its own partition: it is rewound and paused, and tried again after a
+growing pause, while the others go on. Nothing is ever skipped.
 """
 
 from __future__ import annotations
@@ -63,11 +64,15 @@ class Rewind(Exception):
 
 
 class Subscription:
-    """One consumer group member of this process: takes batches, and knows which partitions are stopped and why."""
+    """One consumer group member of this process: takes batches, and knows which partitions are stopped and why.
 
-    def __init__(self, take: TakeBatch, pace_ms: int = 0) -> None:
+    `together`: `take` may be handed the records of several partitions, one partition behind the other.
+    """
+
+    def __init__(self, take: TakeBatch, pace_ms: int = 0, *, together: bool = False) -> None:
         self._take = take
         self._pace_s = pace_ms / 1000
+        self._together = together
         self.stopped: dict[TopicPartition, Stopped] = {}
 
     async def __call__(self, message: KafkaMessage) -> None:
@@ -76,8 +81,20 @@ class Subscription:
         assert isinstance(records, tuple), "the subscriber is a batch subscriber"
         began_s = monotonic_s()
         parts = _by_partition(records)
-        await asyncio.gather(*(self._take_part(consumer, partition, part) for partition, part in parts.items()))
+        if not (self._together and len(parts) > 1 and await self._took_all(parts)):
+            await asyncio.gather(*(self._take_part(consumer, partition, part) for partition, part in parts.items()))
         await asyncio.sleep(max(0.0, began_s + self._pace_s - monotonic_s()))
+
+    async def _took_all(self, parts: Mapping[TopicPartition, list[Record]]) -> bool:
+        """False: one of them failed, and which shows when each is taken alone. What was heard is not heard twice."""
+        try:
+            await self._take([record for part in parts.values() for record in part])
+        except Exception as error:
+            log.info("batch_taken_apart", reason=f"{type(error).__name__}: {error}")
+            return False
+        for partition, part in parts.items():
+            self._went_on(partition, part)
+        return True
 
     async def _take_part(self, consumer: AIOKafkaConsumer, partition: TopicPartition, part: list[Record]) -> None:
         try:
@@ -179,9 +196,10 @@ class Broker:
         batch_records_max: int = BATCH_RECORDS_MAX,
         batch_wait_ms: int = BATCH_WAIT_MS,
         pace_ms: int = PACE_MS,
+        together: bool = False,
     ) -> Subscription:
         """Subscribes a batch handler. Offsets are committed after the batch; a new group starts at the beginning."""
-        subscription = Subscription(take, pace_ms)
+        subscription = Subscription(take, pace_ms, together=together)
         subscriber = self.kafka.subscriber(
             *topics,
             ack_policy=AckPolicy.NACK_ON_ERROR,

@@ -101,7 +101,7 @@ class Service:
 
     def hears(self, *topics: str, route: Route, group: str = "", **options: int) -> None:
         """Events of these topics are routed to the documents that hear them."""
-        self.hears_batches(*topics, take=routed(route), group=group, **options)
+        self.hears_batches(*topics, take=routed(route), group=group, together=True, **options)
 
     def hears_batches(
         self,
@@ -109,16 +109,17 @@ class Service:
         take: TakeBatch,
         group: str = "",
         listener: ConsumerRebalanceListener | None = None,
+        together: bool = False,
         **options: int,
     ) -> Subscription:
-        """Batches of these topics, each of one partition, go to `take`.
+        """Batches of these topics go to `take`: each of one partition, unless it may have several `together`.
 
         A service that hears several topics at several paces names a `group` for each but one.
         """
         self._hears.extend(topics)
         names = [self.settings.topic(topic) for topic in topics]
         member = self.settings.topic(f"panda.{self.name}{'.' if group else ''}{group}")
-        return self.broker.hears(names, group=member, take=take, listener=listener, **options)
+        return self.broker.hears(names, group=member, take=take, listener=listener, together=together, **options)
 
     def beside(self, start: Starter, stop: Starter) -> None:
         """Runs something of the service's own beside HTTP and hearing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI
 
 from pandapack.runtime.errors import Misconfigured
@@ -15,6 +17,7 @@ from services.donations.api.lines import lines_router
 from services.donations.api.receipts import receipts_router
 from services.donations.api.reconciler import Reconciler, only_named
 from services.donations.api.settlements import settlements_router
+from services.donations.domain.warm import compile_all
 from services.donations.handlers.dead_letters import Undertaker
 from services.donations.handlers.ledger import Ledger
 from services.donations.settings import Settings
@@ -47,6 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
 
     async def start() -> None:
+        await asyncio.to_thread(compile_all)
         await keep_lines(stores, settings.lines)
         await ledger.start()
 

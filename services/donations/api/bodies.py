@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from pandapack.runtime.http import Problem
 from services.donations.domain.cloudevents import ATTRIBUTES, Lines, attribute_failure, opened
+from services.donations.domain.text import Text
 
 BODY_BYTES_MAX = 5 * 1024 * 1024
 LINES_A_PUSH_MAX = 10_000
@@ -150,14 +151,14 @@ def lines_of(plain: bytes, headers: Mapping[str, str]) -> Lines:
     """The donations of a body: one object, an array, NDJSON, or CloudEvents. Raises Problem 400, 413, 415."""
     kind = kind_of(headers)
     if kind in NDJSON:
-        lines = Lines([raw for raw in plain.split(b"\n") if raw.strip()])
+        lines = Lines(Text(plain))
     elif kind == EVENT:
         lines = opened([plain])
     elif kind == EVENTS:
         lines = opened(_array(plain))
     else:
         _check_binary(headers)
-        lines = Lines(_array(plain) if plain.lstrip().startswith(b"[") else _one_object(plain))
+        lines = Lines(Text.of(_array(plain) if plain.lstrip().startswith(b"[") else [_one_line(plain)]))
     if not len(lines):
         raise Problem(400, "empty", "the body holds no donation")
     if len(lines) > LINES_A_PUSH_MAX:
@@ -190,10 +191,6 @@ def _array(body: bytes) -> list[bytes]:
         return [_one_line(bytes(raw)) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Problem(400, "not_json", f"the body is not a JSON array: {error}") from error
-
-
-def _one_object(body: bytes) -> list[bytes]:
-    return [_one_line(body)] if body.strip() else []
 
 
 def _one_line(raw: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Protocol
 
@@ -20,6 +20,7 @@ from pandapack.runtime.store import Command, Store
 from services.donations.domain.dead_letters import DeadLetter, Replay, replayed
 from services.donations.domain.intake import Failure, Intake, Reader
 from services.donations.domain.reversals import KIND_HEADER, REVERSAL_KIND, sorted_reversals
+from services.donations.domain.text import Text
 from services.donations.store.dead_letters import dead_letters_known
 
 REPLAYS_AT_ONCE_MAX = 500
@@ -78,7 +79,7 @@ class Replays:
         by, accepted, refused = f"{caller.name} ({caller.prefix})", 0, dict[str, Failure]()
         for are_reversals in (False, True):  # a reversal is tried behind its donation
             some = [letter for letter in letters if letter.is_reversal is are_reversals]
-            intake = self._read([_line(letter, body.edited) for letter in some], are_reversals=are_reversals)
+            intake = self._read(Text.of([_line(letter, body.edited) for letter in some]), are_reversals=are_reversals)
             misfits = {some[failure.index].place: failure for failure in intake.failures}
             accepted, refused = accepted + intake.accepted, refused | misfits
             if intake.accepted and not body.dry_run:
@@ -93,12 +94,12 @@ class Replays:
             "refused": [_shown_failure(place, refused[place]) for place in body.places if place in refused],
         }
 
-    def _read(self, lines: Sequence[bytes], *, are_reversals: bool) -> Intake:
+    def _read(self, text: Text, *, are_reversals: bool) -> Intake:
         now = self._clock.now()
         if are_reversals:
-            return sorted_reversals(lines, self._lines, now)
+            return sorted_reversals(text, self._lines, now)
         # A row that was in the log once was in time once: its age is not judged again.
-        return self._reader.read(lines, now=now, accept_days=(now - EPOCH + timedelta(days=1)).days)
+        return self._reader.read(text, now=now, accept_days=(now - EPOCH + timedelta(days=1)).days)
 
     async def _letter(self, place: str) -> DeadLetter:
         letter = await self._letters.get(place)

@@ -74,7 +74,7 @@ class Desk:
         Raises Problem; KafkaUnavailable and AnswerLost (503: push the same body again).
         """
         lines = pushed.lines
-        intake = self._reader.read(lines.raws, now=self._clock.now(), accept_days=self._settings.accept_days)
+        intake = self._reader.read(lines.text, now=self._clock.now(), accept_days=self._settings.accept_days)
         failures = [*lines.failures, *map(lines.placed, intake.failures)]
         failures.sort(key=lambda failure: failure.index)
         id = push_id(pushed.owner, pushed.name or self._chance.token())
@@ -106,7 +106,7 @@ class Desk:
     async def take_reversals(self, pushed: Pushed) -> tuple[int, dict[str, Any]]:
         """Status and answer, as `take` does for donations. Raises KafkaUnavailable, AnswerLost."""
         lines = pushed.lines
-        intake = sorted_reversals(lines.raws, self._settings.lines, self._clock.now())
+        intake = sorted_reversals(lines.text, self._settings.lines, self._clock.now())
         failures = [*lines.failures, *map(lines.placed, intake.failures)]
         id = push_id(pushed.owner, self._chance.token())
         answer = _answer(id, intake.accepted, failures, is_test=pushed.is_test)
@@ -134,8 +134,8 @@ class Desk:
         headers = [(PUSH_HEADER, push_id.encode()), *more]
         try:
             async with asyncio.timeout(PUBLISH_WAIT_S_MAX), asyncio.TaskGroup() as sends:
-                for line, raws in intake.lines.items():
-                    value, key = b"\n".join(raws), str(line).encode()
+                for line, value in intake.lines.items():
+                    key = str(line).encode()
                     send = self._sender.send(self._topic, key=key, value=value, partition=line, headers=headers)
                     sends.create_task(send)
         except TimeoutError as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from services.donations.domain.intake import Failure
+from services.donations.domain.text import Text
 
 SPECVERSION = "1.0"
 ATTRIBUTES = ("id", "source", "type")
@@ -19,21 +20,21 @@ DATA_POINTER = "/data"
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What a push holds. `raws`: the donations; `places`: of each its place in the push, where they are not in order.
+    """What a push holds. `text`: the donations; `places`: of each its place in the push, where they are not in order.
 
     `failures`: what is no envelope of a donation. `pointer`: where a donation lies within its place.
     """
 
-    raws: Sequence[bytes]
+    text: Text
     places: Sequence[int] | None = None
     failures: Sequence[Failure] = field(default_factory=tuple)
     pointer: str = ""
 
     def __len__(self) -> int:
-        return len(self.raws) + len(self.failures)
+        return len(self.text) + len(self.failures)
 
     def placed(self, failure: Failure) -> Failure:
-        """A failure of one of `raws`, as one of the push."""
+        """A failure of a line of `text`, as one of the push."""
         if self.places is None:
             return failure
         pointer = self.pointer + failure.pointer
@@ -66,7 +67,7 @@ def opened(events: Sequence[bytes]) -> Lines:
         else:
             raws.append(found)
             places.append(index)
-    return Lines(raws, places, failures, DATA_POINTER)
+    return Lines(Text.of(raws), places, failures, DATA_POINTER)
 
 
 def _data_of(index: int, event: bytes) -> bytes | Failure:

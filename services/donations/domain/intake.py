@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from pandapack.contracts.donations import NAME_CHARACTERS_MAX, microseconds_of
+from services.donations.domain.parsing import gathered
 from services.donations.domain.reading import Gift, LineReader, characters_are_plain, gift_of, gifts_of, is_plain
+from services.donations.domain.text import Offsets, Text
 
 __all__ = ["Failure", "Gift", "Intake", "Reader", "failure_of", "gifts_of", "is_plain"]
 
@@ -31,9 +32,9 @@ class Failure:
 
 @dataclass(slots=True)
 class Intake:
-    """A push, sorted: raw lines by ledger line, and the failures. `accepted` counts the raw lines."""
+    """A push, sorted: by ledger line its untouched lines, and the failures. `accepted` counts the lines."""
 
-    lines: dict[int, list[bytes]] = field(default_factory=dict)
+    lines: dict[int, bytes] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     accepted: int = 0
 
@@ -44,31 +45,33 @@ class Reader:
     def __init__(self, lines: int) -> None:
         self._lines = LineReader(lines)
 
-    def read(self, raws: Sequence[bytes], *, now: datetime, accept_days: int) -> Intake:
-        """Validates every raw line. Age is judged here and only here: `accept_days` back, `FUTURE_S_MAX` ahead."""
+    def read(self, text: Text, *, now: datetime, accept_days: int) -> Intake:
+        """Validates every line. Age is judged here and only here: `accept_days` back, `FUTURE_S_MAX` ahead."""
         oldest, newest = now - timedelta(days=accept_days), now + timedelta(seconds=FUTURE_S_MAX)
-        if not raws:
-            return Intake()
-        read = self._lines.read(b"\n".join(raws))
+        read = self._lines.read(text)
         times_us = read.columns.times_us
         in_time = (times_us >= microseconds_of(oldest)) & (times_us <= microseconds_of(newest))
         failures = [failure_of(line, why) for line, why in read.refused.items()]
         for line in read.lines[~in_time].tolist():
-            gift = gift_of(raws[line])
+            gift = gift_of(text.line(line))
             assert isinstance(gift, Gift), "both readers take the same lines"
             failures.append(_misfit(line, gift, oldest, newest))
         for line, gift in read.not_plain.items():
             failures.append(_misfit(line, gift, oldest, newest))
         failures.sort(key=lambda failure: failure.index)
-        intake = Intake(failures=failures, accepted=len(raws) - len(failures))
-        if intake.accepted:
-            homes, lines = read.homes[in_time], read.lines[in_time]
-            order = np.argsort(homes, kind="stable")
-            borders = np.flatnonzero(np.diff(homes[order], prepend=-1, append=-1))
-            for begin, end in pairwise(borders.tolist()):
-                some = lines[order[begin:end]].tolist()
-                intake.lines[int(homes[order[begin]])] = [raws[line] for line in some]
-        return intake
+        lines = _by_home(text, read.lines[in_time], read.homes[in_time])
+        return Intake(lines, failures, len(text) - len(failures))
+
+
+def _by_home(text: Text, lines: Offsets, homes: npt.NDArray[np.int64]) -> dict[int, bytes]:
+    """Ledger line → those of the lines that live there, in order, a line break between two."""
+    order = np.argsort(homes, kind="stable")
+    joined, ends = gathered(text.bytes, text.starts, text.ends, lines[order])
+    whole, begin, by_home = joined.tobytes(), 0, dict[int, bytes]()
+    last_rows = np.flatnonzero(np.diff(homes[order], append=-1))
+    for home, end in zip(homes[order[last_rows]].tolist(), ends[last_rows].tolist(), strict=True):
+        by_home[home], begin = whole[begin : end - 1], end
+    return by_home
 
 
 def _misfit(index: int, gift: Gift, oldest: datetime, newest: datetime) -> Failure:

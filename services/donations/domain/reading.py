@@ -1,7 +1,7 @@
 """Reading lines: the donation on each, as columns of a whole batch; what is none, line by line, and why.
 
-Lines that are laid out alike are read all at once (`alike`), any other by msgspec; `contracts.donations.Donation` stays
-the contract. Tests prove that all three accept and refuse the same lines, and read the same from them.
+Plain lines are read by compiled loops (`parsing`), any other by msgspec; `contracts.donations.Donation` stays the
+contract. Tests prove that all three accept and refuse the same lines, and read the same from them.
 """
 
 from __future__ import annotations
@@ -19,21 +19,26 @@ from msgspec import Meta
 
 from pandapack.contracts.columns import Columns, Ids, Texts
 from pandapack.contracts.donations import AMOUNT_FEN_MAX, NAME_BYTES, NAME_CHARACTERS_MAX, line_of, microseconds_of
-from services.donations.domain.alike import Alike, Layout, Offsets, Text, Values
 from services.donations.domain.names import Names
+from services.donations.domain.parsing import (
+    FEN,
+    ID_BEGIN,
+    ID_END,
+    MERCHANT_BEGIN,
+    MERCHANT_HASH,
+    MICROSECONDS,
+    NUMBER,
+    PROGRAMME_BEGIN,
+    PROGRAMME_HASH,
+    parse,
+    places,
+)
+from services.donations.domain.text import Offsets, Text
 
 MERCHANTS_REMEMBERED_MAX = 200_000
 PROGRAMMES_REMEMBERED_MAX = 4_096
-DATES_REMEMBERED_MAX = 4_096
-MERCHANT_SLOTS_BITS = 18
-FEW_SLOTS_BITS = 10
-LAYOUTS_MAX = 8
-LINES_WORTH_A_LAYOUT = 16
-"""So many lines of no known layout, and it is worth while to learn one."""
-LAYOUT_SAMPLES_MAX = 4
-DATE_CHARACTERS = len("2021-11-11")
-YEAR_FIRST, YEAR_LAST = 1970, 9986
-"""Dates of other years are left to the JSON reader, which knows where time begins and ends."""
+MERCHANT_SLOTS_BITS = 19
+PROGRAMME_SLOTS_BITS = 13
 
 _Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 
@@ -112,14 +117,6 @@ def _programme(programme: str) -> int:
     return 0
 
 
-def _midnight_us(date_and_zone: str) -> int:
-    date, zone = date_and_zone[:DATE_CHARACTERS], date_and_zone[DATE_CHARACTERS:]
-    at: datetime = msgspec.convert(f"{date}T00:00:00{zone}", datetime)
-    if at.tzinfo is None or zone[0] not in "Z+-" or not YEAR_FIRST < at.year < YEAR_LAST:
-        raise ValueError(date_and_zone)
-    return microseconds_of(at)
-
-
 @dataclass(slots=True)
 class Read:
     """What lines hold. `lines` and `homes`: of each row, its line in the batch and the ledger line of its merchant.
@@ -135,63 +132,44 @@ class Read:
 
 
 class LineReader:
-    """Reads batches of lines for a ledger of so many lines; remembers names, and how lines are laid out."""
+    """Reads batches of lines for a ledger of so many lines, and remembers names."""
 
     def __init__(self, lines: int) -> None:
         self._merchants = Names(partial(_home_of, lines), slots_bits=MERCHANT_SLOTS_BITS, most=MERCHANTS_REMEMBERED_MAX)
-        self._programmes = Names(_programme, slots_bits=FEW_SLOTS_BITS, most=PROGRAMMES_REMEMBERED_MAX)
-        self._dates = Names(_midnight_us, slots_bits=FEW_SLOTS_BITS, most=DATES_REMEMBERED_MAX)
-        self._values = Values(self._merchants, self._programmes, self._dates)
-        self._layouts: list[Layout] = []
+        self._programmes = Names(_programme, slots_bits=PROGRAMME_SLOTS_BITS, most=PROGRAMMES_REMEMBERED_MAX)
 
-    def read(self, body: bytes) -> Read:
-        """Reads all lines of a body; a line break stands between two of them."""
-        for names in (self._merchants, self._programmes, self._dates):
+    def read(self, text: Text) -> Read:
+        """Reads all lines of a text."""
+        for names in (self._merchants, self._programmes):
             names.make_room()
-        text = Text(body)
-        parts = self._read_alike(text)
-        left = np.ones(len(text.starts), bool)
-        for part in parts:
-            left[part.lines] = False
+        is_plain, parsed = parse(text.bytes, text.starts, text.ends)
+        merchants = places(self._merchants.table, text.bytes, *parsed[MERCHANT_BEGIN : MERCHANT_HASH + 1])
+        programmes = places(self._programmes.table, text.bytes, *parsed[PROGRAMME_BEGIN : PROGRAMME_HASH + 1])
+        is_plain &= (merchants >= 0) & (programmes >= 0)
         read = Read(Columns(), np.empty(0, np.intp), np.empty(0, np.int64))
-        if left.any():
-            parts.append(self._read_one_by_one(text, np.flatnonzero(left), read))
-        read.lines, read.columns = _in_order(parts)
+        rows: Offsets = np.flatnonzero(is_plain)
+        is_all = len(rows) == len(text)
+        if not is_all:
+            parsed, merchants, programmes = parsed[:, rows], merchants[rows], programmes[rows]
+        begins, ends = parsed[ID_BEGIN], parsed[ID_END]
+        texts = {row: text.raw[begins[row] : ends[row]].decode() for row in np.flatnonzero(ends).tolist()}
+        read.lines, read.columns = (
+            rows,
+            Columns(
+                Ids(parsed[NUMBER].view(np.uint64), texts),
+                Texts(merchants.view(np.uint32), self._merchants.names),
+                Texts(programmes.view(np.uint32), self._programmes.names),
+                parsed[FEN],
+                parsed[MICROSECONDS],
+            ),
+        )
+        if not is_all:
+            self._read_one_by_one(text, np.flatnonzero(~is_plain), read)
         read.homes = self._merchants.values[read.columns.merchants.places]
         return read
 
-    def _read_alike(self, text: Text) -> list[Alike]:
-        rest, quotes = text.quotes()
-        parts: list[Alike] = []
-        for layout in self._layouts_for(text, rest):
-            same, spans = layout.spans(text, rest, quotes)
-            if same.all():
-                return [*parts, self._values.read(text, rest, spans, is_name)]
-            if same.any():
-                some = {name: (begin[same], end[same]) for name, (begin, end) in spans.items()}
-                parts.append(self._values.read(text, rest[same], some, is_name))
-                rest, quotes = rest[~same], quotes[:, ~same]
-            if len(rest) < LINES_WORTH_A_LAYOUT:
-                break
-        else:
-            self._learn(text, rest)
-        return parts
-
-    def _layouts_for(self, text: Text, lines: Offsets) -> list[Layout]:
-        if not self._layouts:
-            self._learn(text, lines)
-        return list(self._layouts)
-
-    def _learn(self, text: Text, lines: Offsets) -> None:
-        """Learns the layout of one of these lines; the next batch is read by it, too."""
-        for line in lines[:LAYOUT_SAMPLES_MAX].tolist() if len(lines) >= LINES_WORTH_A_LAYOUT else ():
-            raw = text.line(line)
-            layout = Layout.of(raw) if isinstance(gift_of(raw), Gift) else None
-            if layout is not None and layout not in self._layouts:
-                self._layouts = [layout, *self._layouts[: LAYOUTS_MAX - 1]]
-                return
-
-    def _read_one_by_one(self, text: Text, lines: Offsets, read: Read) -> Alike:
+    def _read_one_by_one(self, text: Text, lines: Offsets, read: Read) -> None:
+        """Reads lines that were not plain, and puts them in order among those that were."""
         good: list[Gift] = []
         places: list[int] = []
         numbers = lines.tolist()
@@ -203,7 +181,11 @@ class LineReader:
             else:
                 good.append(gift)
                 places.append(line)
-        return Alike(np.array(places, np.intp), self._columns(good))
+        if places:
+            all_lines = np.concatenate((read.lines, np.array(places, np.intp)))
+            order = np.argsort(all_lines)
+            read.lines = all_lines[order]
+            read.columns = self._columns(good).behind(read.columns).take(order)
 
     def _columns(self, gifts: Sequence[Gift]) -> Columns:
         merchants = [self._merchants.place(gift.merchant) for gift in gifts]
@@ -215,14 +197,3 @@ class LineReader:
             np.array([gift.amount_fen for gift in gifts], np.int64),
             np.array([microseconds_of(gift.at) for gift in gifts], np.int64),
         )
-
-
-def _in_order(parts: Sequence[Alike]) -> tuple[Offsets, Columns]:
-    """Rows of several parts, in the order of their lines."""
-    lines, columns = parts[0].lines, parts[0].columns
-    for part in parts[1:]:
-        lines, columns = np.concatenate((lines, part.lines)), part.columns.behind(columns)
-    if len(parts) > 1:
-        order = np.argsort(lines)
-        lines, columns = lines[order], columns.take(order)
-    return lines, columns

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pandapack.contracts.columns import Columns, Row
 from pandapack.contracts.donations import day_number
+from pandapack.contracts.leaves import leaves_of
 from pandapack.contracts.merkle import proof_of
 from pandapack.contracts.proof import Donation, Place, SealProof
 from services.donations.domain.seals import Seal
@@ -35,7 +36,7 @@ def seal_proof(seal: Seal, columns: Columns, row: int) -> SealProof:
     assert seal.rows == len(columns), f"page {seal.number} of line {seal.line} is not the one that was sealed"
     return SealProof(
         rows=seal.rows,
-        proof=[one.hex() for one in proof_of(columns.leaves(), row)],
+        proof=[one.hex() for one in proof_of(leaves_of(columns), row)],
         root=seal.root.hex(),
         previous=seal.previous.hex(),
         chained=seal.chained.hex(),

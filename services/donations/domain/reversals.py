@@ -29,6 +29,7 @@ from pandapack.contracts.donations import (
 from services.donations.domain.intake import FUTURE_S_MAX, Intake, failure_of, in_the_future
 from services.donations.domain.ledger import Finding, PageHead
 from services.donations.domain.rows import AT_US_MAX
+from services.donations.domain.text import Text
 
 KIND_HEADER = "kind"
 REVERSAL_KIND = b"reversal"
@@ -117,28 +118,31 @@ def reversal_of(raw: bytes, line: int | None = None, lines: int = 1) -> Reversal
     return told
 
 
-def sorted_reversals(raws: Sequence[bytes], lines: int, now: datetime) -> Intake:
+def sorted_reversals(text: Text, lines: int, now: datetime) -> Intake:
     """A push of reversals: to which of the ledger's `lines` each goes, and what is wrong with the rest."""
     intake, newest = Intake(), now + timedelta(seconds=FUTURE_S_MAX)
-    for index, raw in enumerate(raws):
+    by_home: dict[int, list[bytes]] = {}
+    for index, raw in enumerate(text.lines()):
         told = reversal_of(raw)
         if isinstance(told, str):
             intake.failures.append(failure_of(index, told))
         elif told.at > newest:
             intake.failures.append(in_the_future(index, newest))
         else:
-            intake.lines.setdefault(line_of(told.merchant, lines), []).append(raw)
-    intake.accepted = len(raws) - len(intake.failures)
+            by_home.setdefault(line_of(told.merchant, lines), []).append(raw)
+    intake.lines = {line: b"\n".join(raws) for line, raws in by_home.items()}
+    intake.accepted = len(text) - len(intake.failures)
     return intake
 
 
 def in_records(intake: Intake) -> Iterator[Intake]:
     """The accepted lines of a push in parts that fit into a record each, in order."""
-    longest = max(map(len, intake.lines.values()), default=0)
+    by_home = {line: joined.split(b"\n") for line, joined in intake.lines.items()}
+    longest = max(map(len, by_home.values()), default=0)
     for begin in range(0, longest, REVERSALS_A_RECORD_MAX):
-        parts = {line: raws[begin : begin + REVERSALS_A_RECORD_MAX] for line, raws in intake.lines.items()}
-        some = {line: raws for line, raws in parts.items() if raws}
-        yield Intake(lines=some, accepted=sum(map(len, some.values())))
+        parts = {line: raws[begin : begin + REVERSALS_A_RECORD_MAX] for line, raws in by_home.items()}
+        some = {line: b"\n".join(raws) for line, raws in parts.items() if raws}
+        yield Intake(lines=some, accepted=sum(len(parts[line]) for line in some))
 
 
 def given_on(columns: Columns, sought: Iterable[Reversal]) -> dict[str, Given]:

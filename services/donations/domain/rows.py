@@ -21,6 +21,7 @@ from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_number
 from services.donations.domain.duplicates import DayIndex, Fingerprints, Offsets, PageLookup, Prints
 from services.donations.domain.ledger import Anchor, Finding, Stray, Taken
 from services.donations.domain.reading import LineReader, Read
+from services.donations.domain.text import Text
 
 AT_US_MAX = 253_000_000_000_000_000
 """Times before 1970 or after 9987 are a mistake, whoever wrote them to the topic."""
@@ -56,9 +57,10 @@ class Input:
 
 @dataclass(slots=True)
 class Batch:
-    """Some records of a line, read. Of each row: its line in the batch, its day, its fingerprint."""
+    """Some records of a line, read. Of each row: its line in the text, its day, its fingerprint."""
 
     records: Sequence[Input]
+    text: Text
     columns: Columns
     lines: Offsets
     days: npt.NDArray[np.int64]
@@ -98,17 +100,17 @@ class Rows:
 
     def read(self, records: Sequence[Input]) -> Batch:
         """The records' donations; what is none becomes a stray."""
-        body = b"\n".join([record.value for record in records])
-        read = self._reader.read(body)
+        text = Text.of([record.value for record in records])
+        read = self._reader.read(text)
         times = read.columns.times_us
         fits = (read.homes == self._line) & (times >= 0) & (times < AT_US_MAX)
-        strays = _strays(records, body, read, read.lines[~fits].tolist())
+        strays = _strays(records, text, read, read.lines[~fits].tolist())
         columns, lines = read.columns, read.lines
         if not fits.all():
             rows = np.flatnonzero(fits)
             columns, lines = columns.take(rows), lines[rows]
         days = (columns.times_us + DAY_OFFSET_US) // DAY_US
-        return Batch(records, columns, lines, days, self._fingerprints.of(columns), strays)
+        return Batch(records, text, columns, lines, days, self._fingerprints.of(columns), strays)
 
     def lookup(self, columns: Columns) -> PageLookup:
         """A page, ready to be asked for what it holds."""
@@ -146,7 +148,7 @@ class Rows:
                 known[identity] = given
             else:
                 is_new[row] = False
-                record, place = places.of(int(batch.lines[row]))
+                record, place = places.of(int(batch.text.starts[batch.lines[row]]))
                 kind = "duplicate" if before == given else "conflict"
                 taken.findings.append(Finding(record.push, place, kind, identity[0], identity[1]))
         taken.columns = batch.columns if is_new.all() else batch.columns.take(np.flatnonzero(is_new))
@@ -156,28 +158,25 @@ class Rows:
 
 
 class _Places:
-    """Which line of a batch is which line of which record."""
+    """Which byte of a batch's text lies on which line of which record."""
 
     def __init__(self, records: Sequence[Input]) -> None:
         self._records = records
-        self._begins = [0, *accumulate(record.lines for record in records)]
+        self._begins = [0, *accumulate(len(record.value) + 1 for record in records)]
 
-    def of(self, line: int) -> tuple[Input, int]:
-        """The record, and the line within it."""
-        at = bisect_right(self._begins, line) - 1
-        return self._records[at], line - self._begins[at]
+    def of(self, offset: int) -> tuple[Input, int]:
+        """The record, and the line within it; blank ones count."""
+        at = bisect_right(self._begins, offset) - 1
+        record = self._records[at]
+        return record, record.value.count(b"\n", 0, offset - self._begins[at])
 
 
-def _strays(records: Sequence[Input], body: bytes, read: Read, strangers: Iterable[int]) -> list[Stray]:
+def _strays(records: Sequence[Input], text: Text, read: Read, strangers: Iterable[int]) -> list[Stray]:
     reasons = read.refused | dict.fromkeys((*read.not_plain, *strangers), NO_DONATION_OF_THIS_LINE)
-    if not reasons:
-        return []
-    raws, places = body.split(b"\n"), _Places(records)
-    strays = []
+    places, strays = _Places(records), list[Stray]()
     for line, reason in sorted(reasons.items()):
-        record, place = places.of(line)
-        if raws[line].strip():  # an empty line is no donation and no mistake
-            strays.append(Stray(record.offset, place, raws[line], reason))
+        record, place = places.of(int(text.starts[line]))
+        strays.append(Stray(record.offset, place, text.line(line), reason))
     return strays
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pandapack.contracts.columns import Columns
-from pandapack.contracts.pages import FIRST_SEAL, page_id, page_root, seal_hash
+from pandapack.contracts.leaves import page_root
+from pandapack.contracts.pages import FIRST_SEAL, page_id, seal_hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from pandapack.cli.recount import Collections, Recount
 from pandapack.cli.recount_pages import recount_pages
 from pandapack.contracts.columns import Columns, Row
 from pandapack.contracts.donations import line_of
-from pandapack.contracts.pages import FIRST_SEAL, pack, page_id, page_root, seal_hash
+from pandapack.contracts.leaves import page_root
+from pandapack.contracts.pages import FIRST_SEAL, pack, page_id, seal_hash
 from tests.stack import Servers
 
 LINES = 2

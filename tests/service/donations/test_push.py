@@ -13,7 +13,8 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from pandapack.contracts.pages import FIRST_SEAL, page_root, seal_hash, unpack
+from pandapack.contracts.leaves import page_root
+from pandapack.contracts.pages import FIRST_SEAL, seal_hash, unpack
 from tests.service.running import Running, running
 from tests.stack import Servers
 

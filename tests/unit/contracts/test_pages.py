@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pandapack.contracts.columns import Ids, id_key
 from pandapack.contracts.donations import AMOUNT_FEN_MAX
+from pandapack.contracts.leaves import leaves_of, page_root
 from pandapack.contracts.merkle import leaf_hash
 from pandapack.contracts.pages import (
     FIRST_SEAL,
@@ -21,7 +22,6 @@ from pandapack.contracts.pages import (
     pack,
     page_id,
     page_number,
-    page_root,
     seal_hash,
     unpack,
 )
@@ -65,7 +65,7 @@ def test_another_amount_gives_another_root(rows: list[tuple[str, str, str, int, 
 @given(ROWS)
 def test_the_leaves_are_the_hashes_of_the_rows(rows: list[tuple[str, str, str, int, int]]) -> None:
     columns = columns_of(rows)
-    assert columns.leaves() == [leaf_hash(row.leaf()) for row in columns.rows()]
+    assert leaves_of(columns) == [leaf_hash(row.leaf()) for row in columns.rows()]
 
 
 def test_ids_of_pages_sort_as_numbers() -> None:

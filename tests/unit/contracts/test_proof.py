@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pandapack.contracts.columns import Columns, Row
+from pandapack.contracts.leaves import leaves_of, page_root
 from pandapack.contracts.merkle import leaf_hash, proof_of, proven_root, root_of
-from pandapack.contracts.pages import FIRST_SEAL, page_id, page_root, seal_hash
+from pandapack.contracts.pages import FIRST_SEAL, page_id, seal_hash
 from pandapack.contracts.proof import (
     WORDS,
     DayHead,
@@ -69,7 +70,7 @@ def receipt_of(count: int, row: int, page: int = 0, pages: int = 1, *, with_head
     seals = chain(pages, root, count)
     donation = Donation(one.id, one.merchant, one.programme, one.amount_fen, one.at_us)
     previous = seals[page - 1] if page else FIRST_SEAL
-    proof = [sibling.hex() for sibling in proof_of(columns.leaves(), row)]
+    proof = [sibling.hex() for sibling in proof_of(leaves_of(columns), row)]
     seal = SealProof(count, proof, root.hex(), previous.hex(), seals[page].hex())
     chained = [one.hex() for one in seals]
     head = head_proof(head_over(chained), LINE, page, chained) if with_head else None

@@ -23,8 +23,8 @@ def event(**changes: Any) -> bytes:
 
 def test_data_is_taken_out_on_one_line_and_remembers_its_place() -> None:
     lines = opened([event(specversion="0.3"), event(), event(data={**GIFT, "id": "2"})])
-    assert [json.loads(raw) for raw in lines.raws] == [GIFT, {**GIFT, "id": "2"}]
-    assert not any(b"\n" in raw for raw in lines.raws)
+    assert [json.loads(raw) for raw in lines.text.lines()] == [GIFT, {**GIFT, "id": "2"}]
+    assert not any(b"\n" in raw for raw in lines.text.lines())
     assert ([failure.index for failure in lines.failures], lines.places, len(lines)) == ([0], [1, 2], 3)
     placed = lines.placed(Failure(1, "/at", "too_old", "en", "zh"))
     assert (placed.index, placed.pointer) == (2, "/data/at")

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from pandapack.contracts.donations import Donation, line_of
 from services.donations.domain.intake import Gift, Reader, gifts_of, is_plain
+from services.donations.domain.text import Text
 
 NOW = datetime(2021, 11, 11, 12, tzinfo=UTC)
 GOOD: dict[str, Any] = {
@@ -35,7 +36,7 @@ def without(name: str) -> bytes:
 
 
 def refusals(*raws: bytes) -> list[tuple[str, str]]:
-    intake = Reader(LINES).read(raws, now=NOW, accept_days=35)
+    intake = Reader(LINES).read(Text.of(raws), now=NOW, accept_days=35)
     return [(failure.code, failure.pointer) for failure in intake.failures]
 
 
@@ -71,19 +72,19 @@ def test_a_line_that_is_no_donation_is_refused_by_name(line: bytes, code: str, p
 
 
 def test_good_lines_are_taken_although_others_are_refused() -> None:
-    intake = Reader(LINES).read([raw(), b"{", raw(id="2"), raw(amount_fen=0)], now=NOW, accept_days=35)
+    intake = Reader(LINES).read(Text.of([raw(), b"{", raw(id="2"), raw(amount_fen=0)]), now=NOW, accept_days=35)
     assert (intake.accepted, [failure.index for failure in intake.failures]) == (2, [1, 3])
-    assert [line for lines in intake.lines.values() for line in lines] == [raw(), raw(id="2")]
+    assert list(intake.lines.values()) == [raw() + b"\n" + raw(id="2")]
 
 
 @given(st.lists(st.text("ABC123", min_size=1, max_size=8), min_size=1, max_size=30))
 def test_all_of_a_merchant_goes_to_its_line_untouched_and_in_order(merchants: list[str]) -> None:
     raws = [raw(id=str(index), merchant=merchant) for index, merchant in enumerate(merchants)]
-    intake = Reader(LINES).read(raws, now=NOW, accept_days=35)
+    intake = Reader(LINES).read(Text.of(raws), now=NOW, accept_days=35)
     expected: dict[int, list[bytes]] = {}
     for line, merchant in zip(raws, merchants, strict=True):
         expected.setdefault(line_of(merchant, LINES), []).append(line)
-    assert intake.lines == expected
+    assert intake.lines == {line: b"\n".join(raws) for line, raws in expected.items()}
 
 
 @given(
