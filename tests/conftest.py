@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.stack import Servers, new_namespace, running_servers
+
+settings.register_profile("same_each_time", derandomize=True, database=None)
+settings.load_profile("same_each_time")  # `pytest --hypothesis-profile default` looks further
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,18 +30,38 @@ from pandapack.runtime.telemetry import LAG_RECORDS, PARTITIONS_STOPPED, RECORDS
 
 STOP_PAUSE_S_FIRST = 0.25
 STOP_PAUSE_S_MAX = 15.0
-BATCH_RECORDS_MAX = 500
 BATCH_WAIT_MS = 100
-PACE_MS = 50
-"""Kafka answers a poll after so long, and a batch begins so long after the one before: more is folded into a write."""
-FETCH_BYTES_ENOUGH = 1024 * 1024
-"""… or as soon as so much has come."""
+PACE_TO_WORK = 2.0
+"""Batches that may come more seldom leave twice their work's time to one another."""
+FETCH_BYTES_ENOUGH = 4 * 1024 * 1024
+"""Kafka answers a fetch earlier where so much has come."""
 SESSION_WAIT_MS = 6_000
 """A killed process is missed after so long, and its partitions go to others; Kafka takes no less."""
 HEARTBEAT_MS = 2_000
 POLL_WAIT_MS_MAX = 300_000
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """How records are gathered for a handler: for `pace_ms`, and up to `pace_ms_max` where its work takes long.
+
+    Bigger batches cost less a record, and nobody waits longer while there is little to do. `together`: the handler may
+    be handed the records of several partitions, one partition behind the other.
+    """
+
+    pace_ms: int = 50
+    pace_ms_max: int = 0
+    records_max: int = 500
+    together: bool = False
+
+    def next_pace_ms(self, worked_ms: float) -> int:
+        """For how long the batch after next is gathered, when one took so long."""
+        return round(min(max(self.pace_ms, PACE_TO_WORK * worked_ms), max(self.pace_ms, self.pace_ms_max)))
+
+
+DEFAULT_BATCHES = Batches()
 
 
 class Stopped:
@@ -64,15 +85,10 @@ class Rewind(Exception):
 
 
 class Subscription:
-    """One consumer group member of this process: takes batches, and knows which partitions are stopped and why.
+    """One consumer group member of this process: takes batches, and knows which partitions are stopped and why."""
 
-    `together`: `take` may be handed the records of several partitions, one partition behind the other.
-    """
-
-    def __init__(self, take: TakeBatch, pace_ms: int = 0, *, together: bool = False) -> None:
-        self._take = take
-        self._pace_s = pace_ms / 1000
-        self._together = together
+    def __init__(self, take: TakeBatch, batches: Batches) -> None:
+        self._take, self._batches = take, batches
         self.stopped: dict[TopicPartition, Stopped] = {}
 
     async def __call__(self, message: KafkaMessage) -> None:
@@ -81,9 +97,9 @@ class Subscription:
         assert isinstance(records, tuple), "the subscriber is a batch subscriber"
         began_s = monotonic_s()
         parts = _by_partition(records)
-        if not (self._together and len(parts) > 1 and await self._took_all(parts)):
+        if not (self._batches.together and len(parts) > 1 and await self._took_all(parts)):
             await asyncio.gather(*(self._take_part(consumer, partition, part) for partition, part in parts.items()))
-        await asyncio.sleep(max(0.0, began_s + self._pace_s - monotonic_s()))
+        _gather_for(consumer, self._batches.next_pace_ms((monotonic_s() - began_s) * 1000))
 
     async def _took_all(self, parts: Mapping[TopicPartition, list[Record]]) -> bool:
         """False: one of them failed, and which shows when each is taken alone. What was heard is not heard twice."""
@@ -135,6 +151,15 @@ class Subscription:
             consumer.seek(partition, offset)
             consumer.pause(partition)
             asyncio.get_running_loop().call_later(pause_s, _resume, consumer, partition)
+
+
+def _gather_for(consumer: AIOKafkaConsumer, pace_ms: int) -> None:
+    """From the next fetch on Kafka gathers what comes for so long before it answers.
+
+    To sleep here instead would double the wait: aiokafka fetches again as soon as a batch is taken out of its hands,
+    and what comes while the answer lies there has to wait for the fetch after.
+    """
+    consumer._fetcher._fetch_max_wait_ms = pace_ms  # aiokafka has no other way; each fetch reads it anew
 
 
 def _resume(consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
@@ -193,22 +218,19 @@ class Broker:
         group: str,
         take: TakeBatch,
         listener: ConsumerRebalanceListener | None = None,
-        batch_records_max: int = BATCH_RECORDS_MAX,
-        batch_wait_ms: int = BATCH_WAIT_MS,
-        pace_ms: int = PACE_MS,
-        together: bool = False,
+        batches: Batches = DEFAULT_BATCHES,
     ) -> Subscription:
         """Subscribes a batch handler. Offsets are committed after the batch; a new group starts at the beginning."""
-        subscription = Subscription(take, pace_ms, together=together)
+        subscription = Subscription(take, batches)
         subscriber = self.kafka.subscriber(
             *topics,
             ack_policy=AckPolicy.NACK_ON_ERROR,
             group_id=group,
             auto_offset_reset="earliest",
             batch=True,
-            batch_timeout_ms=batch_wait_ms,
-            max_records=batch_records_max,
-            fetch_max_wait_ms=pace_ms,
+            batch_timeout_ms=BATCH_WAIT_MS,
+            max_records=batches.records_max,
+            fetch_max_wait_ms=batches.pace_ms,
             fetch_min_bytes=FETCH_BYTES_ENOUGH,
             max_partition_fetch_bytes=RECORD_BYTES_MAX,
             fetch_max_bytes=4 * RECORD_BYTES_MAX,

@@ -13,7 +13,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import prometheus_client
@@ -25,7 +25,7 @@ from pydantic import BaseModel
 
 from pandapack.runtime.asyncapi import describe
 from pandapack.runtime.auth import Keys, keys_router, login_router
-from pandapack.runtime.broker import Broker, Subscription, ensure_topics
+from pandapack.runtime.broker import DEFAULT_BATCHES, Batches, Broker, Subscription, ensure_topics
 from pandapack.runtime.chance import Chance, SystemChance
 from pandapack.runtime.clock import Clock, monotonic_s
 from pandapack.runtime.documents import AnswerLost
@@ -99,9 +99,9 @@ class Service:
         self._says = topic
         self._relay = Relay(self.sender, self.settings.topic(topic))
 
-    def hears(self, *topics: str, route: Route, group: str = "", **options: int) -> None:
-        """Events of these topics are routed to the documents that hear them."""
-        self.hears_batches(*topics, take=routed(route), group=group, together=True, **options)
+    def hears(self, *topics: str, route: Route, group: str = "", batches: Batches = DEFAULT_BATCHES) -> None:
+        """Events of these topics are routed to the documents that hear them, from all partitions together."""
+        self.hears_batches(*topics, take=routed(route), group=group, batches=replace(batches, together=True))
 
     def hears_batches(
         self,
@@ -109,17 +109,16 @@ class Service:
         take: TakeBatch,
         group: str = "",
         listener: ConsumerRebalanceListener | None = None,
-        together: bool = False,
-        **options: int,
+        batches: Batches = DEFAULT_BATCHES,
     ) -> Subscription:
-        """Batches of these topics go to `take`: each of one partition, unless it may have several `together`.
+        """Batches of these topics go to `take`.
 
         A service that hears several topics at several paces names a `group` for each but one.
         """
         self._hears.extend(topics)
         names = [self.settings.topic(topic) for topic in topics]
         member = self.settings.topic(f"panda.{self.name}{'.' if group else ''}{group}")
-        return self.broker.hears(names, group=member, take=take, listener=listener, together=together, **options)
+        return self.broker.hears(names, group=member, take=take, listener=listener, batches=batches)
 
     def beside(self, start: Starter, stop: Starter) -> None:
         """Runs something of the service's own beside HTTP and hearing."""

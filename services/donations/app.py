@@ -6,6 +6,7 @@ import asyncio
 
 from fastapi import FastAPI
 
+from pandapack.runtime.broker import Batches
 from pandapack.runtime.errors import Misconfigured
 from pandapack.runtime.service import Service, serve
 from services.donations import __doc__ as description
@@ -23,10 +24,8 @@ from services.donations.handlers.ledger import Ledger
 from services.donations.settings import Settings
 from services.donations.store import Stores, open_stores
 
-PUSHED_RECORDS_A_BATCH_MAX = 512
-PUSHED_WAIT_MS = 20
-PUSHED_PACE_MS = 80
-"""At most so often a line's page is written: what comes meanwhile goes onto it in one write."""
+PUSHED = Batches(pace_ms=40, pace_ms_max=320, records_max=512)
+"""So often a line's page is written: what comes meanwhile goes onto it in one write."""
 
 STREAMS = ("/v1/donations", "/v1/reversals", "/v1/settlements")
 """These bound their bodies themselves."""
@@ -40,14 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     stores = open_stores(service, secrets_key=settings.secrets_key)
     seed = service.chance.token().encode()
     ledger = Ledger(stores, service.sender, service.clock, lines=settings.lines, topic=settings.topic, seed=seed)
-    service.hears_batches(
-        "donations.pushed",
-        take=ledger.take,
-        listener=ledger,
-        batch_records_max=PUSHED_RECORDS_A_BATCH_MAX,
-        batch_wait_ms=PUSHED_WAIT_MS,
-        pace_ms=PUSHED_PACE_MS,
-    )
+    service.hears_batches("donations.pushed", take=ledger.take, listener=ledger, batches=PUSHED)
 
     async def start() -> None:
         await asyncio.to_thread(compile_all)

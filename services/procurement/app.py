@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from pandapack.runtime.broker import Batches
 from pandapack.runtime.service import Service, serve
 from services.procurement import __doc__ as description
 from services.procurement.api import router
@@ -11,7 +12,7 @@ from services.procurement.handlers import Handlers
 from services.procurement.settings import Settings
 from services.procurement.store import open_stores
 
-LINES_PACE_MS = 200
+LINES = Batches(pace_ms=200)
 """A fund hears its lines five times a second: one write for all that they recorded meanwhile."""
 
 
@@ -22,7 +23,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     stores = open_stores(service)
     service.says("procurement.events")
     route = Handlers(stores).route
-    service.hears("donations.events", route=route, group="lines", pace_ms=LINES_PACE_MS)
+    service.hears("donations.events", route=route, group="lines", batches=LINES)
     service.hears("procurement.events", "logistics.events", route=route)
     return service.app(router(stores, service.clock))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from pandapack.runtime.broker import Batches
 from pandapack.runtime.service import Service, serve
 from pandapack.runtime.settings import EVENT_PARTITIONS
 from services.reporting import __doc__ as description
@@ -55,7 +56,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _hear(service: Service, hearer: Hearer) -> None:
     """The archive is a group of its own, first: of two that hear one topic, the last one's lag is the one shown."""
-    service.hears_batches(LINES_TOPIC, take=hearer.take_archive, group="archive", batch_records_max=ARCHIVE_RECORDS_MAX)
+    service.hears_batches(
+        LINES_TOPIC, take=hearer.take_archive, group="archive", batches=Batches(records_max=ARCHIVE_RECORDS_MAX)
+    )
     service.hears_batches(LINES_TOPIC, *VIEW_TOPICS, take=hearer.take)
 
 

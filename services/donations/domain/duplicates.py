@@ -6,38 +6,36 @@ What it says is only "perhaps, on one of these pages": a hit is looked up there,
 written. So a fingerprint can cost a look at a page, but never decide.
 
 Fingerprints lie sorted: the newest in two short runs, the rest in 256 buckets by their first byte. A run that is full
-is merged into the next, so that each fingerprint is moved a bounded number of times however many there are.
+is merged into the next, so that each fingerprint is moved a bounded number of times however many there are. The loops
+over them are compiled (`prints`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from hashlib import blake2b
-from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
 from pandapack.contracts.columns import Columns
-
-Prints = npt.NDArray[np.uint64]
-Offsets = npt.NDArray[np.intp]
-Hints = npt.NDArray[np.uint8]
+from services.donations.domain.prints import (
+    HINTS,
+    Buckets,
+    Offsets,
+    Prints,
+    found_in_buckets,
+    found_in_run,
+    merged,
+    with_run,
+)
 
 RUN_ROWS_MAX = 32_768
 RUN_SHARE = 16
 """The second run is merged into the buckets when it has a sixteenth of their rows."""
-BUCKETS = 256
-HINT_BITS = 8
-HINTS = 1 << HINT_BITS
 MERCHANTS_REMEMBERED_MAX = 200_000
 PRINT_BYTES = 8
 
 _HINT = np.uint64(HINTS - 1)
-_LOW_SHIFT = np.uint64(24)
-_LOW = np.uint64(0xFFFFFFFF)
-_BUCKET_BEGINS = np.arange(BUCKETS, dtype=np.uint64) << np.uint64(56)
 
 
 class Fingerprints:
@@ -89,53 +87,6 @@ def _mixed(words: Prints) -> Prints:
     return words ^ (words >> np.uint64(31))
 
 
-def _merged(run: Prints, other: Prints) -> Prints:
-    # A stable sort finds that both are sorted, and merges them.
-    return np.sort(np.concatenate((run, other)), kind="stable")
-
-
-@dataclass(slots=True)
-class _Buckets:
-    """Sorted fingerprints without their first byte, which is their bucket: 32 bits and the hint of each."""
-
-    lows: npt.NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
-    hints: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
-    begins: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BUCKETS + 1, np.int64))
-
-    def with_run(self, run: Prints) -> _Buckets:
-        """These and a run's, bucket by bucket, so that little more memory is needed than both take."""
-        size = len(self.lows) + len(run)
-        lows, hints = np.empty(size, np.uint32), np.empty(size, np.uint8)
-        borders = [*np.searchsorted(run, _BUCKET_BEGINS).tolist(), len(run)]
-        begins = self.begins + np.array(borders)
-        for bucket in range(BUCKETS):
-            old = slice(self.begins[bucket], self.begins[bucket + 1])
-            new = run[borders[bucket] : borders[bucket + 1]]
-            kept = self.lows[old].astype(np.uint64) << np.uint64(HINT_BITS) | self.hints[old]
-            added = (new >> _LOW_SHIFT & _LOW) << np.uint64(HINT_BITS) | (new & _HINT)
-            merged = _merged(kept, added)
-            place = slice(begins[bucket], begins[bucket + 1])
-            lows[place], hints[place] = merged >> np.uint64(HINT_BITS), merged & _HINT
-        return _Buckets(lows, hints, begins)
-
-    def find(self, prints: Prints) -> Iterator[tuple[Offsets, Hints]]:
-        """(rows of `prints`, which are sorted; a hint for each), some at a time."""
-        borders = [*np.searchsorted(prints, _BUCKET_BEGINS).tolist(), len(prints)]
-        wanted = (prints >> _LOW_SHIFT & _LOW).astype(np.uint32)
-        at, end = np.zeros(len(prints), np.int64), np.zeros(len(prints), np.int64)
-        for bucket in np.flatnonzero(np.diff(borders)).tolist():
-            begin, stop = int(self.begins[bucket]), int(self.begins[bucket + 1])
-            some = slice(borders[bucket], borders[bucket + 1])
-            at[some] = np.searchsorted(self.lows[begin:stop], wanted[some]) + begin
-            end[some] = stop
-        rows = np.flatnonzero(at < end)
-        while len(rows):
-            rows = rows[self.lows[at[rows]] == wanted[rows]]
-            yield rows, self.hints[at[rows]]
-            at[rows] += 1
-            rows = rows[at[rows] < end[rows]]
-
-
 class DayIndex:
     """The donations of one line and day that are on its pages."""
 
@@ -144,7 +95,7 @@ class DayIndex:
     def __init__(self) -> None:
         self._pages: dict[int, list[int]] = {}
         self._runs = [np.empty(0, np.uint64), np.empty(0, np.uint64)]
-        self._buckets = _Buckets()
+        self._buckets = Buckets.empty()
 
     def __len__(self) -> int:
         return len(self._buckets.lows) + sum(map(len, self._runs))
@@ -159,33 +110,24 @@ class DayIndex:
         pages = self._pages.setdefault(page % HINTS, [])
         if page not in pages:
             pages.append(page)
-        self._runs[0] = _merged(self._runs[0], np.sort((prints & ~_HINT) | np.uint64(page % HINTS)))
+        self._runs[0] = merged(self._runs[0], np.sort((prints & ~_HINT) | np.uint64(page % HINTS)))
         if len(self._runs[0]) > RUN_ROWS_MAX:
-            self._runs = [np.empty(0, np.uint64), _merged(*self._runs)]
+            self._runs = [np.empty(0, np.uint64), merged(*self._runs)]
         if len(self._runs[1]) > max(RUN_ROWS_MAX, len(self._buckets.lows) // RUN_SHARE):
-            self._buckets = self._buckets.with_run(self._runs[1])
+            self._buckets = with_run(self._buckets, self._runs[1])
             self._runs[1] = np.empty(0, np.uint64)
 
-    def find(self, prints: Prints) -> dict[int, set[int]]:
-        """Page → rows of `prints` that it perhaps holds. A row that is in none is new."""
-        order = np.argsort(prints)
-        wanted = prints[order]
+    def find(self, prints: Prints, rows: Offsets) -> dict[int, set[int]]:
+        """Page → which of some rows it perhaps holds, by their fingerprints in order. A row that is in none is new."""
+        hits = [found_in_run(run, prints) for run in self._runs if len(run)]
+        if len(self._buckets.lows):
+            hits.append(found_in_buckets(self._buckets, prints))
         found: dict[int, set[int]] = {}
-        for rows, hints in chain(self._find_in_runs(wanted), self._buckets.find(wanted)):
-            for row, hint in zip(order[rows].tolist(), hints.tolist(), strict=True):
+        for places, hints in hits:
+            for row, hint in zip(rows[places].tolist(), hints.tolist(), strict=True):
                 for page in self._pages[hint]:
                     found.setdefault(page, set()).add(row)
         return found
-
-    def _find_in_runs(self, wanted: Prints) -> Iterator[tuple[Offsets, Hints]]:
-        for run in self._runs:
-            at = np.searchsorted(run, wanted & ~_HINT)
-            rows = np.flatnonzero(at < len(run))
-            while len(rows):
-                rows = rows[(run[at[rows]] ^ wanted[rows]) <= _HINT]
-                yield rows, (run[at[rows]] & _HINT).astype(np.uint8)
-                at[rows] += 1
-                rows = rows[at[rows] < len(run)]
 
 
 class PageLookup:

@@ -20,7 +20,8 @@ from pandapack.contracts.donations import (
     ProgrammeInterval,
     day_name,
 )
-from services.donations.domain.duplicates import Prints
+from services.donations.domain.cells import sums_by_key
+from services.donations.domain.prints import Prints
 
 PAGE_ROWS_FULL = 16_384
 PAGE_FINDINGS_FULL = 8_192
@@ -188,19 +189,14 @@ def _day_parts(columns: Columns) -> tuple[DayPart, ...]:
         return ()
     days = (columns.times_us + DAY_OFFSET_US) // DAY_US
     first_day, merchants, programmes = int(days.min()), columns.merchants.names, columns.programmes.names
-    cells, place_of = np.unique(
-        (columns.programmes.places.astype(np.int64) * (int(days.max()) - first_day + 1) + (days - first_day))
-        * len(merchants)
-        + columns.merchants.places,
-        return_inverse=True,
-    )
-    counts = np.bincount(place_of).tolist()
-    fen = np.bincount(place_of, weights=columns.amounts_fen).astype(np.int64).tolist()
-    groups, places = np.divmod(cells, len(merchants))
-    parts: dict[int, dict[str, tuple[int, int]]] = {}
-    for group, place, count, sum_fen in zip(groups.tolist(), places.tolist(), counts, fen, strict=True):
-        parts.setdefault(group, {})[merchants[place]] = (count, sum_fen)
     spanned = int(days.max()) - first_day + 1
+    groups = columns.programmes.places.astype(np.int64) * spanned + (days - first_day)
+    cells, counts, fen = sums_by_key(groups * len(merchants) + columns.merchants.places, columns.amounts_fen)
+    order = np.argsort(cells)
+    sums = (*np.divmod(cells[order], len(merchants)), counts[order], fen[order])
+    parts: dict[int, dict[str, tuple[int, int]]] = {}
+    for group, place, count, sum_fen in zip(*map(np.ndarray.tolist, sums), strict=True):
+        parts.setdefault(group, {})[merchants[place]] = (count, sum_fen)
     named = {(programmes[group // spanned], first_day + group % spanned): part for group, part in parts.items()}
     return tuple(
         DayPart.model_construct(

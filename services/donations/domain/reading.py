@@ -27,9 +27,11 @@ from services.donations.domain.parsing import (
     MERCHANT_BEGIN,
     MERCHANT_HASH,
     MICROSECONDS,
+    NOT_PLAIN,
     NUMBER,
     PROGRAMME_BEGIN,
     PROGRAMME_HASH,
+    Parsed,
     parse,
     places,
 )
@@ -131,6 +133,15 @@ class Read:
     not_plain: dict[int, Gift] = field(default_factory=dict)
 
 
+def _placed(names: Names, text: Text, is_plain: npt.NDArray[np.bool_], spans: Parsed) -> npt.NDArray[np.int32]:
+    """The place of each line's name, which begins and ends as `spans` say. Those met for the first time get one."""
+    found = places(names.table, text.bytes, *spans)
+    begins, ends, _ = spans
+    for line in np.flatnonzero(is_plain & (found == NOT_PLAIN)).tolist():
+        found[line] = names.place(text.raw[begins[line] : ends[line]].decode())
+    return found
+
+
 class LineReader:
     """Reads batches of lines for a ledger of so many lines, and remembers names."""
 
@@ -143,8 +154,8 @@ class LineReader:
         for names in (self._merchants, self._programmes):
             names.make_room()
         is_plain, parsed = parse(text.bytes, text.starts, text.ends)
-        merchants = places(self._merchants.table, text.bytes, *parsed[MERCHANT_BEGIN : MERCHANT_HASH + 1])
-        programmes = places(self._programmes.table, text.bytes, *parsed[PROGRAMME_BEGIN : PROGRAMME_HASH + 1])
+        merchants = _placed(self._merchants, text, is_plain, parsed[MERCHANT_BEGIN : MERCHANT_HASH + 1])
+        programmes = _placed(self._programmes, text, is_plain, parsed[PROGRAMME_BEGIN : PROGRAMME_HASH + 1])
         is_plain &= (merchants >= 0) & (programmes >= 0)
         read = Read(Columns(), np.empty(0, np.intp), np.empty(0, np.int64))
         rows: Offsets = np.flatnonzero(is_plain)

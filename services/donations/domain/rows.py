@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from pandapack.contracts.columns import Columns
 from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_number
-from services.donations.domain.duplicates import DayIndex, Fingerprints, Offsets, PageLookup, Prints
+from services.donations.domain.duplicates import DayIndex, Fingerprints, PageLookup
 from services.donations.domain.ledger import Anchor, Finding, Stray, Taken
+from services.donations.domain.prints import Offsets, Prints
 from services.donations.domain.reading import LineReader, Read
 from services.donations.domain.text import Text
 
@@ -125,10 +126,10 @@ class Rows:
     def suspects(batch: Batch, index: Mapping[int, DayIndex]) -> Suspects:
         """Rows that the index perhaps knows, or that the batch perhaps has twice. `index` holds every day of it."""
         suspects = Suspects()
-        for day, rows in batch.rows_of_days().items():
+        for day, of_day in batch.rows_of_days().items():
+            rows = of_day[np.argsort(batch.prints[of_day])]
             prints = batch.prints[rows]
-            for page, found in index[day].find(prints).items():
-                on_page = set(rows[list(found)].tolist())
+            for page, on_page in index[day].find(prints, rows).items():
                 suspects.pages.setdefault(page, set()).update(on_page)
                 suspects.rows |= on_page
             suspects.rows.update(rows[_repeated(prints)].tolist())
@@ -180,9 +181,7 @@ def _strays(records: Sequence[Input], text: Text, read: Read, strangers: Iterabl
     return strays
 
 
-def _repeated(prints: Prints) -> Offsets:
-    """The rows whose fingerprint another row has, too."""
-    order = np.argsort(prints)
-    same = np.diff(prints[order]) == 0
-    twice = np.concatenate((same, [False])) | np.concatenate(([False], same))
-    return order[twice]
+def _repeated(prints: Prints) -> npt.NDArray[np.bool_]:
+    """Which of some fingerprints in order are there twice."""
+    same = np.diff(prints) == 0
+    return np.concatenate((same, [False])) | np.concatenate(([False], same))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
+
 from pandapack.contracts.columns import Columns, Row
 from pandapack.contracts.leaves import page_root
+from services.donations.domain.cells import sums_by_key
+from services.donations.domain.duplicates import RUN_ROWS_MAX, DayIndex
 from services.donations.domain.intake import Reader
 from services.donations.domain.text import Text
 
@@ -17,6 +21,12 @@ def compile_all() -> None:
     """Takes seconds the first time on a machine, and nearly none after that."""
     page_root(Columns.of([Row("1", "M1", "p", 5, 0), Row("A1", "M1", "p", 5, 0)]))
     Reader(1).read(Text(LINE), now=datetime.fromisoformat(AT).astimezone(UTC), accept_days=1)
+    index, rows = DayIndex(), np.arange(2 * RUN_ROWS_MAX)
+    prints = rows.astype(np.uint64)
+    index.learn(prints, 0)  # so many that they go on into the buckets
+    index.learn(prints[:1], 0)
+    index.find(prints[:1], rows[:1])
+    sums_by_key(rows[:1], rows[:1])
 
 
 if __name__ == "__main__":

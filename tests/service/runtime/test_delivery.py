@@ -10,10 +10,12 @@ from typing import ClassVar
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer import fetcher
+from aiokafka.protocol.fetch import FetchRequest
 
 from pandapack.contracts.envelope import Envelope, Event, Part, decode
 from pandapack.decision import Decision
-from pandapack.runtime.broker import Broker, ensure_topics
+from pandapack.runtime.broker import Batches, Broker, ensure_topics
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import BusinessClock, FixedClock
 from pandapack.runtime.errors import Misconfigured
@@ -223,3 +225,37 @@ def partition_mates() -> dict[str, str]:
 
     home = partition("poisoned")
     return {"elsewhere": next(name for name in "abcdefgh" if partition(name) != home)}
+
+
+class CountedBatches(Batches):
+    """Each pace is another, so that a fetch shows which batch it came behind."""
+
+    def next_pace_ms(self, worked_ms: float) -> int:
+        return 40 + self.pace_ms
+
+
+async def test_kafka_gathers_for_as_long_as_the_batch_before_asked(
+    world: World, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_ms: list[int] = []
+
+    def asking(wait_ms: int, *rest: object, **more: object) -> FetchRequest:
+        asked_ms.append(wait_ms)
+        return FetchRequest(wait_ms, *rest, **more)
+
+    monkeypatch.setattr(fetcher, "FetchRequest", asking)
+    heard = asyncio.Event()
+
+    async def take(records: Sequence[object]) -> None:
+        heard.set()
+
+    broker = Broker(world.servers.kafka, client="paced")
+    broker.hears([world.topic], group=f"{namespace}.paced", take=take, batches=CountedBatches(pace_ms=30))
+    await broker.start()
+    try:
+        await world.sender.send(world.topic, key=b"a", value=b"anything")
+        await asyncio.wait_for(heard.wait(), WAIT_S)
+        await eventually(lambda: asked_ms[-1] == 70, "a fetch that gathers for as long as was said")
+    finally:
+        await broker.stop()
+    assert asked_ms[0] == 30

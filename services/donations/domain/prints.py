@@ -1,0 +1,148 @@
+"""Compiled loops over sorted fingerprints: merging them, and finding some of them among many.
+
+A fingerprint is 64 bits: 56 of merchant and id, evenly mixed, and in the last byte a hint that comparing leaves out.
+What is evenly mixed lies about where its value says, so a search begins there and not in the middle.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pandapack.compiled import compiled
+
+Prints = npt.NDArray[np.uint64]
+Lows = npt.NDArray[np.uint32]
+Hints = npt.NDArray[np.uint8]
+Offsets = npt.NDArray[np.intp]
+Begins = npt.NDArray[np.int64]
+
+HINT_BITS = 8
+HINTS = 1 << HINT_BITS
+BUCKET_BITS = 8
+BUCKETS = 1 << BUCKET_BITS
+LOW_BITS = 32
+
+_HINT = np.uint64(HINTS - 1)
+_MIXED = ~_HINT
+_LOW = np.uint64((1 << LOW_BITS) - 1)
+_LOW_SHIFT = np.uint64(64 - BUCKET_BITS - LOW_BITS)
+_BUCKET_SHIFT = np.uint64(64 - BUCKET_BITS)
+_HALF_SHIFT = np.uint64(32)
+
+
+class Buckets(NamedTuple):
+    """Fingerprints without their first byte, which is their bucket, sorted: the low bits and the hint of each."""
+
+    lows: Lows
+    hints: Hints
+    begins: Begins
+
+    @classmethod
+    def empty(cls) -> Buckets:
+        """Buckets with nothing in them."""
+        return cls(np.empty(0, np.uint32), np.empty(0, np.uint8), np.zeros(BUCKETS + 1, np.int64))
+
+
+@compiled
+def merged(run: Prints, other: Prints) -> Prints:
+    """Two sorted runs as one."""
+    both = np.empty(len(run) + len(other), np.uint64)
+    at, other_at = 0, 0
+    for place in range(len(both)):
+        if other_at == len(other) or (at < len(run) and run[at] <= other[other_at]):
+            both[place] = run[at]
+            at += 1
+        else:
+            both[place] = other[other_at]
+            other_at += 1
+    return both
+
+
+@compiled
+def with_run(buckets: Buckets, run: Prints) -> Buckets:
+    """Buckets, and a sorted run's fingerprints in them, too."""
+    lows, hints, begins = buckets
+    size = len(lows) + len(run)
+    new_lows, new_hints, new_begins = np.empty(size, np.uint32), np.empty(size, np.uint8), np.empty_like(begins)
+    run_at, place = 0, 0
+    for bucket in range(BUCKETS):
+        new_begins[bucket] = place
+        at, end = begins[bucket], begins[bucket + 1]
+        while run_at < len(run) and np.int64(run[run_at] >> _BUCKET_SHIFT) == bucket:
+            low = np.uint32(run[run_at] >> _LOW_SHIFT & _LOW)
+            while at < end and lows[at] <= low:
+                new_lows[place], new_hints[place] = lows[at], hints[at]
+                at += 1
+                place += 1
+            new_lows[place], new_hints[place] = low, np.uint8(run[run_at] & _HINT)
+            run_at += 1
+            place += 1
+        while at < end:
+            new_lows[place], new_hints[place] = lows[at], hints[at]
+            at += 1
+            place += 1
+    new_begins[BUCKETS] = place
+    return Buckets(new_lows, new_hints, new_begins)
+
+
+@compiled
+def _first(values: Prints | Lows, begin: int, end: int, guess: np.int64, wanted: np.uint64 | np.uint32) -> int:
+    """The place from `begin` to `end` of the first value that is not below `wanted`: likely near `guess`."""
+    low, high, step = int(guess), int(guess), 1
+    while high < end and values[high] < wanted:
+        low, high, step = high + 1, high + step, step * 2
+    high, step = min(high, end), 1
+    while low > begin and values[low - 1] >= wanted:
+        low, high, step = low - step, low - 1, step * 2
+    low = max(low, begin)
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _with(rows: Offsets, hints: Hints, count: int, row: int, hint: np.uint8) -> tuple[Offsets, Hints, int]:
+    """Some findings and one more. One fingerprint may be found often, so there may be more than were looked for."""
+    if count == len(rows):
+        rows, hints = np.concatenate((rows, np.empty_like(rows))), np.concatenate((hints, np.empty_like(hints)))
+    rows[count], hints[count] = row, hint
+    return rows, hints, count + 1
+
+
+@compiled
+def found_in_run(run: Prints, wanted: Prints) -> tuple[Offsets, Hints]:
+    """Rows of `wanted` (one may occur often) that a sorted run has, and the hint of each."""
+    rows, hints, count = np.empty(len(wanted), np.intp), np.empty(len(wanted), np.uint8), 0
+    size = len(run)
+    for row in range(len(wanted)):
+        of_run = wanted[row] & _MIXED
+        guess = np.int64((of_run >> _HALF_SHIFT) * np.uint64(size) >> _HALF_SHIFT)
+        at = _first(run, 0, size, guess, of_run)
+        while at < size and run[at] & _MIXED == of_run:
+            rows, hints, count = _with(rows, hints, count, row, np.uint8(run[at] & _HINT))
+            at += 1
+    return rows[:count], hints[:count]
+
+
+@compiled
+def found_in_buckets(buckets: Buckets, wanted: Prints) -> tuple[Offsets, Hints]:
+    """The same for buckets."""
+    lows, hints, begins = buckets
+    rows, found, count = np.empty(len(wanted), np.intp), np.empty(len(wanted), np.uint8), 0
+    for row in range(len(wanted)):
+        bucket = np.int64(wanted[row] >> _BUCKET_SHIFT)
+        low = np.uint32(wanted[row] >> _LOW_SHIFT & _LOW)
+        begin, end = begins[bucket], begins[bucket + 1]
+        guess = begin + np.int64(np.uint64(low) * np.uint64(end - begin) >> np.uint64(LOW_BITS))
+        at = _first(lows, begin, end, guess, low)
+        while at < end and lows[at] == low:
+            rows, found, count = _with(rows, found, count, row, hints[at])
+            at += 1
+    return rows[:count], found[:count]
