@@ -24,7 +24,7 @@ from services.donations.handlers.ledger import Ledger
 from services.donations.settings import Settings
 from services.donations.store import Stores, open_stores
 
-PUSHED = Batches(pace_ms=40, pace_ms_max=320, records_max=512)
+PUSHED = Batches(pace_ms=40, pace_ms_max=480, records_max=1_024)
 """So often a line's page is written: what comes meanwhile goes onto it in one write."""
 
 STREAMS = ("/v1/donations", "/v1/reversals", "/v1/settlements")
