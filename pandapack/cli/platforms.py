@@ -19,6 +19,9 @@ TOKEN_BYTES = 16
 LISTED_A_PAGE = 500
 
 As_json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")]
+OfPlatform = Annotated[
+    str | None, typer.Option("--platform", help="Whose it is: what its settlements leave out is then listed as extra.")
+]
 Test = Annotated[bool, typer.Option("--test/--live", help="Validated and answered, and never counted.")]
 Signed = Annotated[bool, typer.Option("--signed/--unsigned", help="Whether pushes must be signed.")]
 Rate = Annotated[int, typer.Option(help="Lines a second, for each process of the service.")]
@@ -124,10 +127,23 @@ def add_merchant(
     merchant: Annotated[str, typer.Argument(help="Its name on the ledger.")],
     *,
     name: Annotated[str, typer.Option(help="What people call it.")],
+    platform: OfPlatform = None,
     json_: As_json = False,
 ) -> None:
     """Register a merchant: prints its first key, once."""
-    _show_once(_told("POST", "/v1/merchants", {"merchant": merchant, "name": name}), json_)
+    _show_once(_told("POST", "/v1/merchants", {"merchant": merchant, "name": name, "platform": platform}), json_)
+
+
+@merchants.command("change")
+def change_merchant(
+    merchant: Annotated[str, typer.Argument(help="Its name on the ledger.")],
+    *,
+    name: Annotated[str, typer.Option(help="What people call it.")],
+    platform: OfPlatform = None,
+) -> None:
+    """Give a merchant another name for people, or another platform."""
+    _told("PUT", f"/v1/merchants/{merchant}", {"name": name, "platform": platform})
+    typer.echo(f"changed {merchant}")
 
 
 @merchants.command("key")
@@ -146,7 +162,7 @@ def list_merchants(json_: As_json = False) -> None:
         typer.echo(json.dumps({"items": found}))
         return
     for one in found:
-        typer.echo(f"{one['merchant']:30} {one['name']}")
+        typer.echo(f"{one['merchant']:30} {one['platform'] or '-':20} {one['name']}")
 
 
 def _terms(name: str, *, test: bool, signed: bool, lines_a_second: int) -> dict[str, Any]:

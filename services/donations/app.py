@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -16,13 +17,14 @@ from services.donations.api.desk import Desk
 from services.donations.api.heads import Notary, heads_router, signer_of
 from services.donations.api.lines import lines_router
 from services.donations.api.receipts import receipts_router
-from services.donations.api.reconciler import Reconciler, only_named
+from services.donations.api.reconciler import Reconciler
 from services.donations.api.settlements import settlements_router
 from services.donations.domain.warm import compile_all
 from services.donations.handlers.dead_letters import Undertaker
 from services.donations.handlers.ledger import Ledger
 from services.donations.settings import Settings
 from services.donations.store import Stores, open_stores
+from services.donations.store.platforms import merchants_of
 
 PUSHED = Batches(pace_ms=40, pace_ms_max=480, records_max=1_024)
 """So often a line's page is written: what comes meanwhile goes onto it in one write."""
@@ -48,7 +50,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     service.beside(start, ledger.stop)
     reconciler = Reconciler(
-        stores.settlements, stores.pages, service.clock, service.chance, lines=settings.lines, merchants_of=only_named
+        stores.settlements,
+        stores.pages,
+        service.clock,
+        service.chance,
+        lines=settings.lines,
+        merchants_of=partial(merchants_of, stores.merchants),
     )
     service.beside(reconciler.start, reconciler.stop)
     signer = signer_of(settings)

@@ -79,7 +79,6 @@ class ShownPush(BaseModel):
     failures: list[ShownFailure] | None
     duplicates: int
     conflicts: int
-    refused: int
     findings: Annotated[list[ShownFinding], Field(description="The first of them.")]
 
 

@@ -16,11 +16,12 @@ from pandapack.runtime.auth import Caller, Keys, NewKey, Role, keys_of, needs
 from pandapack.runtime.http import Problem, command_of, settled
 from pandapack.runtime.openapi import COMMAND
 from pandapack.runtime.store import Command, Store
-from services.donations.api.party_answers import MerchantKey, MerchantMade, ShownMerchants, ShownVolumes
-from services.donations.domain.platforms import Merchant, Title, enrol
+from services.donations.api.party_answers import MerchantKey, MerchantMade, ShownMerchant, ShownMerchants, ShownVolumes
+from services.donations.domain.platforms import Merchant, Title, enrol, move
 from services.donations.domain.volumes import Volume
 from services.donations.settings import Settings
 from services.donations.store import Stores
+from services.donations.store.platforms import Platforms
 
 LISTED_MAX = 500
 VOLUMES_AT_ONCE_MAX = 2
@@ -32,11 +33,20 @@ MerchantName = Annotated[Name, Path()]
 Gate = Callable[..., Awaitable[Caller]]
 
 
-class NewMerchant(BaseModel):
-    """A merchant as it is called on the ledger, and for people."""
+class MerchantTerms(BaseModel):
+    """What people call a merchant, and the platform whose it is.
+
+    Gifts of a platform's merchants that its settlements leave out are listed there as extra.
+    """
+
+    name: Title
+    platform: Name | None = None
+
+
+class NewMerchant(MerchantTerms):
+    """A merchant. `merchant` is its name on the ledger, for good."""
 
     merchant: Name
-    name: Title
 
 
 class KeyPurpose(BaseModel):
@@ -60,7 +70,7 @@ def of_merchant(*roles: Role) -> Gate:
 def merchants_router(stores: Stores, settings: Settings) -> APIRouter:
     """`/merchants`."""
     router = APIRouter(prefix="/merchants", tags=["merchants"])
-    _add_registration(router, stores.merchants)
+    _add_registration(router, stores.merchants, stores.platforms)
     counting = asyncio.Semaphore(VOLUMES_AT_ONCE_MAX)
 
     @router.get("/{merchant}/volumes", dependencies=[Depends(of_merchant(Role.AUDITOR))], response_model=ShownVolumes)
@@ -82,7 +92,11 @@ def merchants_router(stores: Stores, settings: Settings) -> APIRouter:
     return router
 
 
-def _add_registration(router: APIRouter, merchants: Store[Merchant]) -> None:
+def _add_registration(router: APIRouter, merchants: Store[Merchant], platforms: Platforms) -> None:
+    async def known(platform: str | None) -> None:
+        if platform is not None and await platforms.registered(platform) is None:
+            raise Problem(404, "platform_unknown", f"there is no platform {platform}")
+
     @router.post(
         "",
         status_code=201,
@@ -94,12 +108,25 @@ def _add_registration(router: APIRouter, merchants: Store[Merchant]) -> None:
         new: NewMerchant, command: Annotated[Command, Depends(command_of)], keys: Annotated[Keys, Depends(keys_of)]
     ) -> JSONResponse:
         """Registers a merchant. Its first key is shown once, here; a repeat of the request has none."""
-        outcome = await merchants.change(new.merchant, lambda state: enrol(state, name=new.name), command)
+        await known(new.platform)
+        terms = new.model_dump(exclude={"merchant"})
+        outcome = await merchants.change(new.merchant, lambda state: enrol(state, **terms), command)
         answer = settled(outcome, status=201)
         if answer.headers.get("Idempotent-Replayed"):
             return answer
         key = await keys.add(NewKey(role=Role.MERCHANT, name=new.name), owner=new.merchant)
-        return JSONResponse({"merchant": new.merchant, "name": new.name, "key": key}, 201)
+        return JSONResponse({**new.model_dump(), "key": key}, 201)
+
+    @router.put(
+        "/{merchant}", dependencies=[Depends(needs())], responses={200: {"model": ShownMerchant}}, openapi_extra=COMMAND
+    )
+    async def change(
+        merchant: MerchantName, terms: MerchantTerms, command: Annotated[Command, Depends(command_of)]
+    ) -> JSONResponse:
+        """Another name for people, or another platform. What is drawn up from now on follows it."""
+        await known(terms.platform)
+        outcome = await merchants.change(merchant, lambda state: move(state, **terms.model_dump()), command)
+        return settled(outcome)
 
     @router.get("", dependencies=[Depends(needs(Role.AUDITOR))], response_model=ShownMerchants)
     async def listed(
@@ -107,7 +134,7 @@ def _add_registration(router: APIRouter, merchants: Store[Merchant]) -> None:
     ) -> dict[str, Any]:
         """Registered merchants by name."""
         found = await merchants.find({}, after=after, limit=limit + 1)
-        items = [{"merchant": state.merchant, "name": state.name} for _, state in found[:limit]]
+        items = [state.model_dump() for _, state in found[:limit]]
         return {"items": items, "next": found[limit - 1][0] if len(found) > limit else None}
 
     @router.post("/{merchant}/keys", status_code=201, dependencies=[Depends(needs())], response_model=MerchantKey)

@@ -81,6 +81,7 @@ class MerchantMade(BaseModel):
 
     merchant: str
     name: str
+    platform: str | None = None
     key: Once = None
 
 
@@ -97,6 +98,7 @@ class ShownMerchant(BaseModel):
 
     merchant: str
     name: str
+    platform: str | None = None
 
 
 class ShownMerchants(BaseModel):

@@ -76,6 +76,5 @@ async def _shown(stores: Stores, push: Push) -> dict[str, Any]:
         **{name: answer.get(name) for name in ("accepted", "rejected", "test", "failures")},
         "duplicates": kinds.count("duplicate"),
         "conflicts": kinds.count("conflict"),
-        "refused": kinds.count("refused"),
         "findings": [{"kind": f.kind, "merchant": f.merchant, "id": f.id} for f in findings[:FINDINGS_SHOWN_MAX]],
     }

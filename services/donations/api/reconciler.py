@@ -35,11 +35,6 @@ MerchantsOf = Callable[[str], Awaitable[frozenset[str]]]
 log = structlog.get_logger(__name__)
 
 
-async def only_named(_: str) -> frozenset[str]:
-    """Where no platform has merchants of its own: a settlement is about those that it names."""
-    return frozenset()
-
-
 class Overtaken(Exception):
     """Other settlements banked rows of the same pages, again and again: the statement is drawn up anew."""
 

@@ -58,10 +58,11 @@ class Platform(Part):
 
 
 class Merchant(Part):
-    """A merchant that has keys of its own. `merchant` is its name on the ledger."""
+    """A merchant that has keys of its own. `merchant`: its name on the ledger. `platform`: who pays for it."""
 
     merchant: str
     name: str | None = None
+    platform: str | None = None
 
 
 def register(state: Platform, *, terms: Terms, sealed: str, at: datetime) -> Decision[Platform] | Refusal:
@@ -99,11 +100,21 @@ def retire(state: Platform, *, number: int) -> Decision[Platform] | Refusal:
     return Decision(state.model_copy(update={"secrets": left}), answer={"platform": state.platform, "retired": number})
 
 
-def enrol(state: Merchant, *, name: str) -> Decision[Merchant] | Refusal:
-    """A merchant is registered, so that it can be given keys."""
+def enrol(state: Merchant, *, name: str, platform: str | None = None) -> Decision[Merchant] | Refusal:
+    """A merchant is registered, so that it can be given keys, and as one of a platform's."""
     if state.name is not None:
         return Refusal("merchant_known", f"merchant {state.merchant} is registered already")
-    return Decision(state.model_copy(update={"name": name}), answer={"merchant": state.merchant, "name": name})
+    terms = {"name": name, "platform": platform}
+    return Decision(state.model_copy(update=terms), answer={"merchant": state.merchant, **terms})
+
+
+def move(state: Merchant, *, name: str, platform: str | None) -> Decision[Merchant] | Refusal:
+    """A merchant is called otherwise, or is another platform's."""
+    if state.name is None:
+        words = f"there is no registered merchant {state.merchant}"
+        return Refusal("merchant_unknown", words, RefusalKind.NOT_FOUND)
+    terms = {"name": name, "platform": platform}
+    return Decision(state.model_copy(update=terms), answer={"merchant": state.merchant, **terms})
 
 
 def unknown(platform: str) -> Refusal:

@@ -14,7 +14,7 @@ from services.donations.store.dead_letters import DEAD_LETTER_INDEXES, DEAD_LETT
 from services.donations.store.heads import Heads
 from services.donations.store.lines import LINES
 from services.donations.store.pages import PAGE_INDEXES, Pages
-from services.donations.store.platforms import MERCHANTS, PLATFORMS, Platforms
+from services.donations.store.platforms import MERCHANT_INDEXES, MERCHANTS, PLATFORMS, Platforms
 from services.donations.store.pushes import EXPIRES, Pushes
 from services.donations.store.sealing import Sealer
 from services.donations.store.seals import Seals
@@ -50,6 +50,6 @@ def open_stores(service: Service, *, secrets_key: str) -> Stores:
         open_settlements(service),
         Heads(service.rows("heads"), pages, seals),
         Platforms(service.store(PLATFORMS), Sealer(secrets_key, service.chance)),
-        service.store(MERCHANTS),
+        service.store(MERCHANTS, indexes=MERCHANT_INDEXES),
         service.store(DEAD_LETTERS, indexes=DEAD_LETTER_INDEXES),
     )

@@ -62,9 +62,14 @@ def test_terms_are_changed_and_another_key_is_made(panda: Panda) -> None:
     assert told(panda("platform", "key", "tb", "--json"))["key"].startswith("panda_platform_")
 
 
-def test_a_merchant_is_added_and_listed_and_a_second_time_is_a_failure_with_words(panda: Panda) -> None:
+def test_a_merchant_is_added_listed_and_moved_and_a_second_time_is_a_failure_with_words(panda: Panda) -> None:
     assert told(panda("merchant", "add", "M1", "--name", "One", "--json"))["key"].startswith("panda_merchant_")
     assert told(panda("merchant", "key", "M1", "--json"))["key"].startswith("panda_merchant_")
-    assert told(panda("merchant", "list", "--json"))["items"] == [{"merchant": "M1", "name": "One"}]
+    one = {"merchant": "M1", "name": "One", "platform": None}
+    assert told(panda("merchant", "list", "--json"))["items"] == [one]
+    panda("platform", "add", "P1", "--name", "Payer")
+    panda("merchant", "change", "M1", "--name", "First", "--platform", "P1")
+    moved = {"merchant": "M1", "name": "First", "platform": "P1"}
+    assert told(panda("merchant", "list", "--json"))["items"] == [moved]
     again = panda("merchant", "add", "M1", "--name", "One")
     assert again.exit_code == 1 and "merchant_known" in again.output

@@ -20,6 +20,7 @@ from tests.stack import Servers
 
 SECRETS_KEY = "of-tests-and-of-nothing-else-at-all"
 _keys = itertools.count(1)
+STRANGER = {"merchant": "M9", "name": "M", "platform": "nobody"}
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +186,8 @@ def test_only_operators_register_and_what_cannot_be_is_refused_by_name(donations
         ("a key for nobody", "POST", "/v1/platforms/nobody/keys", {}, 404, "platform_unknown"),
         ("the last secret", "DELETE", "/v1/platforms/known/secrets/1", None, 409, "secret_is_the_last"),
         ("a merchant's key of nobody", "POST", "/v1/keys", {"role": "merchant", "name": "M"}, 422, "owner_missing"),
+        ("a merchant of nobody's", "POST", "/v1/merchants", STRANGER, 404, "platform_unknown"),
+        ("another name for nobody", "PUT", "/v1/merchants/nobody", {"name": "N"}, 404, "merchant_unknown"),
         ("a key of no merchant", "POST", "/v1/merchants/nobody/keys", {}, 404, "merchant_unknown"),
     ]
     for what, method, path, body, status, code in wrong:
@@ -192,6 +195,36 @@ def test_only_operators_register_and_what_cannot_be_is_refused_by_name(donations
         assert (answer.status_code, answer.json()["code"]) == (status, code), what
     with donations.client("platform") as client:
         assert client.get("/v1/platforms").status_code == 403
+
+
+def test_a_settlement_that_forgets_a_merchant_of_the_platform_has_its_gifts_as_extra(
+    donations: Running, database: Any
+) -> None:
+    key = platform(donations, "payer")["key"]
+    commanded(donations, "POST", "/v1/merchants", json={"merchant": "QUIET", "name": "Quiet", "platform": "payer"})
+    named = of_merchant("NAMED")
+    push(donations, key, ndjson([*named, *of_merchant("QUIET"), *of_merchant("NOT-OURS")]))
+    for merchant in ("NAMED", "QUIET", "NOT-OURS"):
+        eventually(lambda merchant=merchant: counted(database, merchant) == 3, f"{merchant} is counted")
+    head = {"settlement": "S", "programme": "love-parcel", "bank_reference": "B 1", "currency": "CNY"}
+    sums = [{"merchant": "NAMED", "day": DAY, "count": 3, "fen": sum(line["amount_fen"] for line in named)}]
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "forgets"}
+    with httpx.Client(base_url=donations.url, headers=headers, trust_env=False) as client:
+        location = client.post("/v1/settlements", json={**head, "sums": sums}).headers["Location"]
+        eventually(lambda: client.get(location).json()["status"] == "reconciled", "the statement is drawn up")
+        extra = client.get(f"{location}/differences", params={"kind": "extra"}).json()["items"]
+    assert [(one["merchant"], one["ledger"]["count"]) for one in extra] == [("QUIET", 3)]
+
+
+def test_a_merchant_can_be_given_to_another_platform(donations: Running) -> None:
+    for id in ("first", "second"):
+        platform(donations, id)
+    commanded(donations, "POST", "/v1/merchants", json={"merchant": "MOVED", "name": "M", "platform": "first"})
+    moved = {"name": "Moved", "platform": "second"}
+    assert commanded(donations, "PUT", "/v1/merchants/MOVED", json=moved).json() == {"merchant": "MOVED", **moved}
+    with donations.client("auditor") as client:
+        items = client.get("/v1/merchants", params={"limit": 500}).json()["items"]
+    assert [item for item in items if item["merchant"] == "MOVED"] == [{"merchant": "MOVED", **moved}]
 
 
 def test_a_merchant_sees_its_own_volumes_and_gifts_and_no_others(donations: Running, database: Any) -> None:

@@ -17,7 +17,7 @@ from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.documents import MemoryDocuments, MemoryRows
 from pandapack.runtime.store import Command, Outcome, Store
-from services.donations.api.reconciler import Reconciler, only_named
+from services.donations.api.reconciler import Reconciler
 from services.donations.domain.ledger import PageHead
 from services.donations.domain.settlement import (
     By,
@@ -36,7 +36,7 @@ from services.donations.store.settlements import SETTLEMENTS, Settlements
 
 AT = datetime(2021, 11, 12, tzinfo=UTC)
 LINES = 2
-PROGRAMME = "love-parcel"
+PROGRAMME, OWNER = "love-parcel", "p"
 Gift = tuple[str, str, str, int]
 """Merchant, id, day, fen."""
 
@@ -104,6 +104,7 @@ class World:
 
     ledger: Ledger = field(default_factory=Ledger)
     banked: CrashingRows = field(default_factory=lambda: CrashingRows("banked"))
+    belonging: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         clock, chance = FixedClock(AT), SeededChance(1)
@@ -113,7 +114,11 @@ class World:
         rows: list[Any] = [MemoryRows("parts"), MemoryRows("differences"), self.banked]
         self.store = Settlements(store, *rows)
         pages: Any = self.ledger
-        self.reconciler = Reconciler(self.store, pages, clock, chance, lines=LINES, merchants_of=only_named)
+        self.reconciler = Reconciler(self.store, pages, clock, chance, lines=LINES, merchants_of=self._belonging)
+
+    async def _belonging(self, owner: str) -> frozenset[str]:
+        assert owner == OWNER
+        return self.belonging
 
     async def settle_ids(self, id: str, gifts: list[Gift]) -> None:
         """A platform sends a file of ids."""
@@ -135,7 +140,7 @@ class World:
     async def _receive(self, id: str, by: By, parts: list[PartRef], total: Tally) -> None:
         terms = Terms(name=id, programme=PROGRAMME, bank_reference="B-1", currency="CNY", by=by)
         received = Received(terms=terms, digest=id, total=total, parts=tuple(parts))
-        decide = partial(receive, owner="p", received=received, at=AT)
+        decide = partial(receive, owner=OWNER, received=received, at=AT)
         assert isinstance(await self.store.documents.change(id, decide, Command(f"receive {id}", id)), Outcome)
 
     async def draw_up(self, id: str) -> Statement:

@@ -21,6 +21,7 @@ from services.donations.domain.platforms import (
     Terms,
     amend,
     enrol,
+    move,
     register,
     retire,
     rotate,
@@ -72,6 +73,7 @@ REFUSED: list[tuple[str, Callable[[], Decision[Platform] | Decision[Merchant] | 
     ("retiring of nobody's", lambda: retire(Platform(platform="no"), number=1), "platform_unknown"),
     ("retiring an unknown one", lambda: retire(registered(), number=9), "secret_unknown"),
     ("a merchant twice", lambda: enrol(Merchant(merchant="m", name="M"), name="M"), "merchant_known"),
+    ("another name for nobody", lambda: move(Merchant(merchant="m"), name="M", platform=None), "merchant_unknown"),
 ]
 
 

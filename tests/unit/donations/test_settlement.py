@@ -118,6 +118,21 @@ def test_a_merchant_that_the_settlement_does_not_name_stays_its_own_secret() -> 
     run(steps())
 
 
+def test_what_a_merchant_of_the_platform_gave_is_extra_where_the_settlement_does_not_name_it() -> None:
+    async def steps() -> None:
+        for how in ("ids", "sums"):
+            world = World(belonging=frozenset({"M2"}))
+            world.ledger.take(GIFTS)
+            mine = [gift for gift in GIFTS if gift[0] == "M1" and gift[2] == D1]
+            await (world.settle_ids("S", mine) if how == "ids" else world.settle_sums("S", sums_of(mine)))
+            statement = await world.draw_up("S")
+            assert not statement.is_balanced(), how
+            others = tally([gift for gift in GIFTS if gift[0] == "M2" and gift[2] == D1])
+            assert statement.kinds[Kind.EXTRA].ledger == others, how
+
+    run(steps())
+
+
 def test_a_second_settlement_of_the_same_gifts_is_listed_as_already_banked() -> None:
     async def steps() -> None:
         for first, second in (("ids", "ids"), ("ids", "sums"), ("sums", "ids"), ("sums", "sums")):
