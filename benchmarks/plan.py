@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Plan:
     """Counts are donations unless said otherwise; `days` is over how many days they are spread."""
 
-    donations: int = 2_000_000
+    donations: int = 6_000_000
     warm: int = 50_000
     days: int = 40
     processes: int = 2

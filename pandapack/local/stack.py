@@ -50,8 +50,12 @@ DATA_DIR = Path(".panda")
 SERVICE_START_WAIT_S = 60.0
 SERVICE_STOP_WAIT_S = 15.0
 READYZ_WAIT_S = 2.0
-MALLOC_ARENAS_MAX = "2"
-"""The C library keeps freed memory for each of many threads otherwise: half as much again."""
+MALLOC = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
+}
+"""The C library keeps freed memory for each of many threads otherwise, and that of big arrays in holes."""
 EXISTING_WAIT_S = 5.0
 
 _log = logging.getLogger(__name__)
@@ -223,7 +227,7 @@ class Stack:
             "PANDA_HEAD_KEY_FILE": str(ensure_head_key(self._data_dir)),
             "PANDA_SECRETS_KEY": ensure_secrets_key(self._data_dir),
             "PYTHONUNBUFFERED": "1",
-            "MALLOC_ARENA_MAX": MALLOC_ARENAS_MAX,
+            **MALLOC,
         }
         for service in SERVICES:
             env[setting_of(service)] = str(self.layout.port(service))

@@ -255,8 +255,9 @@ async def _patiently(start: Starter) -> None:
             pause_s = min(START_PAUSE_S_MAX, pause_s * 2)
 
 
-GARBAGE_THRESHOLDS = (20_000, 10, 10)
-"""Rows lie in arrays, so a look at everything is cheap; what requests leave behind holds their bodies."""
+GARBAGE_THRESHOLDS = (2_000, 10, 10)
+"""Rows lie in arrays, so a look at everything is cheap; what requests leave behind holds their bodies: 100 MB and more
+where it is looked for ten times more seldom."""
 
 
 def serve(app: FastAPI, settings: RuntimeSettings) -> None:

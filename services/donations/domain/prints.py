@@ -24,6 +24,8 @@ HINTS = 1 << HINT_BITS
 BUCKET_BITS = 8
 BUCKETS = 1 << BUCKET_BITS
 LOW_BITS = 32
+PART_ROWS_MAX = 512
+"""Buckets are parted so finely that a search begins within a line of the processor's cache or two of its goal."""
 
 _HINT = np.uint64(HINTS - 1)
 _MIXED = ~_HINT
@@ -34,7 +36,10 @@ _HALF_SHIFT = np.uint64(32)
 
 
 class Buckets(NamedTuple):
-    """Fingerprints without their first byte, which is their bucket, sorted: the low bits and the hint of each."""
+    """Fingerprints without their first byte, which is their bucket, sorted: the low bits and the hint of each.
+
+    `begins`: where each part of each bucket begins, and where the last ends. All buckets have equally many.
+    """
 
     lows: Lows
     hints: Hints
@@ -65,12 +70,16 @@ def merged(run: Prints, other: Prints) -> Prints:
 def with_run(buckets: Buckets, run: Prints) -> Buckets:
     """Buckets, and a sorted run's fingerprints in them, too."""
     lows, hints, begins = buckets
-    size = len(lows) + len(run)
-    new_lows, new_hints, new_begins = np.empty(size, np.uint32), np.empty(size, np.uint8), np.empty_like(begins)
+    size, parts = len(lows) + len(run), (len(begins) - 1) // BUCKETS
+    new_lows, new_hints, new_begins = (
+        np.empty(size, np.uint32),
+        np.empty(size, np.uint8),
+        np.empty(BUCKETS + 1, np.int64),
+    )
     run_at, place = 0, 0
     for bucket in range(BUCKETS):
         new_begins[bucket] = place
-        at, end = begins[bucket], begins[bucket + 1]
+        at, end = begins[bucket * parts], begins[(bucket + 1) * parts]
         while run_at < len(run) and np.int64(run[run_at] >> _BUCKET_SHIFT) == bucket:
             low = np.uint32(run[run_at] >> _LOW_SHIFT & _LOW)
             while at < end and lows[at] <= low:
@@ -85,7 +94,25 @@ def with_run(buckets: Buckets, run: Prints) -> Buckets:
             at += 1
             place += 1
     new_begins[BUCKETS] = place
-    return Buckets(new_lows, new_hints, new_begins)
+    return Buckets(new_lows, new_hints, _parted(new_lows, new_begins))
+
+
+@compiled
+def _parted(lows: Lows, begins: Begins) -> Begins:
+    """Where each part of buckets begins that begin as `begins` say."""
+    bits = 0
+    while len(lows) >> (BUCKET_BITS + bits) > PART_ROWS_MAX:
+        bits += 1
+    parts = 1 << bits
+    parted = np.empty(BUCKETS * parts + 1, np.int64)
+    parted[-1] = len(lows)
+    for bucket in range(BUCKETS):
+        begin, end = begins[bucket], begins[bucket + 1]
+        for part in range(parts):
+            guess = begin + (end - begin) * part // parts
+            low = np.uint32(part << (LOW_BITS - bits))
+            parted[bucket * parts + part] = _first(lows, begin, end, guess, low)
+    return parted
 
 
 @compiled
@@ -135,12 +162,17 @@ def found_in_run(run: Prints, wanted: Prints) -> tuple[Offsets, Hints]:
 def found_in_buckets(buckets: Buckets, wanted: Prints) -> tuple[Offsets, Hints]:
     """The same for buckets."""
     lows, hints, begins = buckets
+    bits = 0
+    while BUCKETS << bits < len(begins) - 1:
+        bits += 1
+    within = np.uint64(LOW_BITS - bits)
     rows, found, count = np.empty(len(wanted), np.intp), np.empty(len(wanted), np.uint8), 0
     for row in range(len(wanted)):
-        bucket = np.int64(wanted[row] >> _BUCKET_SHIFT)
+        part = np.int64(wanted[row] >> _LOW_SHIFT >> within)
         low = np.uint32(wanted[row] >> _LOW_SHIFT & _LOW)
-        begin, end = begins[bucket], begins[bucket + 1]
-        guess = begin + np.int64(np.uint64(low) * np.uint64(end - begin) >> np.uint64(LOW_BITS))
+        begin, end = begins[part], begins[part + 1]
+        behind = np.uint64(low) & ((np.uint64(1) << within) - np.uint64(1))
+        guess = begin + np.int64(behind * np.uint64(end - begin) >> within)
         at = _first(lows, begin, end, guess, low)
         while at < end and lows[at] == low:
             rows, found, count = _with(rows, found, count, row, hints[at])
