@@ -158,7 +158,7 @@ def lines_of(plain: bytes, headers: Mapping[str, str]) -> Lines:
         lines = opened(_array(plain))
     else:
         _check_binary(headers)
-        lines = Lines(Text.of(_array(plain) if plain.lstrip().startswith(b"[") else [_one_line(plain)]))
+        lines = Lines(Text(*(_array(plain) if plain.lstrip().startswith(b"[") else [_one_line(plain)])))
     if not len(lines):
         raise Problem(400, "empty", "the body holds no donation")
     if len(lines) > LINES_A_PUSH_MAX:

@@ -79,7 +79,7 @@ class Replays:
         by, accepted, refused = f"{caller.name} ({caller.prefix})", 0, dict[str, Failure]()
         for are_reversals in (False, True):  # a reversal is tried behind its donation
             some = [letter for letter in letters if letter.is_reversal is are_reversals]
-            intake = self._read(Text.of([_line(letter, body.edited) for letter in some]), are_reversals=are_reversals)
+            intake = self._read(Text(*[_line(letter, body.edited) for letter in some]), are_reversals=are_reversals)
             misfits = {some[failure.index].place: failure for failure in intake.failures}
             accepted, refused = accepted + intake.accepted, refused | misfits
             if intake.accepted and not body.dry_run:

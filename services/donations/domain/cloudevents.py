@@ -67,7 +67,7 @@ def opened(events: Sequence[bytes]) -> Lines:
         else:
             raws.append(found)
             places.append(index)
-    return Lines(Text.of(raws), places, failures, DATA_POINTER)
+    return Lines(Text(*raws), places, failures, DATA_POINTER)
 
 
 def _data_of(index: int, event: bytes) -> bytes | Failure:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -193,18 +194,19 @@ def _day_parts(columns: Columns) -> tuple[DayPart, ...]:
     groups = columns.programmes.places.astype(np.int64) * spanned + (days - first_day)
     cells, counts, fen = sums_by_key(groups * len(merchants) + columns.merchants.places, columns.amounts_fen)
     order = np.argsort(cells)
-    sums = (*np.divmod(cells[order], len(merchants)), counts[order], fen[order])
-    parts: dict[int, dict[str, tuple[int, int]]] = {}
-    for group, place, count, sum_fen in zip(*map(np.ndarray.tolist, sums), strict=True):
-        parts.setdefault(group, {})[merchants[place]] = (count, sum_fen)
-    named = {(programmes[group // spanned], first_day + group % spanned): part for group, part in parts.items()}
-    return tuple(
+    groups, places = np.divmod(cells[order], len(merchants))
+    names = list(map(merchants.__getitem__, places.tolist()))
+    sums = list(zip(counts[order].tolist(), fen[order].tolist(), strict=True))
+    begins = [*np.flatnonzero(np.diff(groups, prepend=-1)).tolist(), len(groups)]
+    parts = [
         DayPart.model_construct(
-            programme=programme,
-            day=day_name(day),
-            count=sum(count for count, _ in part.values()),
-            fen=sum(fen for _, fen in part.values()),
-            merchants=part,
+            programme=programmes[group // spanned],
+            day=day_name(first_day + group % spanned),
+            count=sum(count for count, _ in sums[begin:end]),
+            fen=sum(fen for _, fen in sums[begin:end]),
+            merchants=dict(zip(names[begin:end], sums[begin:end], strict=True)),
         )
-        for (programme, day), part in sorted(named.items())
-    )
+        for begin, end in pairwise(begins)
+        for group in (int(groups[begin]),)
+    ]
+    return tuple(sorted(parts, key=lambda part: (part.programme, part.day)))

@@ -70,10 +70,9 @@ class Batch:
 
     def rows_of_days(self) -> dict[int, Offsets]:
         """Day → its rows, in order."""
-        days = np.unique(self.days).tolist()
-        if len(days) == 1:
-            return {days[0]: np.arange(len(self.days))}
-        return {day: np.flatnonzero(self.days == day) for day in days}
+        if len(self.days) and self.days.min() == self.days.max():
+            return {int(self.days[0]): np.arange(len(self.days))}
+        return {day: np.flatnonzero(self.days == day) for day in np.unique(self.days).tolist()}
 
     def known_on(self, page: PageLookup, rows: Iterable[int]) -> Known:
         """What a page holds under the fingerprints of some rows."""
@@ -101,7 +100,7 @@ class Rows:
 
     def read(self, records: Sequence[Input]) -> Batch:
         """The records' donations; what is none becomes a stray."""
-        text = Text.of([record.value for record in records])
+        text = Text(*[record.value for record in records])
         read = self._reader.read(text)
         times = read.columns.times_us
         fits = (read.homes == self._line) & (times >= 0) & (times < AT_US_MAX)

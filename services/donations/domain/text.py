@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,28 +10,26 @@ Offsets = npt.NDArray[np.intp]
 
 MARGIN = 32
 """Zero bytes behind a text: what reads a value of a fixed length need not look where the text ends."""
-LINE_BREAK, BLANK = b"\n "
+LINE_BREAK, BLANK = b"\n", b" "
 
 
 class Text:
-    """Lines of a body. `starts` and `ends`: where each that is not blank begins, and where its line break is."""
+    """Lines of bodies, one body below the other.
+
+    `starts` and `ends`: where each that is not blank begins, and where its line break is.
+    """
 
     __slots__ = ("bytes", "ends", "raw", "starts")
 
-    def __init__(self, body: bytes) -> None:
-        self.raw = b"".join((body, b"\n", bytes(MARGIN)))
+    def __init__(self, *bodies: bytes) -> None:
+        self.raw = LINE_BREAK.join((*bodies, bytes(MARGIN)))
         self.bytes: Bytes = np.frombuffer(self.raw, np.uint8)
-        ends: Offsets = np.flatnonzero(self.bytes == LINE_BREAK)
-        starts = np.concatenate((np.zeros(1, np.intp), ends[:-1] + 1))
+        ends: Offsets = np.flatnonzero(self.bytes == LINE_BREAK[0])
+        starts = np.concatenate((np.zeros(1, np.intp), ends + 1))[:-1]
         is_line = np.ones(len(starts), bool)
-        for line in np.flatnonzero(self.bytes[starts] <= BLANK).tolist():
+        for line in np.flatnonzero(self.bytes[starts] <= BLANK[0]).tolist():
             is_line[line] = bool(self.raw[starts[line] : ends[line]].strip())
         self.starts, self.ends = (starts, ends) if is_line.all() else (starts[is_line], ends[is_line])
-
-    @classmethod
-    def of(cls, lines: Sequence[bytes]) -> Text:
-        """Lines without line breaks as a text."""
-        return cls(b"\n".join(lines))
 
     def __len__(self) -> int:
         return len(self.starts)

@@ -36,7 +36,7 @@ def without(name: str) -> bytes:
 
 
 def refusals(*raws: bytes) -> list[tuple[str, str]]:
-    intake = Reader(LINES).read(Text.of(raws), now=NOW, accept_days=35)
+    intake = Reader(LINES).read(Text(*raws), now=NOW, accept_days=35)
     return [(failure.code, failure.pointer) for failure in intake.failures]
 
 
@@ -72,7 +72,7 @@ def test_a_line_that_is_no_donation_is_refused_by_name(line: bytes, code: str, p
 
 
 def test_good_lines_are_taken_although_others_are_refused() -> None:
-    intake = Reader(LINES).read(Text.of([raw(), b"{", raw(id="2"), raw(amount_fen=0)]), now=NOW, accept_days=35)
+    intake = Reader(LINES).read(Text(*[raw(), b"{", raw(id="2"), raw(amount_fen=0)]), now=NOW, accept_days=35)
     assert (intake.accepted, [failure.index for failure in intake.failures]) == (2, [1, 3])
     assert list(intake.lines.values()) == [raw() + b"\n" + raw(id="2")]
 
@@ -80,7 +80,7 @@ def test_good_lines_are_taken_although_others_are_refused() -> None:
 @given(st.lists(st.text("ABC123", min_size=1, max_size=8), min_size=1, max_size=30))
 def test_all_of_a_merchant_goes_to_its_line_untouched_and_in_order(merchants: list[str]) -> None:
     raws = [raw(id=str(index), merchant=merchant) for index, merchant in enumerate(merchants)]
-    intake = Reader(LINES).read(Text.of(raws), now=NOW, accept_days=35)
+    intake = Reader(LINES).read(Text(*raws), now=NOW, accept_days=35)
     expected: dict[int, list[bytes]] = {}
     for line, merchant in zip(raws, merchants, strict=True):
         expected.setdefault(line_of(merchant, LINES), []).append(line)

@@ -107,7 +107,7 @@ ANY_LINES = st.lists(
 
 def agrees(reader: LineReader, lines: list[bytes]) -> None:
     """What the reader of many lines reads is what the reader of one line reads from each; blank lines are none."""
-    text = Text.of([line for line in lines if b"\n" not in line])
+    text = Text(*[line for line in lines if b"\n" not in line])
     lines = text.lines()
     read = reader.read(text)
     expected = gifts_of(lines)
@@ -152,7 +152,7 @@ def test_no_bytes_make_it_read_what_is_not_there(noise: bytes, begin: int, end: 
 def test_plain_lines_are_read_without_the_json_reader(style: Style, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = LineReader(LINES)
     gifts = [{**GOOD, "id": id, "amount_fen": n + 1} for n, id in enumerate(["0", "9" * 19, "1" * 20, "007", "A:7"])]
-    text = Text.of([style(gift) for gift in gifts])
+    text = Text(*[style(gift) for gift in gifts])
     reader.read(text)
     monkeypatch.setattr(reading, "gifts_of", lambda raws: pytest.fail(f"{raws} one by one"))
     assert [(row.id, row.amount_fen) for row in reader.read(text).columns.rows()] == [
