@@ -31,8 +31,8 @@ from pandapack.runtime.telemetry import LAG_RECORDS, PARTITIONS_STOPPED, RECORDS
 STOP_PAUSE_S_FIRST = 0.25
 STOP_PAUSE_S_MAX = 15.0
 BATCH_WAIT_MS = 100
-PACE_TO_WORK = 2.0
-"""Batches that may come more seldom leave twice their work's time to one another."""
+PACE_TO_WORK = 1.5
+"""Batches that may come more seldom take so much longer to be gathered than the one before took to be worked."""
 FETCH_BYTES_ENOUGH = 4 * 1024 * 1024
 """Kafka answers a fetch earlier where so much has come."""
 SESSION_WAIT_MS = 6_000
