@@ -130,13 +130,23 @@ def markdown(runs: Sequence[Found]) -> str:
     return head + "".join(_section(found) for found in runs)
 
 
+def _load(found: Found) -> str:
+    """What was pushed from end to end, where that was measured."""
+    pushed = found.get("end_to_end")
+    if not pushed:
+        return ""
+    days = "one day" if pushed["days"] == 1 else f"{pushed['days']} days"
+    processes = pushed["donations_processes"]
+    return f" End to end: {pushed['donations']:,} donations of {days}, {processes} donations processes."
+
+
 def _section(found: Found) -> str:
     machine = found["machine"]
     where = (
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}, "
         f"Python {machine['python']}"
     )
-    parts = [f"\n## {found['at'][:10]}\n\n{where}. Measured at {found['at']}.\n"]
+    parts = [f"\n## {found['at'][:10]}\n\n{where}. Measured at {found['at']}.{_load(found)}\n"]
     rows = [
         (figure.words, f"{shown(found[figure.name])} {figure.unit}", figure.target, verdict(figure, found))
         for figure in FIGURES

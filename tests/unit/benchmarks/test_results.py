@@ -57,6 +57,12 @@ def test_the_table_marks_what_was_not_measured() -> None:
     assert "a processor" in lines[-4]
 
 
+def test_a_result_says_what_was_pushed() -> None:
+    pushed = {"donations": 6_000_000, "days": 1, "donations_processes": 2}
+    assert "6,000,000 donations of one day, 2 donations processes" in markdown([{**EMPTY, "end_to_end": pushed}])
+    assert "donations of 40 days" in markdown([{**EMPTY, "end_to_end": {**pushed, "days": 40}}])
+
+
 def test_results_have_a_section_for_each_run_with_its_machine_and_day() -> None:
     text = markdown(
         [{**EMPTY, "ledger_per_s": 1_234_567, "raw_limits": {"mongo_pages_per_s": 2_000}}, {**EMPTY, "big": BIG}]
