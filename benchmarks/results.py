@@ -135,9 +135,12 @@ def _load(found: Found) -> str:
     pushed = found.get("end_to_end")
     if not pushed:
         return ""
+    return f" End to end: {_set(pushed)}, {pushed['donations_processes']} donations processes."
+
+
+def _set(pushed: Found) -> str:
     days = "one day" if pushed["days"] == 1 else f"{pushed['days']} days"
-    processes = pushed["donations_processes"]
-    return f" End to end: {pushed['donations']:,} donations of {days}, {processes} donations processes."
+    return f"{pushed['donations']:,} donations of {days}"
 
 
 def _section(found: Found) -> str:
@@ -179,8 +182,7 @@ def _big(big: Found) -> str:
             f"{shown(big['trace']['trace_ms_p50'])} / {shown(big['trace_ms_p99'])}",
         ),
     ]
-    days = "one day" if big["days"] == 1 else f"{big['days']} days"
-    return f"### {big['donations']:,} donations of {days}\n\n" + _rows(("what", "measured"), rows)
+    return f"### {_set(big)}\n\n" + _rows(("what", "measured"), rows)
 
 
 def _rows(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from pandapack.cli.recount import Collections, Recount
 from pandapack.cli.repeats import Digests, Repeats
-from pandapack.contracts.columns import Columns, Numbers
-from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_name, day_number, line_of
+from pandapack.contracts.columns import Columns
+from pandapack.contracts.donations import day_name, day_number, line_of
 from pandapack.contracts.leaves import page_root
 from pandapack.contracts.pages import FIRST_SEAL, line_prefix, seal_hash, unpack
 
@@ -75,17 +75,12 @@ def _recount_rows(page: str, line: int, lines: int, columns: Columns, count: Rec
     for merchant in columns.merchants.dense().names:
         if line_of(merchant, lines) != line:
             count.differences.append(f"page {page}: merchant {merchant} does not live on line {line}")
-    numbers, places = np.unique(_days(columns), return_inverse=True)
+    numbers, places = np.unique(columns.days, return_inverse=True)
     gifts = np.bincount(places, minlength=len(numbers)).tolist()
     for number, more, fen in zip(numbers.tolist(), gifts, _sums(places, columns, len(numbers)), strict=True):
         day = day_name(number)
         before = count.days.get(day, (0, 0))
         count.days[day] = (before[0] + more, before[1] + fen)
-
-
-def _days(columns: Columns) -> Numbers:
-    """`contracts.donations.day_number` of all rows."""
-    return (columns.times_us + DAY_OFFSET_US) // DAY_US
 
 
 def _sums(places: npt.NDArray[np.integer[Any]], columns: Columns, groups: int) -> list[int]:
@@ -130,7 +125,7 @@ def identities_of(columns: Columns) -> Digests:
     for row, text in columns.ids.texts.items():
         of_ids[row] = _digest(text)
     digests = _mixed(of_ids) ^ of_merchants[merchants.places]
-    return _mixed(digests + _mixed(_days(columns).astype(np.uint64)))
+    return _mixed(digests + _mixed(columns.days.astype(np.uint64)))
 
 
 def _digest(text: str) -> int:

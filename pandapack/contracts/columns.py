@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US
+
 Places = npt.NDArray[np.uint32]
 Numbers = npt.NDArray[np.int64]
 Words64 = npt.NDArray[np.uint64]
@@ -167,6 +169,11 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def days(self) -> Numbers:
+        """The `contracts.donations.day_number` of each row."""
+        return (self.times_us + DAY_OFFSET_US) // DAY_US
 
     def row(self, row: int) -> Row:
         """One row."""

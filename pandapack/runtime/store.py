@@ -8,7 +8,7 @@ again; the hearing inside the document tells whether it had happened. State, inb
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -24,6 +24,7 @@ CHANGE_ATTEMPTS_MAX = 60
 CHANGE_PAUSE_MS_FIRST = 2
 CHANGE_PAUSE_MS_MAX = 500
 ANSWERS_KEPT_MAX = 32
+DOCUMENTS_A_READ = 1_000
 
 S = TypeVar("S", bound=BaseModel)
 Decide = Callable[[S], Decision[S] | Refusal]
@@ -124,6 +125,17 @@ class Store(Generic[S]):
         """(id, state) of the documents that match; see `Documents.find`."""
         found = await self.documents.find(where, after=after, limit=limit, newest_first=newest_first)
         return [(document.id, self._state(document)) for document in found]
+
+    async def every(self, where: Filter) -> AsyncIterator[tuple[str, S]]:
+        """(id, state) of all documents that match, by id; some are read at a time."""
+        after = ""
+        while True:
+            found = await self.find(where, after=after, limit=DOCUMENTS_A_READ)
+            for one in found:
+                yield one
+            if len(found) < DOCUMENTS_A_READ:
+                return
+            after = found[-1][0]
 
     async def change(self, id: str, decide: Decide[S], hearing: Hearing | Command) -> Outcome[S] | Refusal:
         """One decision. A command's refusal comes back, nothing is written; an event's refusal raises CannotApply."""

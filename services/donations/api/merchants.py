@@ -17,6 +17,7 @@ from pandapack.runtime.http import Problem, command_of, settled
 from pandapack.runtime.openapi import COMMAND
 from pandapack.runtime.store import Command, Store
 from services.donations.api.party_answers import MerchantKey, MerchantMade, ShownMerchant, ShownMerchants, ShownVolumes
+from services.donations.api.platforms import known_platform
 from services.donations.domain.platforms import Merchant, Title, enrol, move
 from services.donations.domain.volumes import Volume
 from services.donations.settings import Settings
@@ -93,10 +94,6 @@ def merchants_router(stores: Stores, settings: Settings) -> APIRouter:
 
 
 def _add_registration(router: APIRouter, merchants: Store[Merchant], platforms: Platforms) -> None:
-    async def known(platform: str | None) -> None:
-        if platform is not None and await platforms.registered(platform) is None:
-            raise Problem(404, "platform_unknown", f"there is no platform {platform}")
-
     @router.post(
         "",
         status_code=201,
@@ -108,7 +105,8 @@ def _add_registration(router: APIRouter, merchants: Store[Merchant], platforms: 
         new: NewMerchant, command: Annotated[Command, Depends(command_of)], keys: Annotated[Keys, Depends(keys_of)]
     ) -> JSONResponse:
         """Registers a merchant. Its first key is shown once, here; a repeat of the request has none."""
-        await known(new.platform)
+        if new.platform is not None:
+            await known_platform(platforms, new.platform)
         terms = new.model_dump(exclude={"merchant"})
         outcome = await merchants.change(new.merchant, lambda state: enrol(state, **terms), command)
         answer = settled(outcome, status=201)
@@ -124,7 +122,8 @@ def _add_registration(router: APIRouter, merchants: Store[Merchant], platforms: 
         merchant: MerchantName, terms: MerchantTerms, command: Annotated[Command, Depends(command_of)]
     ) -> JSONResponse:
         """Another name for people, or another platform. What is drawn up from now on follows it."""
-        await known(terms.platform)
+        if terms.platform is not None:
+            await known_platform(platforms, terms.platform)
         outcome = await merchants.change(merchant, lambda state: move(state, **terms.model_dump()), command)
         return settled(outcome)
 

@@ -89,7 +89,7 @@ def _add_registration(router: APIRouter, platforms: Platforms, clock: Clock, cha
     @router.get("/{platform}", response_model=PlatformWithKeys)
     async def one(platform: PlatformId, keys: KeysHere) -> dict[str, Any]:
         """A platform, with its keys; each without its secret."""
-        state = await _known(platforms, platform)
+        state = await known_platform(platforms, platform)
         own = [key for key in await keys.listed() if key["owner"] == platform and key["role"] == Role.PLATFORM]
         return {**shown_platform(state), "keys": own}
 
@@ -105,7 +105,7 @@ def _add_secrets(router: APIRouter, platforms: Platforms, clock: Clock, chance: 
     @router.post("/{platform}/keys", status_code=201, response_model=PlatformKey)
     async def add_key(platform: PlatformId, purpose: KeyPurpose, keys: KeysHere) -> dict[str, str]:
         """One more key. It is shown once; `DELETE /v1/keys/{prefix}` stops one."""
-        await _known(platforms, platform)
+        await known_platform(platforms, platform)
         key = await keys.add(NewKey(role=Role.PLATFORM, name=purpose.name), owner=platform)
         return {"platform": platform, "key": key, "name": purpose.name}
 
@@ -140,7 +140,8 @@ def shown_platform(state: Platform) -> dict[str, Any]:
     return {"platform": state.platform, **state.terms.model_dump(mode="json"), "secrets": secrets}
 
 
-async def _known(platforms: Platforms, id: str) -> Platform:
+async def known_platform(platforms: Platforms, id: str) -> Platform:
+    """The platform, where it is registered. Raises Problem 404."""
     state = await platforms.documents.get(id)
     if state is None or state.terms is None:
         raise refused(unknown(id))

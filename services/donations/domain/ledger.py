@@ -14,8 +14,6 @@ import numpy as np
 
 from pandapack.contracts.columns import Columns
 from pandapack.contracts.donations import (
-    DAY_OFFSET_US,
-    DAY_US,
     DayPart,
     DonationsRecorded,
     ProgrammeInterval,
@@ -104,7 +102,7 @@ class Taken:
 
 def days_of(columns: Columns) -> set[int]:
     """The days on which rows fall."""
-    return set(np.unique((columns.times_us + DAY_OFFSET_US) // DAY_US).tolist())
+    return set(np.unique(columns.days).tolist())
 
 
 def next_page(head: PageHead, taken: Taken, today: int) -> tuple[PageHead, DonationsRecorded | None]:
@@ -188,7 +186,7 @@ def _day_parts(columns: Columns) -> tuple[DayPart, ...]:
     """New money by programme and day, in order, and within by merchant."""
     if not len(columns):
         return ()
-    days = (columns.times_us + DAY_OFFSET_US) // DAY_US
+    days = columns.days
     first_day, merchants, programmes = int(days.min()), columns.merchants.names, columns.programmes.names
     spanned = int(days.max()) - first_day + 1
     groups = columns.programmes.places.astype(np.int64) * spanned + (days - first_day)
@@ -197,7 +195,8 @@ def _day_parts(columns: Columns) -> tuple[DayPart, ...]:
     groups, places = np.divmod(cells[order], len(merchants))
     names = list(map(merchants.__getitem__, places.tolist()))
     sums = list(zip(counts[order].tolist(), fen[order].tolist(), strict=True))
-    begins = [*np.flatnonzero(np.diff(groups, prepend=-1)).tolist(), len(groups)]
+    begins = np.flatnonzero(np.diff(groups, prepend=-1))
+    borders = pairwise([*begins.tolist(), len(groups)])
     parts = [
         DayPart.model_construct(
             programme=programmes[group // spanned],
@@ -206,7 +205,6 @@ def _day_parts(columns: Columns) -> tuple[DayPart, ...]:
             fen=sum(fen for _, fen in sums[begin:end]),
             merchants=dict(zip(names[begin:end], sums[begin:end], strict=True)),
         )
-        for begin, end in pairwise(begins)
-        for group in (int(groups[begin]),)
+        for group, (begin, end) in zip(groups[begins].tolist(), borders, strict=True)
     ]
     return tuple(sorted(parts, key=lambda part: (part.programme, part.day)))

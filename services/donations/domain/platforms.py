@@ -104,8 +104,7 @@ def enrol(state: Merchant, *, name: str, platform: str | None = None) -> Decisio
     """A merchant is registered, so that it can be given keys, and as one of a platform's."""
     if state.name is not None:
         return Refusal("merchant_known", f"merchant {state.merchant} is registered already")
-    terms = {"name": name, "platform": platform}
-    return Decision(state.model_copy(update=terms), answer={"merchant": state.merchant, **terms})
+    return _called(state, name, platform)
 
 
 def move(state: Merchant, *, name: str, platform: str | None) -> Decision[Merchant] | Refusal:
@@ -113,13 +112,17 @@ def move(state: Merchant, *, name: str, platform: str | None) -> Decision[Mercha
     if state.name is None:
         words = f"there is no registered merchant {state.merchant}"
         return Refusal("merchant_unknown", words, RefusalKind.NOT_FOUND)
-    terms = {"name": name, "platform": platform}
-    return Decision(state.model_copy(update=terms), answer={"merchant": state.merchant, **terms})
+    return _called(state, name, platform)
 
 
 def unknown(platform: str) -> Refusal:
     """No such platform."""
     return Refusal("platform_unknown", f"there is no platform {platform}", RefusalKind.NOT_FOUND)
+
+
+def _called(state: Merchant, name: str, platform: str | None) -> Decision[Merchant]:
+    later = state.model_copy(update={"name": name, "platform": platform})
+    return Decision(later, answer=later.model_dump())
 
 
 def _issued(state: Platform, sealed: str, at: datetime) -> Decision[Platform]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pandapack.contracts.columns import Columns
-from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_number
+from pandapack.contracts.donations import day_number
 from services.donations.domain.duplicates import DayIndex, Fingerprints, PageLookup
 from services.donations.domain.ledger import Anchor, Finding, Stray, Taken
 from services.donations.domain.prints import Offsets, Prints
@@ -109,8 +109,7 @@ class Rows:
         if not fits.all():
             rows = np.flatnonzero(fits)
             columns, lines = columns.take(rows), lines[rows]
-        days = (columns.times_us + DAY_OFFSET_US) // DAY_US
-        return Batch(records, text, columns, lines, days, self._fingerprints.of(columns), strays)
+        return Batch(records, text, columns, lines, columns.days, self._fingerprints.of(columns), strays)
 
     def lookup(self, columns: Columns) -> PageLookup:
         """A page, ready to be asked for what it holds."""
@@ -118,7 +117,7 @@ class Rows:
 
     def learn(self, index: DayIndex, day: int, page: int, columns: Columns) -> None:
         """A page's donations of one day, into the day's index."""
-        rows = np.flatnonzero((columns.times_us + DAY_OFFSET_US) // DAY_US == day)
+        rows = np.flatnonzero(columns.days == day)
         index.learn(self._fingerprints.of(columns.take(rows)), page)
 
     @staticmethod

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pandapack.contracts.columns import Columns
-from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US
 
 
 @dataclass(slots=True)
@@ -23,7 +22,7 @@ class Volume:
         if self.merchant not in columns.merchants.names:
             return
         wanted = columns.merchants.places == list(columns.merchants.names).index(self.merchant)
-        wanted &= (columns.times_us + DAY_OFFSET_US) // DAY_US == self.day
+        wanted &= columns.days == self.day
         places, amounts = columns.programmes.places[wanted], columns.amounts_fen[wanted]
         for place in np.unique(places).tolist():
             programme, of = columns.programmes.names[place], places == place

@@ -19,7 +19,6 @@ MERCHANTS: Kind[Merchant] = Kind(
     "merchants", Merchant, lambda id: Merchant(merchant=id), lambda id: f"/donations/merchants/{id}"
 )
 MERCHANT_INDEXES = ("state.platform",)
-MERCHANTS_A_READ = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +55,4 @@ class Platforms:
 
 async def merchants_of(merchants: Store[Merchant], platform: str) -> frozenset[str]:
     """The names of all merchants that are registered as a platform's. Raises StoreUnavailable."""
-    names: list[str] = []
-    last = ""
-    while found := await merchants.find({"state.platform": platform}, after=last, limit=MERCHANTS_A_READ):
-        names += [name for name, _ in found]
-        last = names[-1]
-    return frozenset(names)
+    return frozenset([name async for name, _ in merchants.every({"state.platform": platform})])

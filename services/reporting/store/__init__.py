@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,7 +21,6 @@ from services.reporting.domain.spans import Stretch
 from services.reporting.domain.totals import Views
 from services.reporting.store.journal import Journal
 
-DOCUMENTS_A_READ = 1_000
 S = TypeVar("S", bound=BaseModel)
 
 
@@ -77,21 +76,9 @@ def open_stores(service: Service) -> Stores:
     )
 
 
-async def every(store: Store[S]) -> AsyncIterator[S]:
-    """All documents of a view, by id, some at a time."""
-    after = ""
-    while True:
-        found = await store.find({}, after=after, limit=DOCUMENTS_A_READ)
-        for _, state in found:
-            yield state
-        if len(found) < DOCUMENTS_A_READ:
-            return
-        after = found[-1][0]
-
-
 async def all_of(store: Store[S]) -> list[S]:
     """All documents of a view, where they are few."""
-    return [state async for state in every(store)]
+    return [state async for _, state in store.every({})]
 
 
 async def views(stores: Stores) -> Views:
@@ -112,17 +99,17 @@ async def all_rounds(stores: Stores) -> dict[str, Round]:
 
 async def rounds_named(stores: Stores, names: Iterable[str]) -> dict[str, Round]:
     """These rounds, merged; those of which nothing is heard are missing."""
-    return by_round(state for _, state in await _where(stores.rounds, "state.round", names))
+    return by_round(await _where(stores.rounds, "state.round", names))
 
 
 async def stretches_at(stores: Stores, places: Iterable[str]) -> list[Stretch]:
     """These stretches, as each partition tells them."""
-    return [state for _, state in await _where(stores.stretches, "state.place", places)]
+    return await _where(stores.stretches, "state.place", places)
 
 
 async def merchants_on(stores: Stores, day: str) -> list[DayMerchants]:
     """A day's merchants, a document a line."""
-    return [state for _, state in await _where(stores.merchants, "state.day", [day])]
+    return await _where(stores.merchants, "state.day", [day])
 
 
 async def newest_day(stores: Stores) -> str | None:
@@ -131,12 +118,6 @@ async def newest_day(stores: Stores) -> str | None:
     return max(days, default=None)
 
 
-async def _where(store: Store[S], path: str, values: Iterable[Any]) -> list[tuple[str, S]]:
+async def _where(store: Store[S], path: str, values: Iterable[Any]) -> list[S]:
     wanted = sorted(values)
-    found: list[tuple[str, S]] = []
-    while wanted:
-        part = await store.find({path: wanted}, after=found[-1][0] if found else "", limit=DOCUMENTS_A_READ)
-        found += part
-        if len(part) < DOCUMENTS_A_READ:
-            break
-    return found
+    return [state async for _, state in store.every({path: wanted})] if wanted else []

@@ -72,7 +72,7 @@ def test_a_line_that_is_no_donation_is_refused_by_name(line: bytes, code: str, p
 
 
 def test_good_lines_are_taken_although_others_are_refused() -> None:
-    intake = Reader(LINES).read(Text(*[raw(), b"{", raw(id="2"), raw(amount_fen=0)]), now=NOW, accept_days=35)
+    intake = Reader(LINES).read(Text(raw(), b"{", raw(id="2"), raw(amount_fen=0)), now=NOW, accept_days=35)
     assert (intake.accepted, [failure.index for failure in intake.failures]) == (2, [1, 3])
     assert list(intake.lines.values()) == [raw() + b"\n" + raw(id="2")]
 

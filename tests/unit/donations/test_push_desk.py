@@ -140,7 +140,7 @@ async def test_a_key_of_another_push_is_refused_although_nothing_in_the_new_body
     stores, kafka = StoresInMemory(), KafkaInMemory()
     await desk(kafka, stores).take(pushed())
     with pytest.raises(Problem) as refused:
-        await desk(kafka, stores).take(Pushed("tb", "k", b"{}", Lines(Text(*[b"{}"]))))
+        await desk(kafka, stores).take(Pushed("tb", "k", b"{}", Lines(Text(b"{}"))))
     assert (refused.value.status, refused.value.code) == (409, "idempotency_key_reused")
 
 
@@ -148,7 +148,7 @@ async def test_after_a_day_a_key_of_nothing_but_broken_lines_is_judged_anew() ->
     stores, kafka = StoresInMemory(), KafkaInMemory()
     await desk(kafka, stores).take(pushed())
     next_day = desk(kafka, stores, AT + timedelta(hours=ANSWER_KEPT_H))
-    assert (await next_day.take(Pushed("tb", "k", b"{}", Lines(Text(*[b"{}"])))))[0] == 422
+    assert (await next_day.take(Pushed("tb", "k", b"{}", Lines(Text(b"{}")))))[0] == 422
 
 
 async def test_what_was_rehearsed_under_a_key_counts_once_it_is_pushed_in_earnest() -> None:

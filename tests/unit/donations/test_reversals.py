@@ -129,7 +129,7 @@ def test_a_line_that_is_no_reversal_is_refused_by_name(raw: bytes, pointer: str,
 
 def test_a_push_of_reversals_is_sorted_by_line_and_the_rest_is_named() -> None:
     late = line(at="2021-11-15T00:11:00Z")
-    intake = sorted_reversals(Text(*[line(), b"{", line(merchant="M2"), late]), 64, datetime(2021, 11, 15, tzinfo=UTC))
+    intake = sorted_reversals(Text(line(), b"{", line(merchant="M2"), late), 64, datetime(2021, 11, 15, tzinfo=UTC))
     assert intake.accepted == 2
     assert [(failure.index, failure.code) for failure in intake.failures] == [(1, "not_json"), (3, "in_the_future")]
     assert sorted(intake.lines.values()) == sorted([line(), line(merchant="M2")])

@@ -28,7 +28,7 @@ def compiled_functions() -> Iterator[CPUDispatcher]:
         yield from (value for value in vars(module).values() if isinstance(value, CPUDispatcher))
 
 
-def push_seal_and_push_again() -> None:
+def push_and_seal() -> None:
     now = datetime.fromisoformat(AT).astimezone(UTC) + timedelta(hours=1)
     rows = Rows(0, LineReader(1), Fingerprints(b"seed"))
     index, head, columns = DayIndex(), PageHead(0), Columns()
@@ -59,7 +59,7 @@ def test_nothing_is_compiled_after_the_service_has_started() -> None:
 def compile_and_look() -> None:
     compile_all()
     before = {function: list(function.signatures) for function in compiled_functions()}
-    push_seal_and_push_again()
+    push_and_seal()
     later = [function.__name__ for function, known in before.items() if function.signatures != known]
     assert before, "there are compiled functions"
     assert not later, f"compiled by a push: {later}"
