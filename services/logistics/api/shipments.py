@@ -129,6 +129,11 @@ def shipments_router(stores: Stores) -> APIRouter:
         outcome = await stores.shipments.change(shipment_id, lambda state: shipment.report(state, movement), command)
         return settled(outcome)
 
+    _add_customs(router, stores)
+    return router
+
+
+def _add_customs(router: APIRouter, stores: Stores) -> None:
     @router.post("/{shipment_id}/customs-holds", dependencies=[Carrier])
     async def post_hold(
         shipment_id: Name, body: HoldBody, command: Annotated[Command, Depends(command_of)]
@@ -150,5 +155,3 @@ def shipments_router(stores: Stores) -> APIRouter:
             command,
         )
         return settled(outcome)
-
-    return router
