@@ -33,7 +33,7 @@ $(MADE): requirements.lock requirements-dev.lock pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --progress-bar off --require-hashes -r requirements-dev.lock | $(PROGRESS)
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m services.donations.domain.warm
+	@$(BIN)/python -m services.donations.precompile
 	@touch $@
 
 demo: $(MADE) ## the whole chain with a simulated programme, until Ctrl-C

@@ -20,7 +20,7 @@ def main() -> None:
     if wanted.write_results:
         runs = [_read(path) for path in wanted.write_results]
     else:
-        runs = [run(wanted.only or PARTS, _plan(wanted), wanted.place)]
+        runs = [run(wanted.only or PARTS, _plan(wanted), wanted.folder)]
         print(json.dumps(runs[0]) if wanted.json else table(runs[0]))
     if wanted.write_results is not None:
         RESULTS_FILE.write_text(markdown(runs))
@@ -37,9 +37,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--donations", type=int, help="how many, instead of the plan's count")
     parser.add_argument("--one-day", action="store_true", help="one festival day instead of 40 days")
     parser.add_argument(
-        "--processes", type=int, default=Plan().processes, help="donations processes that share the lines"
+        "--processes", type=int, default=Plan().processes, help="donations processes that share the shards"
     )
-    parser.add_argument("--place", type=Path, help="folder for the stacks' data (default: the system's temporary one)")
+    parser.add_argument("--folder", type=Path, help="where stacks keep their data (default: the temporary folder)")
     parser.add_argument(
         "--write-results",
         nargs="*",

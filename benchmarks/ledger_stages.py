@@ -10,28 +10,28 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
 import bson
 
 from benchmarks.load import DataSet
-from pandapack.contracts.columns import Columns
-from pandapack.contracts.envelope import encode, envelop
+from pandapack.contracts.donations import day_number, microseconds_of
 from pandapack.contracts.pages import pack, unpack
-from services.donations.domain.duplicates import DayIndex, Fingerprints
-from services.donations.domain.intake import Reader
-from services.donations.domain.ledger import PAGE_ROWS_FULL, PageHead, next_page
-from services.donations.domain.reading import LineReader
-from services.donations.domain.rows import Input, Rows
-from services.donations.domain.seals import Seal, seal
-from services.donations.domain.text import Text
-from services.donations.store.pages import Page, row_of
+from services.donations.ledger.domain.batches import PushedRecord, RecordReader
+from services.donations.ledger.domain.duplicates import DayIndex, Fingerprints
+from services.donations.ledger.domain.pages import Page, PageHeader, roll_over
+from services.donations.ledger.domain.seals import Seal, seal
+from services.donations.ledger.store.pages import row_of
+from services.donations.pushes.domain.sorting import PushSorter
+from services.donations.validation.domain.reader import LineReader
+from services.donations.validation.domain.text_lines import TextLines
 
-LINES = 8
+SHARDS = 8
 ACCEPT_DAYS = 60
 NOW = datetime(2021, 12, 22, tzinfo=UTC)
+TODAY = day_number(microseconds_of(NOW))
 DONATIONS = 1_000_000
 
 P = ParamSpec("P")
@@ -66,72 +66,65 @@ class Stages:
         }
 
 
-class Line:
-    """One line, worked as its owner works it."""
+class Shard:
+    """One shard, worked as its owner works it."""
 
-    def __init__(self, number: int, rows: Rows, stages: Stages) -> None:
-        self._stages, self._rows = stages, rows
-        self._head, self._columns = PageHead(number), Columns()
+    def __init__(self, number: int, reader: RecordReader, stages: Stages) -> None:
+        self._stages, self._reader = stages, reader
+        self._page = Page(PageHeader(number))
         self.index: dict[int, DayIndex] = {}
         self._sealed: Seal | None = None
-        self._waiting: list[Input] = []
-        self._waiting_rows = 0
+        self._waiting: list[PushedRecord] = []
+        self._waiting_lines = 0
 
     def push(self, offset: int, value: bytes) -> None:
-        """Takes a record; writes when a page is full."""
-        self._waiting.append(Input(offset, 0, "psh_benchmark", value))
-        self._waiting_rows += self._waiting[-1].lines
-        if self._waiting_rows >= PAGE_ROWS_FULL:
+        """A record more; writes when a page is full."""
+        self._waiting.append(PushedRecord(offset, 0, "psh_benchmark", value))
+        self._waiting_lines += self._waiting[-1].lines
+        if self._waiting_lines >= self._page.header.rows_left:
             self.write()
 
     def write(self) -> None:
-        """Sorts out what waits, and packs the page."""
+        """Sorts what waits, and packs the page."""
         if not self._waiting:
             return
-        stages, rows = self._stages, self._rows
-        batch = stages.timed("ledger: read", rows.read, self._waiting)
+        stages, reader = self._stages, self._reader
+        batch = stages.timed("ledger: read", reader.read, self._waiting)
         for day in batch.rows_of_days():
             self.index.setdefault(day, DayIndex())
-        suspects = stages.timed("ledger: duplicates", rows.suspects, batch, self.index)
-        taken = stages.timed("ledger: settle", rows.settle, batch, suspects, {})
-        same = self._head.version > 0 and not self._head.closed
-        self._head, event = stages.timed("ledger: page and days", next_page, self._head, taken, 0)
-        assert event is not None, "every donation of the data set is new"
-        said = stages.timed("ledger: event", _said, event, self._head)
-        self._columns = taken.columns.behind(self._columns) if same else taken.columns
-        row = stages.timed("ledger: pack", row_of, Page(self._head, self._columns, ((self._head.said, said),)))
+        suspects = stages.timed("ledger: duplicates", reader.suspects, batch, self.index)
+        result = stages.timed("ledger: decide", reader.decide, batch, suspects, {})
+        page = stages.timed("ledger: page and event", roll_over, self._page, result, today=TODAY, at=NOW)
+        row = stages.timed("ledger: pack", row_of, page)
         stages.timed("ledger: bson", bson.encode, row)
-        for day, prints in taken.prints.items():
-            stages.timed("ledger: learn", self.index[day].learn, prints, self._head.number)
-        if self._head.closed:
-            self._close(len(bson.encode(row)) - len(said))
-        self._waiting, self._waiting_rows = [], 0
+        for day, fingerprints in result.fingerprints.items():
+            stages.timed("ledger: learn", self.index[day].learn, fingerprints, page.header.number)
+        if page.header.closed:
+            self._close(page, len(bson.encode(row)) - sum(len(event.envelope) for event in page.outbox))
+        self._page = replace(page, outbox=())
+        self._waiting, self._waiting_lines = [], 0
 
-    def _close(self, page_bytes: int) -> None:
-        stages, head = self._stages, self._head
-        stages.rows += len(self._columns)
+    def _close(self, page: Page, page_bytes: int) -> None:
+        stages, header = self._stages, page.header
+        stages.rows += len(page.columns)
         stages.page_bytes += page_bytes
-        self._sealed = stages.timed("behind: seal", seal, head.line, head.number, self._columns, self._sealed)
-        packed = pack(self._columns)
+        self._sealed = stages.timed("after: seal", seal, header.shard, header.number, page.columns, self._sealed)
+        packed = pack(page.columns)
         stages.timed("rebuild: unpack", unpack, packed)
 
 
-def _said(event: Any, head: PageHead) -> bytes:
-    return encode(envelop(event, source=f"/donations/lines/{head.line}", number=head.said, at=NOW))
-
-
 def measure(donations: int, days: int) -> dict[str, Any]:
-    """Takes a data set through all stages. Stages count donations on closed pages, which all but the last ones are."""
-    stages, reader = Stages(), Reader(LINES)
-    lines_reader, fingerprints = LineReader(LINES), Fingerprints(b"benchmark")
-    lines = [Line(number, Rows(number, lines_reader, fingerprints), stages) for number in range(LINES)]
+    """Leads a data set through all stages. Stages count donations on closed pages, which all but the last ones are."""
+    stages, sorter = Stages(), PushSorter(SHARDS)
+    lines, fingerprints = LineReader(SHARDS), Fingerprints(b"benchmark")
+    shards = [Shard(number, RecordReader(number, lines, fingerprints), stages) for number in range(SHARDS)]
     for offset, body in enumerate(DataSet(donations, days).bodies()):
-        text = stages.timed("push: cut", Text, body.content)
-        intake = stages.timed("push: read", reader.read, text, now=NOW, accept_days=ACCEPT_DAYS)
-        assert intake.accepted == body.donations, "every line of the data set is a donation"
-        for number, value in intake.lines.items():
-            lines[number].push(offset, value)
-    stages.index_bytes = sum(index.size_bytes for line in lines for index in line.index.values())
+        text = stages.timed("push: cut", TextLines, body.content)
+        push = stages.timed("push: sort", sorter.sort, text, now=NOW, accept_days=ACCEPT_DAYS)
+        assert push.accepted == body.donations, "every line of the data set is a donation"
+        for number, value in push.by_shard.items():
+            shards[number].push(offset, value)
+    stages.index_bytes = sum(index.size_bytes for shard in shards for index in shard.index.values())
     return {"donations": donations, "days": days, **stages.result()}
 
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pandapack.contracts.donations import line_of
-from simulator.gifts import AMOUNT_PER_MILLE, MERCHANT_TABLE_BITS, MERCHANTS, Words, merchant_table, mixed
+from pandapack.contracts.donations import shard_of
+from simulator.donations import AMOUNT_PER_MILLE, MERCHANT_TABLE_BITS, MERCHANTS, Bits, merchant_table, mixed
 
 SEED = 20_211_111
 PROGRAMME = "love-parcel"
@@ -65,7 +65,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Gift:
+class DonationLine:
     """One donation, as a trace asks for it."""
 
     id: str
@@ -76,7 +76,7 @@ class Gift:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """`donations` gifts over `days` days; their ids begin at `FIRST_ID + first`, so that sets can be kept apart."""
+    """`donations` donations over `days` days; their ids begin at `FIRST_ID + first`, so that sets can be kept apart."""
 
     donations: int
     days: int
@@ -88,21 +88,21 @@ class DataSet:
             rows = self._rows(self._ks(begin, lines_a_push))
             yield Body(rows.tobytes(), len(rows))
 
-    def bodies_by_line(self, lines: int, lines_a_push: int = LINES_A_PUSH) -> Iterator[dict[int, Body]]:
-        """The same pushes as the push API lays them on the ledger's lines: line → its part of a push."""
-        homes = np.array([line_of(f"M{merchant:05d}", lines) for merchant in range(MERCHANTS + 1)])
+    def bodies_by_shard(self, shards: int, lines_a_push: int = LINES_A_PUSH) -> Iterator[dict[int, Body]]:
+        """The same pushes as the push API lays them on the ledger's shards: shard → its part of a push."""
+        shards_by_merchant = np.array([shard_of(f"M{merchant:05d}", shards) for merchant in range(MERCHANTS + 1)])
         for begin in range(0, self.donations, lines_a_push):
             ks = self._ks(begin, lines_a_push)
-            rows, home = self._rows(ks), homes[self._merchants(ks)]
-            parts = {line: rows[home == line] for line in range(lines)}
-            yield {line: Body(part.tobytes().rstrip(b"\n"), len(part)) for line, part in parts.items() if len(part)}
+            rows, homes = self._rows(ks), shards_by_merchant[self._merchants(ks)]
+            parts = {shard: rows[homes == shard] for shard in range(shards)}
+            yield {shard: Body(part.tobytes().rstrip(b"\n"), len(part)) for shard, part in parts.items() if len(part)}
 
-    def gift(self, k: int) -> Gift:
+    def donation(self, k: int) -> DonationLine:
         """Donation k of the set, 0 … donations-1."""
         ks = np.array([k], np.int64)
         at = str(self._times(ks)[0])
         merchant, amount_fen = int(self._merchants(ks)[0]), int(self.amounts(ks)[0])
-        return Gift(str(FIRST_ID + self.first + k), f"M{merchant:05d}", amount_fen, at[:10])
+        return DonationLine(str(FIRST_ID + self.first + k), f"M{merchant:05d}", amount_fen, at[:10])
 
     def fen(self) -> int:
         """What all donations sum up to."""
@@ -111,18 +111,18 @@ class DataSet:
 
     def amounts(self, ks: Numbers) -> Numbers:
         """Fen of each donation."""
-        words = self._words(ks) >> np.uint64(32)
-        return _AMOUNT_BY_MILLE[(words % np.uint64(len(_AMOUNT_BY_MILLE))).astype(np.int64)]
+        bits = self._bits(ks) >> np.uint64(32)
+        return _AMOUNT_BY_MILLE[(bits % np.uint64(len(_AMOUNT_BY_MILLE))).astype(np.int64)]
 
     def _ks(self, begin: int, count: int) -> Numbers:
         return np.arange(begin, min(begin + count, self.donations), dtype=np.int64)
 
-    def _words(self, ks: Numbers) -> Words:
+    def _bits(self, ks: Numbers) -> Bits:
         return mixed(SEED, "benchmark", ks + self.first)
 
     def _merchants(self, ks: Numbers) -> npt.NDArray[np.uint16]:
-        places = self._words(ks) & np.uint64((1 << MERCHANT_TABLE_BITS) - 1)
-        return merchant_table(MERCHANTS)[places.astype(np.int64)]
+        indices = self._bits(ks) & np.uint64((1 << MERCHANT_TABLE_BITS) - 1)
+        return merchant_table(MERCHANTS)[indices.astype(np.int64)]
 
     def _times(self, ks: Numbers) -> npt.NDArray[np.datetime64]:
         return START + (ks * (self.days * DAY_S) // self.donations).astype("timedelta64[s]")
@@ -138,13 +138,13 @@ class DataSet:
         rows["merchant"] = _FIVES[self._merchants(ks)]
         rows["amount"] = _AMOUNTS[self.amounts(ks)]
         # A body covers few different seconds, and writing a time out is dear.
-        seconds, places = np.unique(self._times(ks), return_inverse=True)
-        rows["at"] = np.datetime_as_string(seconds).astype("S19")[places]
+        seconds, indices = np.unique(self._times(ks), return_inverse=True)
+        rows["at"] = np.datetime_as_string(seconds).astype("S19")[indices]
         return rows
 
 
-class Shared:
-    """Bodies that several threads draw from; `sent` counts the donations drawn."""
+class BodyQueue:
+    """Bodies that several threads draw from; `drawn` counts their donations."""
 
     def __init__(self, bodies: Iterator[Body]) -> None:
         self._bodies = bodies

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pandapack.local.cache import cache_dir
+from pandapack.cache import cache_dir
 from pandapack.local.kafka_jars import KAFKA_VERSION, Progress, ensure_jars, read_lock, write_lock
 
 PEER_FOLDER = Path(__file__).with_name("kafka-streams")

@@ -16,11 +16,11 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from benchmarks.load import Body, Shared
+from benchmarks.load import Body, BodyQueue
 
 ANSWER_WAIT_S = 60.0
 CONNECT_WAIT_S = 5.0
-HEAD_BYTES_MAX = 64 * 1024
+HEADER_BYTES_MAX = 64 * 1024
 READ_BYTES = 64 * 1024
 AGAIN_PAUSE_S = 0.05
 AGAIN_WAIT_S_MAX = 120.0
@@ -28,7 +28,7 @@ BUSY_STATUSES = (429, 503)
 CONNECTIONS = 8
 
 
-class Refused(Exception):
+class PushRefused(Exception):
     """A push was answered with something else than 202, 429 or 503."""
 
 
@@ -65,18 +65,18 @@ class Connection:
 
     def push(self, content: bytes) -> Answer:
         """One push of NDJSON."""
-        head = (
+        header = (
             f"POST /v1/donations HTTP/1.1\r\n{self._common}"
             f"Content-Type: application/x-ndjson\r\nContent-Length: {len(content)}\r\n\r\n"
         )
-        self._socket.sendall(head.encode() + content)
+        self._socket.sendall(header.encode() + content)
         return self._answer()
 
     def _answer(self) -> Answer:
         read = bytearray()
         while (end := read.find(b"\r\n\r\n")) < 0:
-            if len(read) > HEAD_BYTES_MAX:
-                raise ConnectionError("an answer's head has no end")
+            if len(read) > HEADER_BYTES_MAX:
+                raise ConnectionError("an answer's header has no end")
             read += self._read()
         first, *lines = read[:end].decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -96,8 +96,8 @@ class Connection:
 class Pushers:
     """Pushes bodies over several connections, in threads; a context manager that waits for them at its end.
 
-    addresses: one or several donations processes, taken in turn. per_s: donations a second at most, 0 for all that is
-    taken. accepted: (moment, donations) of each push that was answered 202; a moment is of time.perf_counter().
+    addresses: one or several donations processes, in turn. per_s: donations a second at most, 0 for all that is
+    accepted. accepted: (moment, donations) of each push that was answered 202; a moment is of time.perf_counter().
     A push that is told to wait, or whose connection breaks, is pushed again as it is: nothing counts twice.
     """
 
@@ -110,7 +110,7 @@ class Pushers:
     again: int = 0
 
     def __post_init__(self) -> None:
-        self._shared = Shared(iter(self.bodies))
+        self._queue = BodyQueue(iter(self.bodies))
         self._stop = threading.Event()
         self._errors: list[BaseException] = []
         self._threads: list[threading.Thread] = []
@@ -135,7 +135,7 @@ class Pushers:
     @property
     def drawn(self) -> int:
         """Donations that were sent, or are about to be."""
-        return self._shared.drawn
+        return self._queue.drawn
 
     def donations(self) -> int:
         """Donations that were accepted."""
@@ -166,14 +166,14 @@ class Pushers:
                 connection.close()
 
     def _due(self) -> Iterator[Body]:
-        while not self._stop.is_set() and (body := self._shared.draw()):
+        while not self._stop.is_set() and (body := self._queue.draw()):
             if self.per_s:
-                due_s = self.began_s + (self._shared.drawn - body.donations) / self.per_s
+                due_s = self.began_s + (self._queue.drawn - body.donations) / self.per_s
                 time.sleep(max(0.0, due_s - time.perf_counter()))
             yield body
 
     def _push(self, address: str, connection: Connection | None, body: Body) -> Connection:
-        """The connection that took it."""
+        """The connection on which it was accepted."""
         until_s = time.perf_counter() + AGAIN_WAIT_S_MAX
         while True:
             pause_s = AGAIN_PAUSE_S
@@ -184,13 +184,13 @@ class Pushers:
                     self.accepted.append((time.perf_counter(), body.donations))
                     return connection
                 if answer.status not in BUSY_STATUSES:
-                    raise Refused(f"{answer.status}: {answer.body.decode(errors='replace')}")
+                    raise PushRefused(f"{answer.status}: {answer.body.decode(errors='replace')}")
                 pause_s = float(answer.headers.get("retry-after", AGAIN_PAUSE_S))
             except OSError:
                 if connection is not None:
                     connection.close()
                 connection = None
             if time.perf_counter() > until_s:
-                raise TimeoutError(f"{address} took no push within {AGAIN_WAIT_S_MAX:.0f} s")
+                raise TimeoutError(f"{address} accepted no push within {AGAIN_WAIT_S_MAX:.0f} s")
             self.again += 1
             time.sleep(pause_s)

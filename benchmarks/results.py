@@ -15,10 +15,10 @@ Found = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of the result: its name in words, its unit, what is to be reached and whether it is."""
+    """One figure of the result: what it is called, its unit, what is to be reached and whether it is."""
 
     name: str
-    words: str
+    label: str
     unit: str
     target: str = ""
     reached: Callable[[Found], bool] | None = None
@@ -75,7 +75,7 @@ FIGURES = (
         "≥ 1,000,000",
         _at_least("rebuild_per_s", 1_000_000),
     ),
-    Figure("trace_ms_p99", "one gift's way, p99", "ms", "≤ 50", _at_most("trace_ms_p99", 50)),
+    Figure("trace_ms_p99", "one donation's trace, p99", "ms", "≤ 50", _at_most("trace_ms_p99", 50)),
     Figure("recovery_s", "kill -9 of the donations service → counting goes on", "s"),
 )
 RAW = {
@@ -87,7 +87,7 @@ RAW = {
 }
 
 
-def shown(value: object) -> str:
+def cell(value: object) -> str:
     """A number with its thousands grouped; a dash for what was not measured."""
     return f"{value:,}" if isinstance(value, int | float) else "–" if value is None else str(value)
 
@@ -105,12 +105,12 @@ def verdict(figure: Figure, found: Found) -> str:
 def table(found: Found) -> str:
     """For a terminal."""
     lines = [
-        f"{figure.words:52} {shown(found.get(figure.name)):>12} {figure.unit:12} {figure.target:22} "
+        f"{figure.label:52} {cell(found.get(figure.name)):>12} {figure.unit:12} {figure.target:22} "
         f"{verdict(figure, found)}".rstrip()
         for figure in FIGURES
     ]
     raw = found.get("raw_limits") or {}
-    lines += [f"{words:52} {shown(raw.get(name)):>12} /s" for name, words in RAW.items() if name in raw]
+    lines += [f"{label:52} {cell(raw.get(name)):>12} /s" for name, label in RAW.items() if name in raw]
     lines += [f"{name:52} {value}" for name, value in (found.get(BIG) or {}).items()]
     lines += [f"FAILED {name}: {reason}" for name, reason in found.get("errors", {}).items()]
     lines += [f"{name:52} {value}" for name, value in found["machine"].items()]
@@ -151,7 +151,7 @@ def _section(found: Found) -> str:
     )
     parts = [f"\n## {found['at'][:10]}\n\n{where}. Measured at {found['at']}.{_load(found)}\n"]
     rows = [
-        (figure.words, f"{shown(found[figure.name])} {figure.unit}", figure.target, verdict(figure, found))
+        (figure.label, f"{cell(found[figure.name])} {figure.unit}", figure.target, verdict(figure, found))
         for figure in FIGURES
         if found.get(figure.name) is not None
     ]
@@ -159,7 +159,7 @@ def _section(found: Found) -> str:
         parts.append("\n" + _rows(("what", "measured", "target", "reached"), rows))
     parts += [f"\n{name} failed: {reason}\n" for name, reason in found.get("errors", {}).items()]
     if raw := found.get("raw_limits"):
-        limits = [(words, shown(raw.get(name))) for name, words in RAW.items() if name in raw]
+        limits = [(label, cell(raw.get(name))) for name, label in RAW.items() if name in raw]
         parts.append("\n" + _rows(("raw limit of the same machine in the same run", "per second"), limits))
     if big := found.get(BIG):
         parts.append("\n" + _big(big))
@@ -171,15 +171,15 @@ def _big(big: Found) -> str:
     memory = ", ".join(f"{name} {size:,}" for name, size in big["memory_mib_max"].items())
     disk = ", ".join(f"{name} {size / 2**30:.1f}" for name, size in big["disk_bytes"].items())
     rows = [
-        ("donations a second, HTTP push → counted", shown(big["per_s"])),
+        ("donations a second, HTTP push → counted", cell(big["per_s"])),
         (f"the same for each {big['step']:,}", rates),
-        ("last step / first step (target ≥ 0.9)", shown(big.get("last_step_of_first"))),
+        ("last step / first step (target ≥ 0.9)", cell(big.get("last_step_of_first"))),
         ("highest resident memory of each process, MiB (target < 1,000)", memory),
         ("disk, GiB", disk),
-        ("bytes a donation on pages and seals", shown(big["bytes_per_donation"])),
+        ("bytes a donation on pages and seals", cell(big["bytes_per_donation"])),
         (
-            "one gift's way at the end, p50 / p99, ms",
-            f"{shown(big['trace']['trace_ms_p50'])} / {shown(big['trace_ms_p99'])}",
+            "one donation's trace at the end, p50 / p99, ms",
+            f"{cell(big['trace']['trace_ms_p50'])} / {cell(big['trace_ms_p99'])}",
         ),
     ]
     return f"### {_set(big)}\n\n" + _rows(("what", "measured"), rows)

@@ -1,4 +1,4 @@
-"""Which parts stand on which ground, and in which order."""
+"""Which parts run on which testbed, and in which order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ground import Ground, ground, say
 from benchmarks.load import DataSet
 from benchmarks.machine import machine
 from benchmarks.parts import (
@@ -24,11 +23,12 @@ from benchmarks.parts import (
     trace,
 )
 from benchmarks.plan import Plan
+from benchmarks.testbed import Testbed, log, running_testbed
 
 ON_ALL_SERVICES = ("end_to_end", "storage", "rebuild", "trace", "latency", "recovery")
-"""They stand on one stack, in this order: what the first one loads the others read."""
+"""They run on one stack, in this order: what the first one loads the others read."""
 ON_SERVERS = ("ledger", "kafka_streams", "raw_limits")
-"""They stand on Kafka and MongoDB alone; the ledger and its peer read one topic."""
+"""They run on Kafka and MongoDB alone; the ledger and its peer read one topic."""
 PARTS = (*ON_ALL_SERVICES, *ON_SERVERS)
 BIG = "big"
 """Runs for tens of minutes, and only when it is asked for."""
@@ -48,22 +48,22 @@ FIGURES = (
 """What the object always has; null where a part did not run."""
 
 
-def run(wanted: Collection[str], plan: Plan, place: Path | None = None) -> dict[str, Any]:
-    """Runs the parts of these names; `place` is where stacks keep their data.
+def run(wanted: Collection[str], plan: Plan, folder: Path | None = None) -> dict[str, Any]:
+    """Runs the parts of these names; `folder` is where stacks keep their data.
 
-    A part that fails is told under `errors` with its reason, and the others go on. Raises what a stack raises that
+    A part that fails is named under `errors` with its reason, and the others go on. Raises what a stack raises that
     does not start.
     """
     found: dict[str, Any] = {**dict.fromkeys(FIGURES), "errors": {}}
     parts = Parts(frozenset(wanted), plan, found)
     if BIG in wanted:
-        with ground(services=True, processes=plan.processes, place=place) as whole:
+        with running_testbed(services=True, processes=plan.processes, folder=folder) as whole:
             parts.tried(BIG, lambda: big.measure(whole, plan))
     if parts.wanted & set(ON_ALL_SERVICES):
-        with ground(services=True, processes=plan.processes, place=place) as whole:
+        with running_testbed(services=True, processes=plan.processes, folder=folder) as whole:
             parts.on_all_services(whole)
     if parts.wanted & set(ON_SERVERS):
-        with ground(services=False, place=place) as servers:
+        with running_testbed(services=False, folder=folder) as servers:
             parts.on_servers(servers)
     return {**found, "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
 
@@ -81,14 +81,14 @@ class Parts:
         try:
             answer = measure()
         except Exception as error:
-            say(f"{name} failed: {error}")
+            log(f"{name} failed: {error}")
             self.found["errors"][name] = f"{type(error).__name__}: {error}"
             return {}
         if name in self.wanted:
             self.found.update(answer)
         return answer
 
-    def on_all_services(self, whole: Ground) -> None:
+    def on_all_services(self, whole: Testbed) -> None:
         plan, top = self.plan, dict[str, Any]()
         data = DataSet(plan.donations, days=plan.days, first=plan.warm)
         # All but the last need a top rate, or donations to look at, whether this one was asked for or not.
@@ -96,18 +96,18 @@ class Parts:
             top = self.tried("end_to_end", lambda: end_to_end.measure(whole, plan))
             if not top:
                 return
-        behind: dict[str, Callable[[], dict[str, Any]]] = {
+        others: dict[str, Callable[[], dict[str, Any]]] = {
             "storage": lambda: storage.measure(whole, plan),
             "rebuild": lambda: rebuild.measure(whole, plan),
             "trace": lambda: trace.measure(whole, plan, data),
             "latency": lambda: latency.measure(whole, plan, float(top["end_to_end_per_s"])),
             "recovery": lambda: recovery.measure(whole, plan),
         }
-        for name, measure in behind.items():
+        for name, measure in others.items():
             if name in self.wanted:
                 self.tried(name, measure)
 
-    def on_servers(self, servers: Ground) -> None:
+    def on_servers(self, servers: Testbed) -> None:
         plan = self.plan
         if self.wanted & {"ledger", "kafka_streams"}:
             ours = self.tried("ledger", lambda: self._ledger(servers))
@@ -117,6 +117,6 @@ class Parts:
         if "raw_limits" in self.wanted:
             self.tried("raw_limits", lambda: raw_limits.measure(servers, plan))
 
-    def _ledger(self, servers: Ground) -> dict[str, Any]:
+    def _ledger(self, servers: Testbed) -> dict[str, Any]:
         ledger.fill(servers, DataSet(self.plan.ledger, days=self.plan.days))
         return ledger.measure(servers, self.plan)

@@ -13,10 +13,10 @@ from pandapack.local.keys import (
     DIGESTS_FILE,
     KEYS_FILE,
     SERVICE_ROLE,
-    ensure_head_key,
     ensure_keys,
     ensure_page_secret,
     ensure_secrets_key,
+    ensure_signing_key,
     write_private,
 )
 
@@ -29,17 +29,18 @@ def main(root: Path) -> None:
     secrets_dir, env_file = root / "deploy" / "secrets", root / ".env"
     keys = ensure_keys(secrets_dir)
     (secrets_dir / DIGESTS_FILE).chmod(ALL_MAY_READ)
-    kept = env_file.read_text() if env_file.exists() else ""
-    names = {line.partition("=")[0] for line in kept.splitlines()}
+    existing = env_file.read_text() if env_file.exists() else ""
+    names = {line.partition("=")[0] for line in existing.splitlines()}
     needed = {
         "PANDA_PAGE_SECRET": ensure_page_secret(secrets_dir),
         "PANDA_SERVICE_KEY": keys[SERVICE_ROLE],
-        "PANDA_HEAD_KEY": ensure_head_key(secrets_dir).read_text().strip(),
+        "PANDA_SIGNING_KEY": ensure_signing_key(secrets_dir).read_text().strip(),
         "PANDA_SECRETS_KEY": ensure_secrets_key(secrets_dir),
     }
     missing = "".join(f"{name}={value}\n" for name, value in needed.items() if name not in names)
     if missing:
-        write_private(env_file, (kept if kept.endswith("\n") or not kept else kept + "\n") + missing)
+        ends = existing.endswith("\n") or not existing
+        write_private(env_file, (existing if ends else existing + "\n") + missing)
     sys.stdout.write(f"keys: {secrets_dir / KEYS_FILE}\ncompose's settings: {env_file}\n")
 
 

@@ -1,14 +1,14 @@
 """The people around Panda Pack, played: merchants, suppliers, warehouse, carriers, customs, schools.
 
-A stranger to the services: it knows their public HTTP APIs and holds a key for each trade, nothing else. All that it
-decides is a pure function of the seed and the id of what it decides about, so that the same seed tells the same story
-in whatever order, and however often, things are asked.
+A stranger to the services: it knows their public HTTP APIs, pushes by the public client (`pandapack.client`) and holds
+a key for each trade, nothing else. All that it decides is a pure function of the seed and the id of what it decides
+about, so that the same seed tells the same story in whatever order, and however often, things are asked.
 
-gifts       donation k of a seed, as NDJSON
+donations   donation k of a seed, as NDJSON
 chance      seeded chance for single decisions
 calendar    when each round was funded: its journey is counted from there
 decisions   what suppliers, warehouse, carriers and schools decide; routes and journeys: how a shipment travels
-desk        the HTTP of all players: patient with services that restart
+api_client  the services' public APIs for all players: patient with services that restart
 player      what all players have in common
 buyer, suppliers, warehouse, carriers, schools, merchants   the players
 play        all of them together; settled: when everything has come to its end

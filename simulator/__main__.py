@@ -14,13 +14,14 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from simulator.desk import OutOfPatience, Refused, Site
+from pandapack.client import PushError
+from simulator.api_client import NoAnswer, RequestRefused, Site
 from simulator.play import Play, Script
 
 RATE = 3_000
 FIRST_AT = "2020-01-01T00:00:00+08:00"
 SPACING_US = 86_400_000_000 // RATE
-"""3,000 gifts a day."""
+"""3,000 donations a day."""
 PLEASANT_DAY_S = 0.25
 """At the pleasant rate partners take their time: four days of a journey go by in a second."""
 EXIT_WRONG = 1
@@ -40,17 +41,17 @@ def script_of(arguments: argparse.Namespace) -> Script:
     )
 
 
-def parser() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
     """The command line."""
-    asked = argparse.ArgumentParser(prog="simulator", description="Plays the people around Panda Pack.")
-    asked.add_argument("--site", type=Path, required=True, help="where the services are, and a key for each role")
-    asked.add_argument("--seed", type=int, default=1, help="another seed is another story")
-    asked.add_argument("--donations", type=int, help="how many; without it they do not end")
-    asked.add_argument("--until-settled", action="store_true", help="play until all gifts have come to their end")
-    asked.add_argument("--rate", type=int, help=f"donations a second, 0: as fast as taken (default {RATE} or 0)")
-    asked.add_argument("--first-at", default=FIRST_AT, help="when the first gift was given")
-    asked.add_argument("--spacing-us", type=int, default=SPACING_US, help="microseconds between two gifts")
-    return asked
+    parser = argparse.ArgumentParser(prog="simulator", description="Plays the people around Panda Pack.")
+    parser.add_argument("--site", type=Path, required=True, help="where the services are, and a key for each role")
+    parser.add_argument("--seed", type=int, default=1, help="another seed is another story")
+    parser.add_argument("--donations", type=int, help="how many; without it they do not end")
+    parser.add_argument("--until-settled", action="store_true", help="play until all donations have come to their end")
+    parser.add_argument("--rate", type=int, help=f"donations a second, 0: as fast as accepted (default {RATE} or 0)")
+    parser.add_argument("--first-at", default=FIRST_AT, help="when the first donation was made")
+    parser.add_argument("--spacing-us", type=int, default=SPACING_US, help="microseconds between two donations")
+    return parser
 
 
 async def play(site: Site, script: Script) -> None:
@@ -64,11 +65,11 @@ async def play(site: Site, script: Script) -> None:
 
 def main() -> int:
     """Exit status."""
-    arguments = parser().parse_args()
+    arguments = argument_parser().parse_args()
     status = 0
     try:
         asyncio.run(play(Site.read(arguments.site), script_of(arguments)))
-    except* (Refused, OutOfPatience) as errors:
+    except* (RequestRefused, NoAnswer, PushError) as errors:
         status = EXIT_WRONG
         for error in _leaves(errors):
             sys.stderr.write(f"simulator: {error}\n")

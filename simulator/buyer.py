@@ -1,4 +1,4 @@
-"""The buyer: publishes the programme and opens the needs of all countries, before the first gift is given."""
+"""The buyer: publishes the programme and opens the needs of all countries, before the first donation is pushed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 import json
 from pathlib import Path
 
+from simulator.api_client import ApiClient, Json, together
 from simulator.chance import draw_int
-from simulator.desk import Desk, Json, together
-from simulator.gifts import PROGRAMME
+from simulator.donations import PROGRAMME
 from simulator.routes import COUNTRIES
 
 PROGRAMME_FILE = Path(__file__).parents[1] / "programmes" / f"{PROGRAMME}.json"
@@ -44,15 +44,15 @@ def need_of(seed: int, country: str) -> Json:
 class Buyer:
     """Prepares the programme."""
 
-    def __init__(self, desk: Desk, seed: int) -> None:
-        self._desk, self._seed = desk, seed
+    def __init__(self, api: ApiClient, seed: int) -> None:
+        self._api, self._seed = api, seed
 
     async def prepare(self) -> None:
         """Publishes, opens, and returns once the fund knows all: from then on the story does not depend on time."""
         path = f"/v1/programmes/{PROGRAMME}"
-        if await self._desk.find("procurement", "buyer", path) is None:
+        if await self._api.find("procurement", "buyer", path) is None:
             content = json.loads(PROGRAMME_FILE.read_text())
-            await self._desk.tell("procurement", "buyer", path, content, key=f"publish-{PROGRAMME}", method="PUT")
+            await self._api.submit("procurement", "buyer", path, content, key=f"publish-{PROGRAMME}", method="PUT")
         await together(self._open(country) for country in COUNTRIES)
         is_prepared = await self._is_prepared()
         while not is_prepared:
@@ -61,8 +61,8 @@ class Buyer:
 
     async def _open(self, country: str) -> None:
         need = need_of(self._seed, country)
-        await self._desk.tell("procurement", "buyer", "/v1/needs", need, key=need["need"])
+        await self._api.submit("procurement", "buyer", "/v1/needs", need, key=need["need"])
 
     async def _is_prepared(self) -> bool:
-        fund = await self._desk.find("procurement", "buyer", f"/v1/funds/{PROGRAMME}")
+        fund = await self._api.find("procurement", "buyer", f"/v1/funds/{PROGRAMME}")
         return fund is not None and fund["publication"] >= 1 and len(fund["needs"]) >= len(COUNTRIES)

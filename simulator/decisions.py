@@ -162,8 +162,8 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """Parcels that a school gave to pupils: headcounts, a pupil a parcel."""
+class HandoutPlan:
+    """Parcels that a school hands out to pupils: headcounts, a pupil a parcel."""
 
     handout: str
     parcels: int
@@ -202,13 +202,13 @@ def _proof(seed: int, round_id: str, school: str, number: int, ordinals: Sequenc
     )
 
 
-def given(seed: int, round_id: str, proof: Proof) -> Given | None:
+def handout_plan(seed: int, round_id: str, proof: Proof) -> HandoutPlan | None:
     """The handout of what a delivery brought; None where nothing was accepted."""
     if not proof.accepted:
         return None
     girls = sum(draw(seed, "a girl", round_id, ordinal) < 0.5 for ordinal in proof.accepted)
     parcels = len(proof.accepted)
-    return Given(proof.delivery.replace("POD-", "HO-"), parcels, girls, parcels - girls)
+    return HandoutPlan(proof.delivery.replace("POD-", "HO-"), parcels, girls, parcels - girls)
 
 
 def reports_early(seed: int, round_id: str, school: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from simulator.chance import draw, draw_int, pick
-from simulator.routes import DAYS, PAPERS, carrier_of, way_of
+from simulator.routes import DAYS, PAPERS, carrier_of, route_of
 
 PACKING_DAYS = (10, 20)
 WAITING_DAYS = (1, 4)
@@ -53,29 +53,29 @@ def shipment_of(round_id: str) -> str:
 
 def journey_of(seed: int, funded_at: datetime, round_id: str, country: str, duty_fen: int) -> Journey:
     """How a round travels that was funded then. Customs stand before the last leg."""
-    way, shipment = way_of(seed, round_id, country), shipment_of(round_id)
+    route, shipment = route_of(seed, round_id, country), shipment_of(round_id)
     at = funded_at + _days(PACKING_DAYS, seed, "packing", round_id)
     legs = [
         {
-            "mode": stretch.mode,
-            "carrier": carrier_of(seed, round_id, leg, stretch),
-            "document": f"{PAPERS[stretch.mode]}-{shipment}-{leg}",
-            "origin": stretch.origin,
-            "destination": stretch.destination,
+            "mode": leg.mode,
+            "carrier": carrier_of(seed, round_id, number, leg),
+            "document": f"{PAPERS[leg.mode]}-{shipment}-{number}",
+            "origin": leg.origin,
+            "destination": leg.destination,
         }
-        for leg, stretch in enumerate(way, 1)
+        for number, leg in enumerate(route, 1)
     ]
     reports = [Report("", {"shipment": shipment, "round": round_id, "legs": legs}, at)]
-    for leg, stretch in enumerate(way, 1):
-        if leg == len(way):
+    for number, leg in enumerate(route, 1):
+        if number == len(route):
             reports += (cleared := _customs(seed, shipment, at, duty_fen))
             at = cleared[-1].at
-        at += _days(WAITING_DAYS, seed, "waiting", shipment, leg)
-        gone = _report("departures", at, leg=leg)
-        at += _days(DAYS[stretch.mode], seed, "travelling", shipment, leg)
-        come = _report("arrivals", at, leg=leg)
-        late = draw(seed, "late papers", shipment, leg) < LATE_PAPERS_SHARE
-        reports += (come, gone) if late else (gone, come)
+        at += _days(WAITING_DAYS, seed, "waiting", shipment, number)
+        departure = _report("departures", at, leg=number)
+        at += _days(DAYS[leg.mode], seed, "travelling", shipment, number)
+        arrival = _report("arrivals", at, leg=number)
+        late = draw(seed, "late papers", shipment, number) < LATE_PAPERS_SHARE
+        reports += (arrival, departure) if late else (departure, arrival)
     if draw(seed, "booked late", shipment) < BOOKED_LATE_SHARE:
         reports[0], reports[1] = reports[1], reports[0]  # the first movement is reported before the booking
     return Journey(shipment, tuple(reports), at)
@@ -105,5 +105,5 @@ def _report(path: str, at: datetime, **body: str | int) -> Report:
     return Report(path, {**body, "at": at.isoformat()}, at)
 
 
-def _days(span: tuple[int, int], seed: int, *about: str | int) -> timedelta:
-    return timedelta(days=draw_int(*span, seed, *about), minutes=draw_int(0, 1439, seed, "minute", *about))
+def _days(bounds: tuple[int, int], seed: int, *about: str | int) -> timedelta:
+    return timedelta(days=draw_int(*bounds, seed, *about), minutes=draw_int(0, 1439, seed, "minute", *about))

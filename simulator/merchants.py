@@ -1,4 +1,4 @@
-"""The merchants' platform: pushes gifts as orders complete, several pushes in flight, each repeated until answered."""
+"""The merchants' platform: pushes donations as orders complete, several pushes in flight."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from simulator.desk import Desk
-from simulator.gifts import Stream
+from pandapack.client import AsyncClient, Retry
+from simulator.api_client import PATIENCE_S, Site
+from simulator.donations import Stream
 
 PUSHES_IN_FLIGHT = 4
 BODY_DONATIONS_FAST = 5_000
 BODIES_A_SECOND_PACED = 10
 """At a pleasant rate pushes are small and many, so that figures run rather than jump."""
+PATIENT = Retry(attempts_max=int(PATIENCE_S), pause_s_first=0.1, pause_s_max=1.0)
+"""Most pauses are the longest, of a second on the average."""
 
 
 @dataclass
-class Pushed:
-    """How much was pushed: donations (`pushed`) and the lines that were answered as taken or refused."""
+class PushCounts:
+    """How much was pushed: donations (`pushed`), and the lines that were accepted or refused."""
 
     pushed: int = 0
     accepted: int = 0
@@ -26,21 +29,24 @@ class Pushed:
 
 @dataclass
 class Merchants:
-    """Pushes donations 0 … `donations - 1`, or (None) without end. `rate`: donations a second, 0: as fast as taken."""
+    """Pushes donations 0 … `donations - 1`, or (None) without end.
 
-    desk: Desk
+    `rate`: donations a second, 0: as fast as they are accepted.
+    """
+
+    client: AsyncClient
     stream: Stream
     donations: int | None
     rate: int
-    tally: Pushed = field(default_factory=Pushed)
+    counts: PushCounts = field(default_factory=PushCounts)
 
-    async def give(self) -> None:
+    async def push_all(self) -> None:
         """Pushes all."""
-        bodies = self._ranges()
+        ranges = self._ranges()
         self._began_s = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             for _ in range(PUSHES_IN_FLIGHT):
-                group.create_task(self._push_some(bodies))
+                group.create_task(self._push_some(ranges))
 
     def _ranges(self) -> Iterator[tuple[int, int]]:
         size = max(1, self.rate // BODIES_A_SECOND_PACED) if self.rate else BODY_DONATIONS_FAST
@@ -55,8 +61,13 @@ class Merchants:
             if self.rate:
                 due_s = self._began_s + first / self.rate
                 await asyncio.sleep(max(0.0, due_s - asyncio.get_running_loop().time()))
-            key = f"gifts-{self.stream.seed}-{first}-{count}"
-            answer = await self.desk.push(self.stream.body(first, count), key=key)
-            self.tally.pushed += count
-            self.tally.accepted += answer["accepted"]
-            self.tally.refused += answer["rejected"]
+            id = f"donations-{self.stream.seed}-{first}-{count}"
+            result = await self.client.push_ndjson(self.stream.body(first, count), id=id)
+            self.counts.pushed += count
+            self.counts.accepted += result.accepted
+            self.counts.refused += len(result.refused)
+
+
+def platform_client(site: Site) -> AsyncClient:
+    """The client of the platform that all merchants push through, as patient as the other players."""
+    return AsyncClient(site.urls["donations"], site.keys["platform"], retry=PATIENT)

@@ -1,4 +1,4 @@
-"""All players together, and a pulse that says how far they are."""
+"""All players together, and a pulse that tells how far they are."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from simulator.api_client import ApiClient, Json, Site
 from simulator.buyer import Buyer
 from simulator.calendar import Calendar
 from simulator.carriers import Carriers
-from simulator.desk import Desk, Json, Site
-from simulator.gifts import Stream
-from simulator.merchants import Merchants
+from simulator.donations import Stream
+from simulator.merchants import Merchants, platform_client
 from simulator.player import keep_playing
 from simulator.schools import Schools
 from simulator.settled import Settling
@@ -25,9 +25,9 @@ PULSE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What is played. `donations` None: without end. `rate`: donations a second, 0: as fast as they are taken.
+    """What is played. `donations` None: without end. `rate`: donations a second, 0: as fast as they are accepted.
 
-    `day_s`: how many seconds a day of a journey takes; 0: reports come as fast as they are taken.
+    `day_s`: how many seconds a day of a journey takes; 0: reports come as fast as they are accepted.
     """
 
     seed: int
@@ -51,51 +51,51 @@ class Play:
         """Plays to the end of the script, or until it is cancelled."""
         script = self._script
         stream = Stream(script.seed, script.first_at, script.spacing_us)
-        async with Desk(self._site) as desk:
-            merchants = Merchants(desk, stream, script.donations, script.rate)
+        async with ApiClient(self._site) as api, platform_client(self._site) as client:
+            merchants = Merchants(client, stream, script.donations, script.rate)
             pulse = asyncio.create_task(self._pulse(merchants))
             try:
-                await Buyer(desk, script.seed).prepare()
+                await Buyer(api, script.seed).prepare()
                 async with asyncio.TaskGroup() as work:
-                    players = self._players(desk, work)
+                    players = self._players(api, work)
                     self._phase = "giving"
-                    self._say_pulse(merchants)
-                    await merchants.give()
+                    self._write_pulse(merchants)
+                    await merchants.push_all()
                     if script.until_settled and script.donations is not None:
-                        await self._settle(desk, stream, script.donations)
+                        await self._settle(api, stream, script.donations)
                         for player in players:
                             player.cancel()
             finally:
                 pulse.cancel()
 
-    def _players(self, desk: Desk, work: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+    def _players(self, api: ApiClient, work: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         script = self._script
-        calendar = Calendar(desk)
+        calendar = Calendar(api)
         players = (
-            Suppliers(desk, script.seed),
-            Warehouse(desk, script.seed),
-            Carriers(desk, script.seed, calendar, script.day_s, work),
-            Schools(desk, script.seed, calendar),
+            Suppliers(api, script.seed),
+            Warehouse(api, script.seed),
+            Carriers(api, script.seed, calendar, script.day_s, work),
+            Schools(api, script.seed, calendar),
         )
         return [work.create_task(keep_playing(player)) for player in players]
 
-    async def _settle(self, desk: Desk, stream: Stream, donations: int) -> None:
+    async def _settle(self, api: ApiClient, stream: Stream, donations: int) -> None:
         repeated, broken = stream.stutters(0, donations)
-        self._settling = Settling(desk, donations, repeated)
+        self._settling = Settling(api, donations, repeated)
         totals = await self._settling.wait()
-        say({"settled": {"donations": totals["donations"], "broken": broken, "repeated": repeated}})
+        write_message({"settled": {"donations": totals["donations"], "broken": broken, "repeated": repeated}})
 
     async def _pulse(self, merchants: Merchants) -> None:
         while True:
-            self._say_pulse(merchants)
+            self._write_pulse(merchants)
             await asyncio.sleep(PULSE_S)
 
-    def _say_pulse(self, merchants: Merchants) -> None:
+    def _write_pulse(self, merchants: Merchants) -> None:
         phase = self._settling.waits_for if self._settling else self._phase
-        say({"pulse": {**asdict(merchants.tally), "phase": phase}})
+        write_message({"pulse": {**asdict(merchants.counts), "phase": phase}})
 
 
-def say(what: Json) -> None:
+def write_message(message: Json) -> None:
     """One line on stdout, for a machine."""
-    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()

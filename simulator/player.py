@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-LOOK_AGAIN_S = 0.1
-LOOK_IDLE_S_MAX = 0.8
+from pandapack.backoff import Backoff
+
+IDLE_PAUSES = Backoff(first_s=0.1, max_s=0.8)
 
 
 class Player(Protocol):
@@ -19,7 +20,7 @@ class Player(Protocol):
 
 async def keep_playing(player: Player) -> None:
     """Turn after turn, at longer intervals while there is nothing to do."""
-    pause_s = LOOK_AGAIN_S
+    idle_turns = 0
     while True:
-        pause_s = LOOK_AGAIN_S if await player.turn() else min(2 * pause_s, LOOK_IDLE_S_MAX)
-        await asyncio.sleep(pause_s)
+        idle_turns = 0 if await player.turn() else idle_turns + 1
+        await asyncio.sleep(IDLE_PAUSES.pause_s(1 + idle_turns))

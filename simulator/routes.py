@@ -1,4 +1,4 @@
-"""Ways to the eleven countries as UN/LOCODEs. To what has no sea port a leg leads in transit through a neighbour."""
+"""Routes to the eleven countries as UN/LOCODEs. To what has no sea port a leg leads in transit through a neighbour."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ DAYS = {"sea": (16, 32), "rail": (6, 12), "road": (2, 5), "air": (1, 2)}
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """One leg of a way."""
+class Leg:
+    """One leg of a route."""
 
     mode: str
     origin: str
     destination: str
 
 
-def _way(told: str) -> tuple[Stretch, ...]:
+def _route(text: str) -> tuple[Leg, ...]:
     """`CNSHA sea MMRGN road MMMDL` → its two legs."""
-    words = told.split()
-    places, modes = words[::2], words[1::2]
-    return tuple(Stretch(mode, *ends) for mode, ends in zip(modes, pairwise(places), strict=True))
+    parts = text.split()
+    ports, modes = parts[::2], parts[1::2]
+    return tuple(Leg(mode, *ends) for mode, ends in zip(modes, pairwise(ports), strict=True))
 
 
-WAYS = {
-    "MM": _way("CNSHA sea MMRGN road MMMDL"),
-    "NP": _way("CNSHA sea INCCU road NPKTM road NPPKR"),
-    "ET": _way("CNSHA sea DJJIB rail ETADD road ETBJR"),
-    "KH": _way("CNSHA sea KHKOS road KHPNH"),
-    "LA": _way("CNSHA sea THLCH road LAVTE road LALPQ"),
-    "PK": _way("CNSHA sea PKKHI rail PKLHE"),
-    "NA": _way("CNSHA sea NAWVB road NAWDH"),
-    "UG": _way("CNSHA sea KEMBA road UGKLA road UGULU"),
-    "MN": _way("CNTSN rail MNULN road MNCOQ"),
-    "PH": _way("CNSHA sea PHMNL sea PHCEB"),
-    "ZW": _way("CNSHA sea MZBEW road ZWHRE rail ZWBUQ"),
+ROUTES = {
+    "MM": _route("CNSHA sea MMRGN road MMMDL"),
+    "NP": _route("CNSHA sea INCCU road NPKTM road NPPKR"),
+    "ET": _route("CNSHA sea DJJIB rail ETADD road ETBJR"),
+    "KH": _route("CNSHA sea KHKOS road KHPNH"),
+    "LA": _route("CNSHA sea THLCH road LAVTE road LALPQ"),
+    "PK": _route("CNSHA sea PKKHI rail PKLHE"),
+    "NA": _route("CNSHA sea NAWVB road NAWDH"),
+    "UG": _route("CNSHA sea KEMBA road UGKLA road UGULU"),
+    "MN": _route("CNTSN rail MNULN road MNCOQ"),
+    "PH": _route("CNSHA sea PHMNL sea PHCEB"),
+    "ZW": _route("CNSHA sea MZBEW road ZWHRE rail ZWBUQ"),
 }
-COUNTRIES = tuple(sorted(WAYS))
+COUNTRIES = tuple(sorted(ROUTES))
 
 
-def way_of(seed: int, round_id: str, country: str) -> tuple[Stretch, ...]:
+def route_of(seed: int, round_id: str, country: str) -> tuple[Leg, ...]:
     """The legs of a round's shipment. The last one is inland, so customs stand before it."""
-    usual = WAYS[country]
+    usual = ROUTES[country]
     if draw(seed, "by air", round_id) >= BY_AIR:
         return usual
     inland = usual[-1]
-    return (Stretch("air", "CNPVG", inland.origin), inland)
+    return (Leg("air", "CNPVG", inland.origin), inland)
 
 
-def carrier_of(seed: int, round_id: str, leg: int, stretch: Stretch) -> str:
-    """Who carries a leg."""
-    return pick(CARRIERS[stretch.mode], seed, "carrier", round_id, leg)
+def carrier_of(seed: int, round_id: str, number: int, leg: Leg) -> str:
+    """Who carries a leg, the `number`-th of its route."""
+    return pick(CARRIERS[leg.mode], seed, "carrier", round_id, number)

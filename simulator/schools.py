@@ -1,4 +1,4 @@
-"""Schools: prove what they took over and what they refused, and say to how many pupils they gave parcels.
+"""Schools: prove what they took over and what they refused, and report how many pupils got parcels.
 
 Most report once the shipment has arrived. Some papers are early: the delivery is proven before the carrier has reported
 the departure, or a handout before its delivery; logistics parks them until their turn comes.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from simulator.api_client import ApiClient, Json, together
 from simulator.calendar import Calendar
-from simulator.decisions import Given, Proof, given, proofs, reports_early, reports_handout_first
-from simulator.desk import Desk, Json, together
+from simulator.decisions import HandoutPlan, Proof, handout_plan, proofs, reports_early, reports_handout_first
 from simulator.journeys import delivered_at, handed_out_at, journey_of, shipment_of
 
 GAVE, RECEIVED = "carrier's driver", "school office"
@@ -19,13 +19,13 @@ GAVE, RECEIVED = "carrier's driver", "school office"
 class Schools:
     """All schools of all countries."""
 
-    def __init__(self, desk: Desk, seed: int, calendar: Calendar) -> None:
-        self._desk, self._seed, self._calendar = desk, seed, calendar
+    def __init__(self, api: ApiClient, seed: int, calendar: Calendar) -> None:
+        self._api, self._seed, self._calendar = api, seed, calendar
         self._reported: set[tuple[str, str]] = set()
 
     async def turn(self) -> int:
         """Reports for every school whose turn has come."""
-        rows = self._desk.items("logistics", "school", "/v1/consignments", status="open")
+        rows = self._api.items("logistics", "school", "/v1/consignments", status="open")
         waiting = [one async for one in rows if one["stored"] == one["round_parcels"] and self._waits(one)]
         return sum(await together(self._look(one) for one in waiting))
 
@@ -44,7 +44,7 @@ class Schools:
     async def _has_arrived(self, one: Json) -> bool:
         if not one["dispatched"]:
             return False
-        shipment = await self._desk.find("logistics", "school", f"/v1/shipments/{shipment_of(one['round'])}")
+        shipment = await self._api.find("logistics", "school", f"/v1/shipments/{shipment_of(one['round'])}")
         return shipment is not None and shipment["status"] == "arrived"
 
     async def _report(self, one: Json, school: Json) -> None:
@@ -53,7 +53,7 @@ class Schools:
         funded_at = await self._calendar.funded_at(round_id)
         arrived_at = journey_of(self._seed, funded_at, round_id, one["country"], 0).arrived_at
         for proof in proofs(self._seed, round_id, one["round_parcels"], school):
-            handout = given(self._seed, round_id, proof)
+            handout = handout_plan(self._seed, round_id, proof)
             at = delivered_at(self._seed, arrived_at, proof.delivery)
             if handout is not None and handout_first:
                 await self._hand_out(round_id, name, handout, at)
@@ -74,9 +74,9 @@ class Schools:
             "at": at.isoformat(),
         }
         path = f"/v1/consignments/{round_id}/deliveries"
-        await self._desk.tell("logistics", "school", path, body, key=proof.delivery)
+        await self._api.submit("logistics", "school", path, body, key=proof.delivery)
 
-    async def _hand_out(self, round_id: str, school: str, handout: Given, at: datetime) -> None:
+    async def _hand_out(self, round_id: str, school: str, handout: HandoutPlan, at: datetime) -> None:
         body: Json = {
             "handout": handout.handout,
             "school": school,
@@ -86,4 +86,4 @@ class Schools:
             "at": handed_out_at(self._seed, at, handout.handout).isoformat(),
         }
         path = f"/v1/consignments/{round_id}/handouts"
-        await self._desk.tell("logistics", "school", path, body, key=handout.handout)
+        await self._api.submit("logistics", "school", path, body, key=handout.handout)

@@ -1,11 +1,11 @@
-"""When everything has come to its end: all gifts counted, all that could be funded handed over, and all of it shown."""
+"""When everything has come to its end: all donations counted, all that could be funded handed over, all of it shown."""
 
 from __future__ import annotations
 
 import asyncio
 
-from simulator.desk import Desk, Json
-from simulator.gifts import PROGRAMME
+from simulator.api_client import ApiClient, Json
+from simulator.donations import PROGRAMME
 
 ASK_EVERY_S = 0.3
 READINGS = 2
@@ -19,7 +19,7 @@ def open_end(fund: Json, totals: Json, donations: int, repeated: int) -> str | N
     next_round = fund["next_round"]
     ends: tuple[tuple[str, bool], ...] = (
         ("counting", totals["donations"] >= donations and totals["duplicates"] >= repeated),
-        ("crediting", totals["in_flight_fen"] == 0 and fund["heard_fen"] == totals["received_fen"]),
+        ("crediting", totals["in_flight_fen"] == 0 and fund["applied_fen"] == totals["received_fen"]),
         ("funding", next_round is None or not next_round["affordable"]),
         ("delivering", not fund["open_rounds"]),
         ("reporting money", _same_money(fund, totals)),
@@ -39,16 +39,16 @@ def _same_money(fund: Json, totals: Json) -> bool:
 class Settling:
     """Watches for the end. `waits_for` is what is not at its end yet."""
 
-    def __init__(self, desk: Desk, donations: int, repeated: int) -> None:
-        self._desk, self._donations, self._repeated = desk, donations, repeated
+    def __init__(self, api: ApiClient, donations: int, repeated: int) -> None:
+        self._api, self._donations, self._repeated = api, donations, repeated
         self.waits_for = "counting"
 
     async def wait(self) -> Json:
         """The totals, once all is settled."""
         found = 0
         while True:
-            fund = await self._desk.get("procurement", "auditor", f"/v1/funds/{PROGRAMME}")
-            totals = await self._desk.get("reporting", "auditor", "/v1/totals")
+            fund = await self._api.get("procurement", "auditor", f"/v1/funds/{PROGRAMME}")
+            totals = await self._api.get("reporting", "auditor", "/v1/totals")
             end = open_end(fund, totals, self._donations, self._repeated)
             found = found + 1 if end is None else 0
             if found == READINGS:

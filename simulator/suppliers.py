@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from simulator.api_client import ApiClient, Json, together
 from simulator.decisions import confirmed_prices, goods_invoices, service_fen
-from simulator.desk import Desk, Json, together
 
 INVOICED = ("monitoring", "administration")
 """The other services are paid by what carriers and customs report."""
@@ -12,14 +12,14 @@ INVOICED = ("monitoring", "administration")
 class Suppliers:
     """All suppliers of goods and of services that are invoiced."""
 
-    def __init__(self, desk: Desk, seed: int) -> None:
-        self._desk, self._seed = desk, seed
+    def __init__(self, api: ApiClient, seed: int) -> None:
+        self._api, self._seed = api, seed
         self._served: set[str] = set()
 
     async def turn(self) -> int:
-        """Takes the orders that are new."""
+        """Serves the orders that are new."""
         new = []
-        async for order in self._desk.items("procurement", "supplier", "/v1/orders", status="placed"):
+        async for order in self._api.items("procurement", "supplier", "/v1/orders", status="placed"):
             if order["order"] not in self._served and order["category"] in ("goods", *INVOICED):
                 new.append(order)
         await together(self._serve(order) for order in new)
@@ -42,4 +42,4 @@ class Suppliers:
         self._served.add(order_id)
 
     async def _post(self, order_id: str, what: str, body: Json, *, key: str) -> None:
-        await self._desk.tell("procurement", "supplier", f"/v1/orders/{order_id}/{what}", body, key=key)
+        await self._api.submit("procurement", "supplier", f"/v1/orders/{order_id}/{what}", body, key=key)

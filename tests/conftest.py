@@ -11,6 +11,7 @@ from tests.stack import Servers, new_namespace, running_servers
 
 settings.register_profile("same_each_time", derandomize=True, database=None)
 settings.load_profile("same_each_time")  # `pytest --hypothesis-profile default` looks further
+pytest.register_assert_rewrite("tests.suites")  # a suite that fails shows what it compared
 
 
 @pytest.fixture(scope="session")

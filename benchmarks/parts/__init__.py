@@ -1,1 +1,1 @@
-"""One file a part: `measure(ground, plan, …)` answers what it found, under the names of the result."""
+"""One file a part: `measure(testbed, plan, …)` answers what it found, under the names of the result."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Samples, steady_rate
-from benchmarks.ground import Ground, say
 from benchmarks.parts.ledger import TOPIC, Books
 from benchmarks.peer_jars import PEER_FOLDER, peer_classpath
 from benchmarks.plan import Plan
+from benchmarks.testbed import Testbed, log
 from pandapack.local.errors import LocalError
 from pandapack.local.java import find_java
 
@@ -26,7 +26,7 @@ NATIVE = "--enable-native-access=ALL-UNNAMED"
 JAVA_MAJOR_NATIVE_MIN = 24
 
 
-def measure(ground: Ground, plan: Plan, ours: Books) -> dict[str, Any]:
+def measure(testbed: Testbed, plan: Plan, ours: Books) -> dict[str, Any]:
     """`kafka_streams_per_s`, or null and the reason. Raises RuntimeError where the peer counts otherwise than we do."""
     javac = shutil.which("javac")
     if javac is None:
@@ -35,15 +35,15 @@ def measure(ground: Ground, plan: Plan, ours: Books) -> dict[str, Any]:
         classpath = peer_classpath()
     except LocalError as error:
         return _without(str(error))
-    classes = ground.folder / "peer"
+    classes = testbed.folder / "peer"
     command = [javac, "-cp", classpath, "--release", RELEASE, "-nowarn", "-d", str(classes)]
     built = subprocess.run(
         [*command, str(PEER_FOLDER / "Peer.java")], capture_output=True, text=True, timeout=COMPILE_WAIT_S, check=False
     )
     if built.returncode:
         return _without(f"javac refused the peer: {built.stderr.strip()}")
-    say("Kafka Streams takes the same topic")
-    samples, theirs, dropped = _run(ground, plan, classpath, classes)
+    log("Kafka Streams reads the same topic")
+    samples, theirs, dropped = _run(testbed, plan, classpath, classes)
     if theirs != ours:
         raise RuntimeError(f"Kafka Streams counted {theirs}, the ledger {ours}")
     return {
@@ -53,11 +53,11 @@ def measure(ground: Ground, plan: Plan, ours: Books) -> dict[str, Any]:
 
 
 def _without(reason: str) -> dict[str, Any]:
-    say(f"no peer: {reason}")
+    log(f"no peer: {reason}")
     return {"kafka_streams_per_s": None, "kafka_streams": {"reason": reason}}
 
 
-def _run(ground: Ground, plan: Plan, classpath: str, classes: Path) -> tuple[list[tuple[float, int]], Books, int]:
+def _run(testbed: Testbed, plan: Plan, classpath: str, classes: Path) -> tuple[list[tuple[float, int]], Books, int]:
     java = find_java()
     command = [
         str(java.program),
@@ -65,12 +65,12 @@ def _run(ground: Ground, plan: Plan, classpath: str, classes: Path) -> tuple[lis
         *([NATIVE] if java.major >= JAVA_MAJOR_NATIVE_MIN else []),
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
         *("-cp", f"{classes}:{classpath}"),
-        *("Peer", ground.stack.kafka, TOPIC, str(ground.folder / "peer-state"), str(plan.ledger)),
+        *("Peer", testbed.stack.kafka, TOPIC, str(testbed.folder / "peer-state"), str(plan.ledger)),
     ]
-    log = ground.folder / "peer.log"
+    log = testbed.folder / "peer.log"
     samples: list[tuple[float, int]] = []
     with log.open("w") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as peer:
-        # A peer that hangs says nothing, so nobody would look at the clock: a timer does.
+        # A peer that hangs prints nothing, so nobody would look at the clock: a timer does.
         timer = threading.Timer(plan.peer_wait_s, peer.kill)
         timer.start()
         try:
@@ -87,11 +87,13 @@ def _run(ground: Ground, plan: Plan, classpath: str, classes: Path) -> tuple[lis
             timer.cancel()
             peer.kill()
     if is_late:
-        raise TimeoutError(f"the peer counted {_told(samples):,} of {plan.ledger:,} within {plan.peer_wait_s:.0f} s")
+        raise TimeoutError(
+            f"the peer counted {_last_count(samples):,} of {plan.ledger:,} within {plan.peer_wait_s:.0f} s"
+        )
     tail = log.read_text()[-LOG_TAIL_CHARACTERS:]
-    raise RuntimeError(f"the peer ended after {_told(samples):,} of {plan.ledger:,}; its log ends so: {tail}")
+    raise RuntimeError(f"the peer ended after {_last_count(samples):,} of {plan.ledger:,}; its log ends so: {tail}")
 
 
-def _told(samples: Samples) -> int:
-    """The last that the peer told."""
+def _last_count(samples: Samples) -> int:
+    """What the peer counted last."""
     return samples[-1][1] if samples else 0

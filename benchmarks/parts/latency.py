@@ -7,13 +7,13 @@ import time
 from typing import Any
 
 from benchmarks.figures import percentile, visible_after_s
-from benchmarks.ground import Ground, Shown, say
 from benchmarks.load import DataSet
 from benchmarks.plan import Plan
 from benchmarks.pusher import Pushers
+from benchmarks.testbed import Testbed, TotalsReader, log
 
 LINES_A_PUSH = 1_000
-"""Smaller pushes than for the top rate: a platform that wants its gifts seen soon sends them soon."""
+"""Smaller pushes than for the top rate: a platform that wants its donations seen soon sends them soon."""
 CONNECTIONS = 24
 """So many that their waiting for answers does not hold the rate."""
 ASK_EVERY_S = 0.01
@@ -21,16 +21,16 @@ VISIBLE_WAIT_S = 60.0
 MS = 1000.0
 
 
-def measure(ground: Ground, plan: Plan, top_per_s: float) -> dict[str, Any]:
+def measure(testbed: Testbed, plan: Plan, top_per_s: float) -> dict[str, Any]:
     """p50 and p99 over all pushes of `plan.latency_s` seconds."""
     per_s = top_per_s / 2
-    data = DataSet(int(per_s * plan.latency_s), days=1, first=ground.loaded)
-    say(f"pushing {per_s:,.0f} donations a second for {plan.latency_s:.0f} s")
-    watch = Watch(ground)
-    addresses, bodies = tuple(ground.donations), data.bodies(LINES_A_PUSH)
-    with watch, Pushers(addresses, ground.push_key, bodies, connections=CONNECTIONS, per_s=per_s) as pushers:
+    data = DataSet(int(per_s * plan.latency_s), days=1, first=testbed.loaded)
+    log(f"pushing {per_s:,.0f} donations a second for {plan.latency_s:.0f} s")
+    watch = Watch(testbed)
+    addresses, bodies = tuple(testbed.donations), data.bodies(LINES_A_PUSH)
+    with watch, Pushers(addresses, testbed.push_key, bodies, connections=CONNECTIONS, per_s=per_s) as pushers:
         took_s = pushers.join()
-        ground.loaded += data.donations
+        testbed.loaded += data.donations
         watch.until(watch.before + data.donations)
     shown = [(moment, count - watch.before) for moment, count in watch.samples]
     waits_ms = [wait_s * MS for wait_s in visible_after_s(pushers.accepted, shown)]
@@ -49,9 +49,9 @@ def measure(ground: Ground, plan: Plan, top_per_s: float) -> dict[str, Any]:
 class Watch:
     """Asks for the totals again and again, in a thread, as a page does that shows them live."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._shown = Shown(ground)
-        self.before = self._shown.donations()
+    def __init__(self, testbed: Testbed) -> None:
+        self._totals = TotalsReader(testbed)
+        self.before = self._totals.donations()
         self.samples: list[tuple[float, int]] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._ask, name="watch", daemon=True)
@@ -62,7 +62,7 @@ class Watch:
     def __exit__(self, *error: object) -> None:
         self._stop.set()
         self._thread.join()
-        self._shown.close()
+        self._totals.close()
 
     def until(self, goal: int) -> float:
         """The moment at which so many donations were shown. Raises TimeoutError."""
@@ -76,5 +76,5 @@ class Watch:
 
     def _ask(self) -> None:
         while not self._stop.wait(ASK_EVERY_S):
-            count = self._shown.donations()
+            count = self._totals.donations()
             self.samples.append((time.perf_counter(), count))

@@ -10,12 +10,12 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.figures import steady_rate
-from benchmarks.ground import LINES, Collections, Ground, PagesCounted, sampled_until, say
 from benchmarks.load import DataSet
 from benchmarks.plan import Plan
+from benchmarks.testbed import SHARDS, Collections, PageCounter, Testbed, log, sampled_until
 from pandapack.contracts.pages import unpack
-from pandapack.runtime.broker import ensure_topics
 from pandapack.runtime.sender import BATCH_BYTES, COMPRESSION, LINGER_MS, RECORD_BYTES_MAX
+from pandapack.runtime.topics import ensure_topics
 
 TOPIC = "donations.pushed"
 ASK_EVERY_S = 0.05
@@ -31,14 +31,14 @@ class Books:
     received_fen: int
 
 
-def fill(ground: Ground, data: DataSet) -> None:
-    """Publishes the set as the push API does: a record for each push and line."""
-    say(f"filling {TOPIC} with {data.donations:,} donations of {data.days} days")
-    asyncio.run(_fill(ground.stack.kafka, data))
+def fill(testbed: Testbed, data: DataSet) -> None:
+    """Publishes the set as the push API does: a record for each push and shard."""
+    log(f"filling {TOPIC} with {data.donations:,} donations of {data.days} days")
+    asyncio.run(_fill(testbed.stack.kafka, data))
 
 
 async def _fill(kafka: str, data: DataSet) -> None:
-    await ensure_topics(kafka, {TOPIC: LINES}, replication=1)
+    await ensure_topics(kafka, {TOPIC: SHARDS}, replication=1)
     producer = AIOKafkaProducer(
         bootstrap_servers=kafka,
         acks="all",
@@ -51,13 +51,13 @@ async def _fill(kafka: str, data: DataSet) -> None:
     await producer.start()
     try:
         sends: list[asyncio.Future[Any]] = []
-        for number, parts in enumerate(data.bodies_by_line(LINES)):
+        for number, parts in enumerate(data.bodies_by_shard(SHARDS)):
             headers = [("push", f"psh_{number:024x}".encode())]
-            for line, part in parts.items():
-                key = str(line).encode()
-                sent = await producer.send(TOPIC, part.content, key=key, partition=line, headers=headers)
+            for shard, part in parts.items():
+                key = str(shard).encode()
+                sent = await producer.send(TOPIC, part.content, key=key, partition=shard, headers=headers)
                 sends.append(sent)
-            if len(sends) >= PUSHES_AT_ONCE * LINES:
+            if len(sends) >= PUSHES_AT_ONCE * SHARDS:
                 await asyncio.gather(*sends)
                 sends.clear()
         await asyncio.gather(*sends)
@@ -65,12 +65,12 @@ async def _fill(kafka: str, data: DataSet) -> None:
         await producer.stop()
 
 
-def measure(ground: Ground, plan: Plan) -> dict[str, Any]:
+def measure(testbed: Testbed, plan: Plan) -> dict[str, Any]:
     """`ledger_per_s`, of a topic that is filled already. Raises RuntimeError where the ledger counts wrong."""
     names = [f"ledger-{number}" for number in range(1, plan.processes + 1)]
-    with ground.database("donations") as donations, ground.service("donations", *names):
-        say("the ledger takes them onto pages")
-        pages = PagesCounted(donations)
+    with testbed.database("donations") as donations, testbed.service("donations", *names):
+        log("the ledger writes them to pages")
+        pages = PageCounter(donations)
         samples = sampled_until(pages.count, plan.ledger, every_s=ASK_EVERY_S, wait_s=WAIT_S, what="on pages")
         books = _books(donations)
     wanted = Books(plan.ledger, DataSet(plan.ledger, days=plan.days).fen())

@@ -11,16 +11,16 @@ from typing import Any
 
 from pymongo import WriteConcern
 
-from benchmarks.ground import LINES, Collections, Ground, say
 from benchmarks.load import PROGRAMME, DataSet
 from benchmarks.plan import Plan
+from benchmarks.testbed import SHARDS, Collections, Testbed, log
 from pandapack.contracts.columns import Columns, Row
 from pandapack.contracts.donations import DAY_OFFSET_US
 from pandapack.contracts.pages import pack
 from pandapack.local.errors import LocalError
 from pandapack.local.java import find_java
 from pandapack.local.kafka_jars import kafka_classpath
-from pandapack.runtime.broker import ensure_topics
+from pandapack.runtime.topics import ensure_topics
 
 TOPIC = "bench.raw"
 RECORD_BYTES = 120
@@ -37,20 +37,20 @@ PRODUCER_SETTINGS = (
 )
 
 
-def measure(ground: Ground, plan: Plan) -> dict[str, Any]:
+def measure(testbed: Testbed, plan: Plan) -> dict[str, Any]:
     """`raw_limits`: records and pages a second; null with the reason where a tool does not run."""
-    return {"raw_limits": {**_kafka(ground, plan), **_mongo(ground, plan)}}
+    return {"raw_limits": {**_kafka(testbed, plan), **_mongo(testbed, plan)}}
 
 
-def _kafka(ground: Ground, plan: Plan) -> dict[str, Any]:
+def _kafka(testbed: Testbed, plan: Plan) -> dict[str, Any]:
     try:
         classpath = kafka_classpath(tools=True)
     except LocalError as error:
         return {"kafka_producer_per_s": None, "kafka_consumer_per_s": None, "kafka_reason": str(error)}
     java = [str(find_java().program), f"-Xmx{HEAP_MB_MAX}m", "-cp", classpath]
-    at, records = ground.stack.kafka, str(plan.raw_records)
-    say(f"Kafka's own tools: {plan.raw_records:,} records of {RECORD_BYTES} B")
-    asyncio.run(ensure_topics(at, {TOPIC: LINES}, replication=1))
+    at, records = testbed.stack.kafka, str(plan.raw_records)
+    log(f"Kafka's own tools: {plan.raw_records:,} records of {RECORD_BYTES} B")
+    asyncio.run(ensure_topics(at, {TOPIC: SHARDS}, replication=1))
     sent = _tool(
         [
             *(*java, "org.apache.kafka.tools.ProducerPerformance", "--bootstrap-server", at, "--topic", TOPIC),
@@ -74,26 +74,26 @@ def _tool(command: list[str]) -> str:
     return answer.stdout
 
 
-def produced_per_s(told: str) -> int:
+def produced_per_s(output: str) -> int:
     """Records a second of ProducerPerformance's last line."""
-    rates = re.findall(r"([\d.]+) records/sec", told)
-    assert rates, f"the producer's tool told no rate: {told[-500:]!r}"
+    rates = re.findall(r"([\d.]+) records/sec", output)
+    assert rates, f"the producer's tool printed no rate: {output[-500:]!r}"
     return round(float(rates[-1]))
 
 
-def consumed_per_s(told: str) -> int:
+def consumed_per_s(output: str) -> int:
     """Records a second of ConsumerPerformance's table, without the time in which it joined its group."""
-    names, values = (line.split(",") for line in told.strip().splitlines()[-2:])
+    names, values = (line.split(",") for line in output.strip().splitlines()[-2:])
     row = dict(zip((name.strip() for name in names), (value.strip() for value in values), strict=True))
     return round(float(row["fetch.nMsg.sec"]))
 
 
-def _mongo(ground: Ground, plan: Plan) -> dict[str, Any]:
+def _mongo(testbed: Testbed, plan: Plan) -> dict[str, Any]:
     page = pack(_columns(PAGE_ROWS))
-    say(f"bare MongoDB: {plan.raw_pages:,} pages of {PAGE_ROWS:,} rows, {len(page):,} B each, journaled")
-    with ground.database("raw") as raw:
+    log(f"bare MongoDB: {plan.raw_pages:,} pages of {PAGE_ROWS:,} rows, {len(page):,} B each, journaled")
+    with testbed.database("raw") as raw:
         one = _pages_per_s(raw, page, plan.raw_pages // 4, writers=1)
-        all_at_once = _pages_per_s(raw, page, plan.raw_pages, writers=LINES)
+        all_at_once = _pages_per_s(raw, page, plan.raw_pages, writers=SHARDS)
     return {
         "mongo_pages_per_s_one_writer": round(one),
         "mongo_pages_per_s": round(all_at_once),
@@ -112,10 +112,10 @@ def _pages_per_s(raw: Collections, page: bytes, count: int, *, writers: int) -> 
 
 def _columns(rows: int) -> Columns:
     data = DataSet(rows, days=1)
-    gifts = (data.gift(k) for k in range(rows))
+    donations = (data.donation(k) for k in range(rows))
     return Columns.of(
         [
-            Row(gift.id, gift.merchant, PROGRAMME, gift.amount_fen, row * US_A_S - DAY_OFFSET_US)
-            for row, gift in enumerate(gifts)
+            Row(donation.id, donation.merchant, PROGRAMME, donation.amount_fen, row * US_A_S - DAY_OFFSET_US)
+            for row, donation in enumerate(donations)
         ]
     )

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from benchmarks.ground import Ground
 from benchmarks.plan import Plan
+from benchmarks.testbed import Testbed
 from pandapack.cli.recount import Recount
 from pandapack.cli.recount_journal import recount_journal
 from pandapack.cli.recount_pages import recount_pages
 
 
-def measure(ground: Ground, plan: Plan) -> dict[str, Any]:
+def measure(testbed: Testbed, plan: Plan) -> dict[str, Any]:
     """`rebuild_per_s` counts totals, intervals and repeats; `with_seals_per_s` hashes every row for the chain, too."""
     del plan
-    with ground.database("donations") as donations, ground.database("reporting") as reporting:
+    with testbed.database("donations") as donations, testbed.database("reporting") as reporting:
         count, rebuild_s = Recount(), time.perf_counter()
         recount_pages(donations, count, seals=False)
         recount_journal(reporting, count)

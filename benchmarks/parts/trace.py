@@ -1,4 +1,4 @@
-"""One gift's way: `GET /v1/trace` over random donations that are known to be counted."""
+"""One donation's trace: `GET /v1/trace` over random donations that are known to be counted."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import time
 from typing import Any
 
 from benchmarks.figures import percentile
-from benchmarks.ground import Ground
 from benchmarks.load import SEED, DataSet
 from benchmarks.plan import Plan
 from benchmarks.pusher import Connection
+from benchmarks.testbed import Testbed
 
 MS = 1000.0
 
 
-def measure(ground: Ground, plan: Plan, data: DataSet) -> dict[str, Any]:
-    """p50 and p99 of one reader who asks for one gift after the other. Raises RuntimeError where one is not found."""
+def measure(testbed: Testbed, plan: Plan, data: DataSet) -> dict[str, Any]:
+    """p50 and p99 of one reader who asks for one after the other. Raises RuntimeError where one is not found."""
     drawn = random.Random(SEED)
-    connection = Connection(ground.stack.addresses["reporting"], ground.staff_key)
+    connection = Connection(testbed.stack.addresses["reporting"], testbed.staff_key)
     took_ms: list[float] = []
     try:
         for _ in range(plan.traces):
-            gift = data.gift(drawn.randrange(data.donations))
-            path = f"/v1/trace/{gift.merchant}/{gift.id}?day={gift.day}"
+            donation = data.donation(drawn.randrange(data.donations))
+            path = f"/v1/trace/{donation.merchant}/{donation.id}?day={donation.day}"
             began_s = time.perf_counter()
             answer = connection.get(path)
             took_ms.append((time.perf_counter() - began_s) * MS)
-            if answer.status != 200 or answer.json()["donation"]["amount_fen"] != gift.amount_fen:
+            if answer.status != 200 or answer.json()["donation"]["amount_fen"] != donation.amount_fen:
                 raise RuntimeError(f"{path} answered {answer.status}: {answer.body[:500]!r}")
     finally:
         connection.close()

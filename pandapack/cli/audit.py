@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import httpx
 import typer
 from pymongo import MongoClient
 
+from pandapack.cli.failures import EXIT_WRONG
+from pandapack.cli.options import AsJson
 from pandapack.cli.recount import Books, Recount
 from pandapack.cli.recount_journal import recount_journal
 from pandapack.cli.recount_pages import recount_pages
-from pandapack.cli.site import Site, asked, unreachable
+from pandapack.cli.site import Site
 
 IN_TOTALS = (
     "donations",
@@ -50,12 +51,10 @@ BY_ROUND = (
     "pupils_reached",
 )
 ROUNDS_A_READ = 1_000
-SHOWN_MAX = 100
+DIFFERENCES_SHOWN_MAX = 100
 
 
-def audit(
-    json_: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")] = False,
-) -> None:
+def audit(as_json: AsJson = False) -> None:
     """Recount from pages and journal, check the hash chains, compare with the views. Exit 1 names each difference."""
     site = Site.here()
     client: MongoClient[dict[str, Any]] = MongoClient(site.mongo, serverSelectionTimeoutMS=5_000)
@@ -63,17 +62,18 @@ def audit(
     count = Recount()
     recount_pages(client[f"{prefix}panda_donations"], count)
     recount_journal(client[f"{prefix}panda_reporting"], count)
-    try:
-        with httpx.Client(base_url=site.urls["reporting"], timeout=60.0, trust_env=False) as http:
-            _compare_totals(count, asked(http.get("/v1/totals")), asked(http.get("/v1/totals/day")))
-            countries = asked(http.get("/v1/totals/country"))["items"]
-            _compare_table("country", BY_COUNTRY, count.countries, countries, count)
-            _compare_table("round", BY_ROUND, count.rounds, _shown_rounds(http), count)
-    except httpx.TransportError as error:
-        raise unreachable(error) from error
-    _tell(count, json_)
+    _compare_totals(count, _shown(site, "/v1/totals"), _shown(site, "/v1/totals/day"))
+    _compare_table("country", BY_COUNTRY, count.countries, _shown(site, "/v1/totals/country")["items"], count)
+    rounds = site.items("reporting", None, "/v1/totals/round", limit=ROUNDS_A_READ)
+    _compare_table("round", BY_ROUND, count.rounds, rounds, count)
+    _print(count, as_json)
     if count.differences:
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_WRONG)
+
+
+def _shown(site: Site, path: str) -> dict[str, Any]:
+    """What reporting shows to everybody."""
+    return site.request("reporting", None, "GET", path)
 
 
 def _compare_totals(count: Recount, totals: dict[str, Any], days: dict[str, Any]) -> None:
@@ -106,17 +106,7 @@ def _compare_figure(what: str, recounted: Any, shown: Any, count: Recount) -> No
         count.same(f"{what}.{state}", parcels, (shown or {}).get(state))
 
 
-def _shown_rounds(http: httpx.Client) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    after: str | None = ""
-    while after is not None:
-        page = asked(http.get("/v1/totals/round", params={"after": after, "limit": ROUNDS_A_READ}))
-        rows += page["items"]
-        after = page["next"]
-    return rows
-
-
-def _tell(count: Recount, as_json: bool) -> None:
+def _print(count: Recount, as_json: bool) -> None:
     if as_json:
         typer.echo(
             json.dumps({**count.totals(), "pages": count.pages, "seals": count.seals, "differences": count.differences})
@@ -127,8 +117,8 @@ def _tell(count: Recount, as_json: bool) -> None:
         f"{totals['donations']} donations, {totals['received_fen']} fen on {count.pages} pages, {count.seals} seals"
     )
     typer.echo(f"{count.events} events in the journal")
-    for difference in count.differences[:SHOWN_MAX]:
+    for difference in count.differences[:DIFFERENCES_SHOWN_MAX]:
         typer.echo(f"DIFFERENCE {difference}", err=True)
-    if len(count.differences) > SHOWN_MAX:
-        typer.echo(f"… and {len(count.differences) - SHOWN_MAX} more", err=True)
+    if len(count.differences) > DIFFERENCES_SHOWN_MAX:
+        typer.echo(f"… and {len(count.differences) - DIFFERENCES_SHOWN_MAX} more", err=True)
     typer.echo("everything agrees" if not count.differences else f"{len(count.differences)} differences")

@@ -22,9 +22,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pandapack.cli.demo import LAWS, Beside, Json, Show, data_dir_of, layout_of, play
-from pandapack.cli.stack import EXIT_INTERRUPTED, EXIT_WRONG, explained
-from pandapack.local.stack import SERVICES, Layout, Stack
+from pandapack.cli.demo import LAWS, BackgroundTask, Display, Json, data_dir_of, layout_of, play
+from pandapack.cli.failures import EXIT_INTERRUPTED, EXIT_WRONG, explained
+from pandapack.cli.options import AsJson
+from pandapack.local.layout import SERVICES, Layout
+from pandapack.local.stack import Stack
 
 DONATIONS = 100_000
 FAULTS = 9
@@ -39,7 +41,7 @@ PAUSE_EVERY = 3
 PAUSE_S = (1.0, 4.0)
 """How long a victim is held still: longer than most waits for an answer, shorter than a session with Kafka."""
 FAULT_S = 7
-"""Gifts come so slowly that a fault, its recovery and the gap before it fit into this many seconds of giving."""
+"""Donations come so slowly that a fault, its recovery and the gap before it fit into this many seconds."""
 READY_WAIT_S = 60.0
 AUDIT_WAIT_S = 120.0
 ASK_EVERY_S = 0.1
@@ -57,7 +59,7 @@ class Fault:
     pause_s: float
 
     @property
-    def words(self) -> str:
+    def detail(self) -> str:
         """What it does."""
         return f"{self.victim} held still for {self.pause_s:.1f} s" if self.pause_s else f"kill -9 of {self.victim}"
 
@@ -76,7 +78,7 @@ class Campaign:
     """Ctrl-C or an error: nothing is awaited any more."""
 
     @contextmanager
-    def beside(self, stack: Stack) -> Iterator[None]:
+    def background(self, stack: Stack) -> Iterator[None]:
         """Does its harm in a thread while the simulator plays; then the audit looks at what is left."""
         thread = threading.Thread(target=self._harm, args=(stack,), name="panda-chaos", daemon=True)
         thread.start()
@@ -88,7 +90,7 @@ class Campaign:
         finally:
             self.over.set()
             thread.join()
-        self.differences += audited(stack)
+        self.differences += audit_differences(stack)
 
     def _harm(self, stack: Stack) -> None:
         began_s = time.monotonic()
@@ -100,7 +102,7 @@ class Campaign:
     def _strike(self, stack: Stack, fault: Fault, began_s: float) -> None:
         # What the fault before has drawn along with it may still be on its way back.
         if not self._healed(stack, fault.victim, None):
-            self.differences.append(f"{fault.victim} was not ready within {READY_WAIT_S:.0f} s, before {fault.words}")
+            self.differences.append(f"{fault.victim} was not ready within {READY_WAIT_S:.0f} s, before {fault.detail}")
             return
         struck_s = time.monotonic()
         struck = stack.supervisor.signal(fault.victim, signal.SIGSTOP if fault.pause_s else signal.SIGKILL)
@@ -110,13 +112,13 @@ class Campaign:
             finally:
                 stack.supervisor.signal(fault.victim, signal.SIGCONT)
         if not self._healed(stack, fault.victim, None if fault.pause_s else struck):
-            self.differences.append(f"{fault.victim} was not ready within {READY_WAIT_S:.0f} s after {fault.words}")
+            self.differences.append(f"{fault.victim} was not ready within {READY_WAIT_S:.0f} s after {fault.detail}")
             return
         at_s, back_s = round(struck_s - began_s, 1), round(time.monotonic() - struck_s, 1)
         self.happened.append(
             {"victim": fault.victim, "pause_s": round(fault.pause_s, 1), "at_s": at_s, "ready_again_s": back_s}
         )
-        self.report.print(f"after {at_s:.1f} s: {fault.words}; ready again after {back_s:.1f} s", soft_wrap=True)
+        self.report.print(f"after {at_s:.1f} s: {fault.detail}; ready again after {back_s:.1f} s", soft_wrap=True)
 
     def _healed(self, stack: Stack, victim: str, killed: int | None) -> bool:
         """Waits until the victim is ready in another process than the one that was killed; False: it never was."""
@@ -129,7 +131,7 @@ class Campaign:
         return False
 
 
-def faults_of(seed: int, count: int, victims: tuple[str, ...] = VICTIMS) -> list[Fault]:
+def plan_faults(seed: int, count: int, victims: tuple[str, ...] = VICTIMS) -> list[Fault]:
     """The campaign of a seed: every victim is killed once before any is killed twice; pauses likewise."""
     dice = random.Random(seed)
     kills, pauses = _turns(dice, victims), _turns(dice, victims)
@@ -153,7 +155,7 @@ def victims_of(layout: Layout) -> tuple[str, ...]:
 
 
 def differences(calm: Json, disturbed: Json) -> list[str]:
-    """Each figure that faults have changed and each law that does not hold, in words."""
+    """Each figure that faults have changed and each law that does not hold, a sentence each."""
     found = []
     for name, value in calm.items():
         other = disturbed[name]
@@ -165,7 +167,7 @@ def differences(calm: Json, disturbed: Json) -> list[str]:
     return found + [f"{law}: broken {how}" for how, outcome in runs for law in LAWS if not outcome[law]]
 
 
-def audited(stack: Stack) -> list[str]:
+def audit_differences(stack: Stack) -> list[str]:
     """What `panda audit` finds wrong in a running stack."""
     env = dict(os.environ) | {"PANDA_MONGO": stack.mongo}
     env |= {f"PANDA_{name.upper()}_URL": stack.addresses[name] for name in SERVICES}
@@ -177,10 +179,10 @@ def audited(stack: Stack) -> list[str]:
     except subprocess.TimeoutExpired:
         return [f"the audit did not end within {AUDIT_WAIT_S:.0f} s"]
     try:
-        told: Json = json.loads(done.stdout)
+        audit: Json = json.loads(done.stdout)
     except ValueError:
         return [f"the audit could not be made: {done.stderr.strip()[-500:]}"]
-    return [f"audit: {one}" for one in told["differences"]]
+    return [f"audit: {difference}" for difference in audit["differences"]]
 
 
 def chaos(
@@ -191,19 +193,19 @@ def chaos(
     faults: Annotated[
         int, typer.Option(min=1, max=FAULTS_MAX, help="How many times something is killed or held still.")
     ] = FAULTS,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Disturb what runs the programme again and again; compare with an undisturbed run. Exit 1: the ends differ."""
-    console = Console(highlight=False, stderr=json_)
+    console = Console(highlight=False, stderr=as_json)
     with explained():
         victims = victims_of(Layout.from_environment())
-    campaign = Campaign(faults_of(seed, faults, victims), console)
+    campaign = Campaign(plan_faults(seed, faults, victims), console)
     calm = _run(console, donations, seed)
-    disturbed = _run(console, donations, seed, rate=rate_of(donations, faults), beside=campaign.beside)
+    disturbed = _run(console, donations, seed, rate=rate_of(donations, faults), background=campaign.background)
     found = [*differences(calm, disturbed), *campaign.differences]
-    if json_:
-        told = {"planned": faults, "faults": campaign.happened, "differences": found}
-        typer.echo(json.dumps({**told, "undisturbed": calm, "outcome": disturbed}))
+    if as_json:
+        result = {"planned": faults, "faults": campaign.happened, "differences": found}
+        typer.echo(json.dumps({**result, "undisturbed": calm, "outcome": disturbed}))
     else:
         for difference in found:
             typer.echo(f"DIFFERENCE {difference}", err=True)
@@ -214,16 +216,23 @@ def chaos(
 
 
 def rate_of(donations: int, faults: int) -> int:
-    """Gifts a second, so that giving lasts as long as the faults: the last one must not come after the end."""
+    """Donations a second, so that pushing lasts as long as the faults: the last one must not come after the end."""
     return max(1, donations // (faults * FAULT_S))
 
 
-def _run(console: Console, donations: int, seed: int, *, rate: int | None = None, beside: Beside = nullcontext) -> Json:
+def _run(
+    console: Console,
+    donations: int,
+    seed: int,
+    *,
+    rate: int | None = None,
+    background: BackgroundTask = nullcontext,
+) -> Json:
     """Plays it once, in a folder that is gone afterwards."""
     with explained(), data_dir_of(keep=False) as data_dir:
-        show = Show(console, time.monotonic(), donations)
+        display = Display(console, time.monotonic(), donations)
         layout = layout_of(data_dir, donations, until_settled=True)
-        outcome = play(console, show, layout, seed, until_settled=True, rate=rate, beside=beside)
+        outcome = play(console, display, layout, seed, until_settled=True, rate=rate, background=background)
     if outcome is None:
         raise typer.Exit(EXIT_INTERRUPTED)
     return outcome

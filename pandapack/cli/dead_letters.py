@@ -1,4 +1,4 @@
-"""`panda dlq list / show / replay`: rows that the ledger could not take, why, and another try."""
+"""`panda dlq list / show / replay`: rows that the ledger rejected, why, and another try."""
 
 from __future__ import annotations
 
@@ -7,107 +7,91 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 
-from pandapack.cli.site import Site, asked, fail, unreachable
+from pandapack.cli.failures import EXIT_WRONG, fail
+from pandapack.cli.options import AsJson
+from pandapack.cli.site import PAGE_ROWS, Site
 
-app = typer.Typer(help="Dead letters: rows that are no donations.", no_args_is_help=True)
+app = typer.Typer(help="Dead letters: rows that are no donations.", no_args_is_help=True, add_completion=False)
 
-PAGE = 500
-As_json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")]
+PATH = "/v1/dead-letters"
 
 
 @app.command("list")
-def listed(cause: Annotated[str, typer.Option(help="Only those of one cause.")] = "", json_: As_json = False) -> None:
+def list_dead_letters(
+    cause: Annotated[str, typer.Option(help="Only those of one cause.")] = "", as_json: AsJson = False
+) -> None:
     """All dead letters, grouped by cause."""
-    letters = _all(cause)
+    dead_letters = _all_of(cause)
     causes: dict[str, list[dict[str, Any]]] = {}
-    for letter in letters:
-        causes.setdefault(letter["cause"], []).append(letter)
-    if json_:
-        typer.echo(json.dumps({"causes": {name: len(some) for name, some in causes.items()}, "items": letters}))
+    for dead_letter in dead_letters:
+        causes.setdefault(dead_letter["cause"], []).append(dead_letter)
+    if as_json:
+        typer.echo(json.dumps({"causes": {name: len(some) for name, some in causes.items()}, "items": dead_letters}))
         return
-    if not letters:
+    if not dead_letters:
         typer.echo("no dead letters")
     for name, some in sorted(causes.items(), key=lambda one: -len(one[1])):
         typer.echo(f"{name}: {len(some)}, such as: {some[0]['message']['en']}")
-        for letter in some:
-            again = f", replayed {len(letter['replays'])} times" if letter["replays"] else ""
-            typer.echo(f"  {letter['place']}  {letter['at']}{again}")
+        for dead_letter in some:
+            again = f", replayed {len(dead_letter['replays'])} times" if dead_letter["replays"] else ""
+            typer.echo(f"  {dead_letter['address']}  {dead_letter['at']}{again}")
 
 
-@app.command()
-def show(place: str, json_: As_json = False) -> None:
+@app.command("show")
+def show_dead_letter(address: str, as_json: AsJson = False) -> None:
     """One dead letter: the row as it came, and what is wrong with it."""
-    letter = _get(f"/v1/dead-letters/{place}")
-    if json_:
-        typer.echo(json.dumps(letter, ensure_ascii=False))
+    dead_letter = Site.here().request("donations", "operator", "GET", f"{PATH}/{address}")
+    if as_json:
+        typer.echo(json.dumps(dead_letter, ensure_ascii=False))
         return
-    typer.echo(f"{letter['place']}  since {letter['at']}")
-    typer.echo(f"{letter['cause']} at {letter['pointer'] or '/'}: {letter['message']['en']}")
-    typer.echo(letter["text"])
-    for replay in letter["replays"]:
+    typer.echo(f"{dead_letter['address']}  since {dead_letter['at']}")
+    typer.echo(f"{dead_letter['cause']} at {dead_letter['pointer'] or '/'}: {dead_letter['message']['en']}")
+    typer.echo(dead_letter["text"])
+    for replay in dead_letter["replays"]:
         typer.echo(f"replayed {replay['at']} by {replay['by']} as {replay['push']}")
 
 
-@app.command()
-def replay(
-    places: Annotated[list[str] | None, typer.Argument(help="Places, as `panda dlq list` shows them.")] = None,
+@app.command("replay")
+def replay_dead_letters(
+    addresses: Annotated[list[str] | None, typer.Argument(help="Addresses, as `panda dlq list` shows them.")] = None,
     *,
-    cause: Annotated[str, typer.Option(help="All of one cause, instead of places.")] = "",
+    cause: Annotated[str, typer.Option(help="All of one cause, instead of addresses.")] = "",
     edited: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="A file with the mended line, for one place.")
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A file with the mended row, for one address.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")] = False,
-    json_: As_json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Send rows again as a push: nothing counts twice. Exit 1 when some still are no donations."""
-    wanted = list(places or []) or ([letter["place"] for letter in _all(cause)] if cause else [])
+    wanted = list(addresses or []) or ([dead_letter["address"] for dead_letter in _all_of(cause)] if cause else [])
     if not wanted:
-        raise fail("nothing to replay: name places, or a --cause that `panda dlq list` shows")
+        raise fail("nothing to replay: name addresses, or a --cause that `panda dlq list` shows")
     if edited is not None and len(wanted) != 1:
-        raise fail("--edited mends one row: name one place")
-    lines = {wanted[0]: edited.read_text().strip()} if edited is not None else {}
+        raise fail("--edited mends one row: name one address")
+    edits = {wanted[0]: edited.read_text().strip()} if edited is not None else {}
     accepted, refused = 0, list[dict[str, Any]]()
-    for begin in range(0, len(wanted), PAGE):
-        answer = _replay(wanted[begin : begin + PAGE], lines, dry_run=dry_run)
+    for begin in range(0, len(wanted), PAGE_ROWS):
+        answer = _replay(wanted[begin : begin + PAGE_ROWS], edits, dry_run=dry_run)
         accepted += answer["accepted"]
         refused += answer["refused"]
-    if json_:
+    if as_json:
         typer.echo(json.dumps({"dry_run": dry_run, "accepted": accepted, "refused": refused}, ensure_ascii=False))
     else:
         typer.echo(f"{accepted} {'would be' if dry_run else 'were'} sent again, {len(refused)} still are no donations")
         for one in refused:
-            typer.echo(f"  {one['place']}: {one['message']['en']}", err=True)
+            typer.echo(f"  {one['address']}: {one['message']['en']}", err=True)
     if refused:
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_WRONG)
 
 
-def _replay(places: list[str], edited: dict[str, str], *, dry_run: bool) -> dict[str, Any]:
-    body = {"places": places, "edited": edited, "dry_run": dry_run}
+def _replay(addresses: list[str], edits: dict[str, str], *, dry_run: bool) -> dict[str, Any]:
+    body = {"addresses": addresses, "edited": edits, "dry_run": dry_run}
     key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-    try:
-        with Site.here().client("donations", "operator") as client:
-            headers = {"Idempotency-Key": key}
-            return asked(client.post("/v1/dead-letters/replays", json=body, headers=headers))
-    except httpx.TransportError as error:
-        raise unreachable(error) from error
+    return Site.here().request("donations", "operator", "POST", f"{PATH}/replays", body=body, idempotency_key=key)
 
 
-def _all(cause: str) -> list[dict[str, Any]]:
-    letters: list[dict[str, Any]] = []
-    after: str | None = ""
-    while after is not None:
-        page = _get("/v1/dead-letters", after=after, limit=PAGE, **({"cause": cause} if cause else {}))
-        letters += page["items"]
-        after = page["next"]
-    return letters
-
-
-def _get(path: str, **params: str | int) -> dict[str, Any]:
-    try:
-        with Site.here().client("donations", "operator") as client:
-            return asked(client.get(path, params=params))
-    except httpx.TransportError as error:
-        raise unreachable(error) from error
+def _all_of(cause: str) -> list[dict[str, Any]]:
+    """All dead letters, or those of one cause."""
+    return Site.here().items("donations", "operator", PATH, params={"cause": cause} if cause else None)

@@ -23,27 +23,22 @@ from typing import Annotated, Any
 import httpx
 import typer
 from rich.console import Console
-from rich.markup import escape
 
-from pandapack.cli.stack import (
-    EXIT_INTERRUPTED,
-    EXIT_WRONG,
-    explained,
-    jar_progress,
-    print_addresses,
-    stopped_by_signals,
-)
+from pandapack.cli.console import jar_progress, print_addresses, print_line
+from pandapack.cli.failures import EXIT_INTERRUPTED, EXIT_WRONG, explained
+from pandapack.cli.stack import stopped_by_signals
 from pandapack.local import child as trampoline
 from pandapack.local.errors import AlreadyRunning, ChildFailed
 from pandapack.local.keys import KEYS_FILE, write_private
+from pandapack.local.layout import DATA_DIR, SERVICES, Layout
 from pandapack.local.running import DEMO_FOLDER, holder_of
-from pandapack.local.stack import DATA_DIR, SERVICES, Layout, Stack
+from pandapack.local.stack import Stack
 from pandapack.local.supervisor import log_tail
 
 SEED = 1
 DONATIONS_UNTIL_SETTLED = 500_000
-FIRST_GIFT_AT = datetime(2020, 1, 1, tzinfo=UTC) - timedelta(hours=8)  # midnight in Asia/Shanghai
-GIFTS_A_DAY = 3_000
+FIRST_DONATION_AT = datetime(2020, 1, 1, tzinfo=UTC) - timedelta(hours=8)  # midnight in Asia/Shanghai
+DONATIONS_A_DAY = 3_000
 CLOCK_DAYS_A_S = 4
 """Without an end the demonstration runs four days a second, as its carriers do; the pleasant rate is 3,000 gifts a
 second, hence 750 a day."""
@@ -56,7 +51,7 @@ ANSWER_WAIT_S = 10.0
 ANSWER_WAIT_S_MAX = 60.0
 SIMULATOR_STOP_WAIT_S = 10.0
 LAWS = ("money_conserved", "items_conserved", "parcels_conserved")
-SHOWN = (
+FIGURES = (
     "donations",
     "duplicates",
     "received_fen",
@@ -74,50 +69,51 @@ SHOWN = (
 PARCELS = ("packed", "warehouse", "in_transit", "accepted", "rejected", "damaged", "lost", "returned")
 
 Json = dict[str, Any]
-Beside = Callable[[Stack], AbstractContextManager[object]]
-"""What goes on beside the simulator, given the running stack; left while the stack still runs."""
+BackgroundTask = Callable[[Stack], AbstractContextManager[object]]
+"""What runs in the background of the simulator, given the running stack; left while the stack still runs."""
 Donations = Annotated[int | None, typer.Option(min=1, help="How many gifts; without it they do not end.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another story; the same seed always tells the same one.")]
 UntilSettled = Annotated[
     bool,
     typer.Option("--until-settled", help="Push as fast as possible, play all to its end, print the totals, stop."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="With --until-settled: one JSON object on stdout.")]
+OutcomeAsJson = Annotated[bool, typer.Option("--json", help="With --until-settled: one JSON object on stdout.")]
 
 
 def demo(
-    donations: Donations = None, seed: Seed = SEED, until_settled: UntilSettled = False, json_: AsJson = False
+    donations: Donations = None, seed: Seed = SEED, until_settled: UntilSettled = False, as_json: OutcomeAsJson = False
 ) -> None:
     """Play a programme from gifts to pupils; Ctrl-C stops everything. With --until-settled exit 0 if all laws hold."""
-    if json_ and not until_settled:
+    if as_json and not until_settled:
         raise typer.BadParameter("goes with --until-settled", param_hint="--json")
     if until_settled and donations is None:
         donations = DONATIONS_UNTIL_SETTLED
-    console = Console(highlight=False, stderr=json_)
-    show = Show(console, time.monotonic(), donations)
+    console = Console(highlight=False, stderr=as_json)
+    display = Display(console, time.monotonic(), donations)
     with explained(), data_dir_of(keep=not until_settled) as data_dir:
         layout = layout_of(data_dir, donations, until_settled=until_settled)
-        outcome = play(console, show, layout, seed, until_settled=until_settled)
+        outcome = play(console, display, layout, seed, until_settled=until_settled)
     if until_settled:
         if outcome is None:
             raise typer.Exit(EXIT_INTERRUPTED)
-        if json_:
+        if as_json:
             typer.echo(json.dumps(outcome))
         else:
-            show.end(outcome)
+            display.show_outcome(outcome)
         if not all(outcome[law] for law in LAWS):
             raise typer.Exit(EXIT_WRONG)
 
 
 def layout_of(data_dir: Path, donations: int | None, *, until_settled: bool) -> Layout:
     """This demonstration's stack: as the environment says, with empty data and a clock that runs fast."""
-    given = timedelta(days=(donations or 0) / GIFTS_A_DAY) + CLOCK_AHEAD if until_settled or donations else timedelta()
+    is_bounded = until_settled or donations
+    giving = timedelta(days=(donations or 0) / DONATIONS_A_DAY) + CLOCK_AHEAD if is_bounded else timedelta()
     # Existing servers may hold whatever else: there it plays in a namespace of its own.
     elsewhere = os.environ.get("PANDA_KAFKA") or os.environ.get("PANDA_MONGO")
     env = {
         "PANDA_ACCEPT_DAYS": str(ACCEPT_DAYS),
         "PANDA_CLOCK_EPOCH": datetime.now(UTC).isoformat(),
-        "PANDA_CLOCK_START": (FIRST_GIFT_AT + given).isoformat(),
+        "PANDA_CLOCK_START": (FIRST_DONATION_AT + giving).isoformat(),
         "PANDA_CLOCK_RATE": str(CLOCK_DAYS_A_S * DAY_S),
         **({"PANDA_NAMESPACE": f"demo-{secrets.token_hex(4)}"} if elsewhere else {}),
     }
@@ -134,35 +130,35 @@ def data_dir_of(*, keep: bool) -> Iterator[Path]:
         return
     folder = DATA_DIR / DEMO_FOLDER
     if holder := holder_of(folder):
-        words = f"a demonstration is running here already (pid {holder.pid}, since {holder.since})"
-        raise AlreadyRunning(words, "Stop it with Ctrl-C, or: panda down")
+        detail = f"a demonstration is running here already (pid {holder.pid}, since {holder.since})"
+        raise AlreadyRunning(detail, "Stop it with Ctrl-C, or: panda down")
     shutil.rmtree(folder, ignore_errors=True)
     yield folder
 
 
 def play(
     console: Console,
-    show: Show,
+    display: Display,
     layout: Layout,
     seed: int,
     *,
     until_settled: bool,
     rate: int | None = None,
-    beside: Beside = nullcontext,
+    background: BackgroundTask = nullcontext,
 ) -> Json | None:
-    """Runs all; the totals at the end, None where Ctrl-C came first. `beside` goes on while the simulator plays.
+    """Runs all; the totals at the end, None where Ctrl-C came first. `background` runs while the simulator plays.
 
-    rate: how many gifts a second; None is as fast as they are taken or, where they do not end, a pleasant rate.
+    rate: how many gifts a second; None is as fast as they are accepted or, where they do not end, a pleasant rate.
     """
     with jar_progress(console) as progress:
-        stack = Stack(layout, report=partial(_say, console), progress=progress)
+        stack = Stack(layout, report=partial(print_line, console), progress=progress)
         with stopped_by_signals(stack):
             try:
-                asked = _asked_of_simulator(show.donations, seed, until_settled, rate)
-                with stack, beside(stack), _simulator(stack, asked) as simulator:
+                arguments = _simulator_arguments(display.donations, seed, until_settled, rate)
+                with stack, background(stack), _simulator(stack, arguments) as simulator:
                     keys_file = str(layout.data_dir / KEYS_FILE)
                     print_addresses(console, stack.addresses, keys_file, "Ctrl-C stops everything")
-                    return _watch(simulator, Totals(stack.addresses["reporting"]), show)
+                    return _watch(simulator, TotalsReader(stack.addresses["reporting"]), display)
             except KeyboardInterrupt:
                 console.print("stopped everything")
     return None
@@ -170,13 +166,13 @@ def play(
 
 @dataclass
 class Simulator:
-    """The running simulator: each line that it says comes into `lines`, and None once it has ended."""
+    """The running simulator: each line that it prints comes into `lines`, and None once it has ended."""
 
     process: subprocess.Popen[str]
     log_file: Path
     lines: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
 
-    def listen(self) -> None:
+    def read_lines(self) -> None:
         """Until it has ended; runs in a thread."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
@@ -184,18 +180,18 @@ class Simulator:
         self.lines.put(None)
 
 
-def _asked_of_simulator(donations: int | None, seed: int, until_settled: bool, rate: int | None) -> list[str]:
+def _simulator_arguments(donations: int | None, seed: int, until_settled: bool, rate: int | None) -> list[str]:
     """Its command line, without where the services are."""
-    asked = ["--seed", str(seed), "--first-at", FIRST_GIFT_AT.isoformat()]
-    asked += ["--donations", str(donations)] if donations is not None else []
-    asked += ["--until-settled"] if until_settled else []
-    asked += ["--rate", str(rate)] if rate is not None else []
-    asked += ["--spacing-us", str(LIVE_SPACING_US)] if donations is None else []
-    return asked
+    arguments = ["--seed", str(seed), "--first-at", FIRST_DONATION_AT.isoformat()]
+    arguments += ["--donations", str(donations)] if donations is not None else []
+    arguments += ["--until-settled"] if until_settled else []
+    arguments += ["--rate", str(rate)] if rate is not None else []
+    arguments += ["--spacing-us", str(LIVE_SPACING_US)] if donations is None else []
+    return arguments
 
 
 @contextmanager
-def _simulator(stack: Stack, asked: Sequence[str]) -> Iterator[Simulator]:
+def _simulator(stack: Stack, arguments: Sequence[str]) -> Iterator[Simulator]:
     """Starts it as a child that ends with this process, even at kill -9; ends it at the end."""
     folder = Path(stack.layout.data_dir).resolve()
     site = folder / "site.json"
@@ -206,7 +202,7 @@ def _simulator(stack: Stack, asked: Sequence[str]) -> Iterator[Simulator]:
     with (
         log_file.open("w") as log,
         subprocess.Popen(
-            [*tied, sys.executable, "-m", "simulator", "--site", str(site), *asked],
+            [*tied, sys.executable, "-m", "simulator", "--site", str(site), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -215,7 +211,7 @@ def _simulator(stack: Stack, asked: Sequence[str]) -> Iterator[Simulator]:
         ) as process,
     ):
         simulator = Simulator(process, log_file)
-        threading.Thread(target=simulator.listen, name="panda-simulator", daemon=True).start()
+        threading.Thread(target=simulator.read_lines, name="panda-simulator", daemon=True).start()
         try:
             yield simulator
         finally:
@@ -226,20 +222,20 @@ def _simulator(stack: Stack, asked: Sequence[str]) -> Iterator[Simulator]:
                 process.kill()
 
 
-class Totals:
-    """What reporting shows."""
+class TotalsReader:
+    """Reads what reporting shows."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=ANSWER_WAIT_S, trust_env=False)
 
-    def insist(self, path: str) -> Json:
+    def await_answer(self, path: str) -> Json:
         """Asks until there is an answer. Raises ChildFailed where there is none for long."""
         began_s = time.monotonic()
-        while (shown := self.read(path)) is None:
+        while (answer := self.read(path)) is None:
             if time.monotonic() - began_s > ANSWER_WAIT_S_MAX:
                 raise ChildFailed(f"reporting did not answer {path}", "Look into its log")
             time.sleep(ASK_EVERY_S)
-        return shown
+        return answer
 
     def read(self, path: str = "/v1/totals") -> Json | None:
         """None while reporting does not answer: it is being started anew."""
@@ -249,32 +245,32 @@ class Totals:
             return None
         if not answer.is_success:
             return None
-        shown: Json = answer.json()
-        return shown
+        body: Json = answer.json()
+        return body
 
 
-def _watch(simulator: Simulator, totals: Totals, show: Show) -> Json:
-    """Shows how it goes, until the simulator says that all is settled. Raises ChildFailed where it ends before."""
+def _watch(simulator: Simulator, totals: TotalsReader, display: Display) -> Json:
+    """Shows how it goes, until the simulator reports that all is settled. Raises ChildFailed where it ends before."""
     while True:
         try:
             line = simulator.lines.get(timeout=ASK_EVERY_S)
         except queue.Empty:
-            if show.wants_more_readings:
-                show.read(totals.read())
+            if display.wants_more_readings:
+                display.read(totals.read())
             continue
         if line is None:
             tail = "\n".join(log_tail(simulator.log_file))
             raise ChildFailed("the simulator ended", f"Its log is {simulator.log_file} and ends so:\n{tail}")
-        told: Json = json.loads(line)
+        message: Json = json.loads(line)
         now = totals.read()
-        show.read(now)
-        if "settled" in told:
-            return show.outcome(totals.insist("/v1/totals"), totals.insist("/v1/conservation"))
-        show.pulse(told["pulse"], now)
+        display.read(now)
+        if "settled" in message:
+            return display.outcome(totals.await_answer("/v1/totals"), totals.await_answer("/v1/conservation"))
+        display.pulse(message["pulse"], now)
 
 
 @dataclass
-class Show:
+class Display:
     """What a person sees, and the two times that are measured."""
 
     console: Console
@@ -329,16 +325,15 @@ class Show:
         ended_s = time.monotonic()
         since_s = self.giving_since_s or self.began_s
         counting_s = max(ASK_EVERY_S, (self.all_counted_s or ended_s) - since_s)
-        shown = {name: totals[name] for name in SHOWN}
         return {
-            **shown,
+            **{name: totals[name] for name in FIGURES},
             "parcels": {state: totals["parcels"][state] for state in PARCELS},
             "elapsed_s": round(ended_s - since_s, 1),
             "donations_per_s": round(totals["donations"] / counting_s),
             **{law: bool(laws.get(law)) for law in LAWS},
         }
 
-    def end(self, outcome: Json) -> None:
+    def show_outcome(self, outcome: Json) -> None:
         """The same for a person."""
         for name, value in outcome.items():
             shown = (
@@ -349,7 +344,3 @@ class Show:
 
 def _yuan(fen: int) -> str:
     return f"{fen / 100:,.2f} yuan"
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(escape(line), soft_wrap=True)

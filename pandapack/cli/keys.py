@@ -8,11 +8,13 @@ from typing import Annotated
 import httpx
 import typer
 
-from pandapack.cli.site import Site, asked, fail, unreachable
+from pandapack.cli.failures import fail
+from pandapack.cli.options import AsJson
+from pandapack.cli.site import Site, unreachable
 
-app = typer.Typer(help="Keys with roles.")
+app = typer.Typer(help="Keys with roles.", add_completion=False)
 
-PLACES = {
+SERVICES_BY_ROLE = {
     "platform": ("donations",),
     "buyer": ("procurement",),
     "supplier": ("procurement",),
@@ -24,25 +26,21 @@ PLACES = {
 }
 """Where each role's keys are kept. A key that more than one service knows is made once for each."""
 
-As_json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")]
 
-
-@app.command()
-def add(
-    role: str, name: Annotated[str, typer.Option(help="Whose key it is.")] = "unnamed", json_: As_json = False
+@app.command("add")
+def add_key(
+    role: str, name: Annotated[str, typer.Option(help="Whose key it is.")] = "unnamed", as_json: AsJson = False
 ) -> None:
     """Make a key; it is shown once. Where several services know the role, each gets a key of its own."""
-    if role not in PLACES:
-        raise fail(f"there is no role {role}; roles are {', '.join(PLACES)}")
-    site, made = Site.here(), {}
-    try:
-        for service in PLACES[role]:
-            with site.client(service, "operator") as client:
-                made[service] = asked(client.post("/v1/keys", json={"role": role, "name": name}))["key"]
-    except httpx.TransportError as error:
-        raise unreachable(error) from error
-    if json_:
-        typer.echo(json.dumps({"role": role, "name": name, "keys": made}))
+    if role not in SERVICES_BY_ROLE:
+        raise fail(f"there is no role {role}; roles are {', '.join(SERVICES_BY_ROLE)}")
+    site, body = Site.here(), {"role": role, "name": name}
+    made = {
+        service: site.request(service, "operator", "POST", "/v1/keys", body=body)["key"]
+        for service in SERVICES_BY_ROLE[role]
+    }
+    if as_json:
+        typer.echo(json.dumps({**body, "keys": made}))
         return
     for service, key in made.items():
         typer.echo(f"{service}: {key}")
@@ -50,17 +48,11 @@ def add(
 
 
 @app.command("list")
-def listed(json_: As_json = False) -> None:
+def list_keys(as_json: AsJson = False) -> None:
     """All keys, without their secrets."""
     site = Site.here()
-    try:
-        found = {}
-        for service in site.urls:
-            with site.client(service, "operator") as client:
-                found[service] = asked(client.get("/v1/keys"))["items"]
-    except httpx.TransportError as error:
-        raise unreachable(error) from error
-    if json_:
+    found = {service: site.request(service, "operator", "GET", "/v1/keys")["items"] for service in site.urls}
+    if as_json:
         typer.echo(json.dumps(found))
         return
     for service, keys in found.items():
@@ -69,8 +61,8 @@ def listed(json_: As_json = False) -> None:
             typer.echo(f"{service:12} {key['prefix']}  {key['role']:10} {state:8} {key['name']}")
 
 
-@app.command()
-def revoke(prefix: str) -> None:
+@app.command("revoke")
+def revoke_key(prefix: str) -> None:
     """Stop a key; it may still pass for a few seconds."""
     site, revoked = Site.here(), []
     try:

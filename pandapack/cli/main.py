@@ -1,31 +1,126 @@
-"""`panda`: one command for the stack, the demonstration, pushing, tracing and auditing."""
+"""`panda`: one command for the stack, the demonstration, pushing, tracing and auditing.
+
+A command's module is imported once it is called, or asked for its own help: `panda --help` is answered from the table
+below. Adding a command is a row here; a test holds each row's help against the command's own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from pandapack.cli import audit, bench, chaos, dead_letters, demo, keys, lines, platforms, push, stack, trace, verify
 
-app = typer.Typer(
-    help="Panda Pack: every fen and every parcel accounted for.", no_args_is_help=True, pretty_exceptions_enable=False
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command: its name, where it is (`module:name` in `pandapack.cli`; a function or a Typer), its first line."""
+
+    name: str
+    target: str
+    help: str
+
+    def load(self) -> Any:
+        """The command itself, as typer makes it. Imports its module."""
+        module, _, attribute = self.target.partition(":")
+        found: typer.Typer | Callable[..., None] = getattr(import_module(f"pandapack.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
+        alone = typer.Typer(add_completion=False)
+        alone.command(self.name)(found)
+        return typer.main.get_command(alone)
+
+
+COMMANDS = (
+    Entry("up", "stack:up", "Start Kafka, MongoDB and the four services; Ctrl-C stops them."),
+    Entry("down", "stack:down", "Stop the stack or the demonstration that runs in this folder."),
+    Entry(
+        "status",
+        "status:status",
+        "Say what runs in this folder, stack or demonstration, and whether it is ready; exit 0 only if all of it is.",
+    ),
+    Entry(
+        "doctor",
+        "doctor:doctor",
+        "Look for what would keep the stack from running and say how to mend it; exit 1 if there is any.",
+    ),
+    Entry(
+        "demo",
+        "demo:demo",
+        "Play a programme from gifts to pupils; Ctrl-C stops everything. With --until-settled exit 0 if all laws hold.",
+    ),
+    Entry(
+        "chaos",
+        "chaos:chaos",
+        "Disturb what runs the programme again and again; compare with an undisturbed run. Exit 1: the ends differ.",
+    ),
+    Entry("key", "keys:app", "Keys with roles."),
+    Entry("dlq", "dead_letters:app", "Dead letters: rows that are no donations."),
+    Entry("shard", "shards:app", "The ledger's shards."),
+    Entry("platform", "platforms:platforms", "Platforms that push donations."),
+    Entry("merchant", "platforms:merchants", "Merchants that see their own volumes."),
+    Entry(
+        "push",
+        "push:push",
+        "Push a file of donations. Exit 1 when lines were refused; pushing the file again changes nothing.",
+    ),
+    Entry(
+        "trace",
+        "trace:trace",
+        "Follow one donation from its page to the parcel that it helped to pay for. Exit 1 when it is not known.",
+    ),
+    Entry(
+        "receipt",
+        "receipt:receipt",
+        "Fetch the receipt of one donation: `panda receipt M1 42 --day 2021-11-11 > receipt.json`.",
+    ),
+    Entry(
+        "verify",
+        "verify:verify_receipt",
+        "Check a receipt step by step, without any network. Exit 1 when a step fails.",
+    ),
+    Entry(
+        "audit",
+        "audit:audit",
+        "Recount from pages and journal, check the hash chains, compare with the views. Exit 1 names each difference.",
+    ),
+    Entry(
+        "bench",
+        "bench:bench",
+        "Measure this machine: throughput, latency, storage, recovery, with Kafka Streams and raw limits beside.",
+    ),
 )
-app.command()(stack.up)
-app.command()(stack.down)
-app.command()(stack.status)
-app.command()(stack.doctor)
-app.command()(demo.demo)
-app.command()(chaos.chaos)
-app.add_typer(keys.app, name="key")
-app.add_typer(dead_letters.app, name="dlq")
-app.add_typer(lines.app, name="line")
-app.add_typer(platforms.platforms, name="platform")
-app.add_typer(platforms.merchants, name="merchant")
-app.command()(push.push)
-app.command()(trace.trace)
-app.command()(verify.receipt)
-app.command("verify")(verify.verify_receipt)
-app.command()(audit.audit)
-app.command()(bench.bench)
+
+
+class TableCommand(TyperCommand):
+    """A row of the table, in the place of its command until that is needed."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry.name, help=entry.help)
+        self._entry = entry
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The context of the command itself: what is parsed, run or completed from here on is the command's own."""
+        return self._entry.load().make_context(info_name, args, parent, **extra)
+
+
+class TableGroup(TyperGroup):
+    """All commands, none of them imported."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {entry.name: TableCommand(entry) for entry in COMMANDS}
+
+
+app = typer.Typer(cls=TableGroup, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def panda() -> None:
+    """Panda Pack: every fen and every parcel accounted for."""
 
 
 if __name__ == "__main__":

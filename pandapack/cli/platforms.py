@@ -6,50 +6,38 @@ import json
 import secrets
 from typing import Annotated, Any
 
-import httpx
 import typer
 
-from pandapack.cli.site import Site, asked, unreachable
+from pandapack.cli.options import AsJson
+from pandapack.cli.site import Site
 
-platforms = typer.Typer(help="Platforms that push donations.", no_args_is_help=True)
-merchants = typer.Typer(help="Merchants that see their own volumes.", no_args_is_help=True)
+platforms = typer.Typer(help="Platforms that push donations.", no_args_is_help=True, add_completion=False)
+merchants = typer.Typer(help="Merchants that see their own volumes.", no_args_is_help=True, add_completion=False)
 
 KEEP_IT = "Keep them now: they are not shown again."
 TOKEN_BYTES = 16
-LISTED_A_PAGE = 500
 
-As_json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")]
 OfPlatform = Annotated[
     str | None, typer.Option("--platform", help="Whose it is: what its settlements leave out is then listed as extra.")
 ]
 Test = Annotated[bool, typer.Option("--test/--live", help="Validated and answered, and never counted.")]
 Signed = Annotated[bool, typer.Option("--signed/--unsigned", help="Whether pushes must be signed.")]
 Rate = Annotated[int, typer.Option(help="Lines a second, for each process of the service.")]
-RATE_USUAL = 100_000
+RATE_DEFAULT = 100_000
 
 
-def _told(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What the donations service answers an operator. Ends the command where it says no, or nothing."""
-    headers = {"Idempotency-Key": secrets.token_hex(TOKEN_BYTES)}
-    try:
-        with Site.here().client("donations", "operator") as client:
-            return asked(client.request(method, path, json=body, headers=headers))
-    except httpx.TransportError as error:
-        raise unreachable(error) from error
+def _change(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What the donations service answers an operator who changes something, once: a second call changes it again."""
+    key = secrets.token_hex(TOKEN_BYTES)
+    return Site.here().request("donations", "operator", method, path, body=body, idempotency_key=key)
 
 
-def _all(path: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    after: str | None = ""
-    while after is not None:
-        page = _told("GET", f"{path}?limit={LISTED_A_PAGE}&after={after}")
-        found += page["items"]
-        after = page["next"]
-    return found
+def _all_of(path: str) -> list[dict[str, Any]]:
+    return Site.here().items("donations", "operator", path)
 
 
-def _show_once(answer: dict[str, Any], json_: bool) -> None:
-    if json_:
+def _show_once(answer: dict[str, Any], as_json: bool) -> None:
+    if as_json:
         typer.echo(json.dumps(answer))
         return
     for name in ("key", "secret"):
@@ -65,12 +53,12 @@ def add_platform(
     name: Annotated[str, typer.Option(help="What people call it.")],
     test: Test = False,
     signed: Signed = False,
-    lines_a_second: Rate = RATE_USUAL,
-    json_: As_json = False,
+    lines_a_second: Rate = RATE_DEFAULT,
+    as_json: AsJson = False,
 ) -> None:
     """Register a platform: prints its first key and its first signing secret, once."""
     terms = _terms(name, test=test, signed=signed, lines_a_second=lines_a_second)
-    _show_once(_told("POST", "/v1/platforms", {"platform": platform, **terms}), json_)
+    _show_once(_change("POST", "/v1/platforms", {"platform": platform, **terms}), as_json)
 
 
 @platforms.command("change")
@@ -80,18 +68,18 @@ def change_platform(
     name: Annotated[str, typer.Option(help="What people call it.")],
     test: Test = False,
     signed: Signed = False,
-    lines_a_second: Rate = RATE_USUAL,
+    lines_a_second: Rate = RATE_DEFAULT,
 ) -> None:
-    """Give a platform other terms; all of them are said anew. They hold within seconds."""
-    _told("PUT", f"/v1/platforms/{platform}", _terms(name, test=test, signed=signed, lines_a_second=lines_a_second))
+    """Give a platform other terms; all of them are given anew. They hold within seconds."""
+    _change("PUT", f"/v1/platforms/{platform}", _terms(name, test=test, signed=signed, lines_a_second=lines_a_second))
     typer.echo(f"changed {platform}")
 
 
 @platforms.command("list")
-def list_platforms(json_: As_json = False) -> None:
+def list_platforms(as_json: AsJson = False) -> None:
     """All platforms with their terms, without their secrets."""
-    found = _all("/v1/platforms")
-    if json_:
+    found = _all_of("/v1/platforms")
+    if as_json:
         typer.echo(json.dumps({"items": found}))
         return
     for one in found:
@@ -103,22 +91,22 @@ def list_platforms(json_: As_json = False) -> None:
 
 @platforms.command("key")
 def key_for_platform(
-    platform: str, name: Annotated[str, typer.Option(help="What it is for.")] = "unnamed", json_: As_json = False
+    platform: str, name: Annotated[str, typer.Option(help="What it is for.")] = "unnamed", as_json: AsJson = False
 ) -> None:
     """One more key for a platform; `panda key revoke` stops one."""
-    _show_once(_told("POST", f"/v1/platforms/{platform}/keys", {"name": name}), json_)
+    _show_once(_change("POST", f"/v1/platforms/{platform}/keys", {"name": name}), as_json)
 
 
 @platforms.command("rotate")
-def rotate_secret(platform: str, json_: As_json = False) -> None:
+def rotate_secret(platform: str, as_json: AsJson = False) -> None:
     """A new signing secret, shown once. The one before stays live: `panda platform retire` ends it."""
-    _show_once(_told("POST", f"/v1/platforms/{platform}/secrets"), json_)
+    _show_once(_change("POST", f"/v1/platforms/{platform}/secrets"), as_json)
 
 
 @platforms.command("retire")
 def retire_secret(platform: str, number: int) -> None:
     """End a signing secret; it may still pass for a few seconds. `panda platform list` shows the live ones."""
-    _told("DELETE", f"/v1/platforms/{platform}/secrets/{number}")
+    _change("DELETE", f"/v1/platforms/{platform}/secrets/{number}")
     typer.echo(f"retired secret {number} of {platform}")
 
 
@@ -128,10 +116,10 @@ def add_merchant(
     *,
     name: Annotated[str, typer.Option(help="What people call it.")],
     platform: OfPlatform = None,
-    json_: As_json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Register a merchant: prints its first key, once."""
-    _show_once(_told("POST", "/v1/merchants", {"merchant": merchant, "name": name, "platform": platform}), json_)
+    _show_once(_change("POST", "/v1/merchants", {"merchant": merchant, "name": name, "platform": platform}), as_json)
 
 
 @merchants.command("change")
@@ -142,23 +130,23 @@ def change_merchant(
     platform: OfPlatform = None,
 ) -> None:
     """Give a merchant another name for people, or another platform."""
-    _told("PUT", f"/v1/merchants/{merchant}", {"name": name, "platform": platform})
+    _change("PUT", f"/v1/merchants/{merchant}", {"name": name, "platform": platform})
     typer.echo(f"changed {merchant}")
 
 
 @merchants.command("key")
 def key_for_merchant(
-    merchant: str, name: Annotated[str, typer.Option(help="What it is for.")] = "unnamed", json_: As_json = False
+    merchant: str, name: Annotated[str, typer.Option(help="What it is for.")] = "unnamed", as_json: AsJson = False
 ) -> None:
     """One more key for a merchant; `panda key revoke` stops one."""
-    _show_once(_told("POST", f"/v1/merchants/{merchant}/keys", {"name": name}), json_)
+    _show_once(_change("POST", f"/v1/merchants/{merchant}/keys", {"name": name}), as_json)
 
 
 @merchants.command("list")
-def list_merchants(json_: As_json = False) -> None:
+def list_merchants(as_json: AsJson = False) -> None:
     """All registered merchants."""
-    found = _all("/v1/merchants")
-    if json_:
+    found = _all_of("/v1/merchants")
+    if as_json:
         typer.echo(json.dumps({"items": found}))
         return
     for one in found:

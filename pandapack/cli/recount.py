@@ -17,7 +17,7 @@ STATES = ("packed", "warehouse", "in_transit", "accepted", "rejected", "damaged"
 
 @dataclass
 class Books:
-    """What events said of money (fen) and parcels: of the whole programme, of a country or of a round."""
+    """What events record of money (fen) and parcels: of the whole programme, of a country or of a round."""
 
     money: Counter[str] = field(default_factory=Counter)
     parcels: Counter[str] = field(default_factory=Counter)
@@ -44,7 +44,7 @@ class Books:
 
 @dataclass
 class Recount:
-    """What was counted, and every difference in words."""
+    """What was counted, and every difference in a sentence."""
 
     differences: list[str] = field(default_factory=list)
     pages: int = 0
@@ -67,5 +67,5 @@ class Recount:
 
     def totals(self) -> dict[str, Any]:
         """The figures of the whole."""
-        given = {"donations": self.donations, "received_fen": self.received_fen, "reversed_fen": self.reversed_fen}
-        return {**given, **self.books.figures()}
+        of_pages = {"donations": self.donations, "received_fen": self.received_fen, "reversed_fen": self.reversed_fen}
+        return {**of_pages, **self.books.figures()}

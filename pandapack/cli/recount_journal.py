@@ -25,12 +25,12 @@ def recount_journal(reporting: Collections, count: Recount) -> None:
 
 def _books_of(event: Event, count: Recount) -> list[Books]:
     """The whole, and the country and the round that the event names."""
-    country, round = getattr(event, "country", None), getattr(event, "round", None)
+    country, round_id = getattr(event, "country", None), getattr(event, "round", None)
     found = [count.books]
     if country is not None:
         found.append(count.countries.setdefault(country, Books()))
-    if round is not None:
-        found.append(count.rounds.setdefault(round, Books()))
+    if round_id is not None:
+        found.append(count.rounds.setdefault(round_id, Books()))
     return found
 
 
@@ -54,7 +54,7 @@ def _book_money(event: Event, books: Books) -> None:
         case procurement.OrderPlaced():
             books.orders += 1
         case _:
-            pass  # says nothing of money that a total counts
+            pass  # no money that a total counts
 
 
 def _book_parcels(event: Event, books: Books) -> None:
@@ -76,4 +76,4 @@ def _book_parcels(event: Event, books: Books) -> None:
         case logistics.ParcelsHandedOut():
             books.pupils += event.girls + event.boys
         case _:
-            pass  # says nothing of parcels that a total counts
+            pass  # no parcels that a total counts

@@ -1,6 +1,6 @@
 """Finding what occurs twice among very many, in bounded memory: digests first, the things themselves only in doubt.
 
-Each thing is told by a 64-bit digest. Digests are kept in memory up to a named number; beyond it they go to files,
+Each thing is known by a 64-bit digest. Digests are kept in memory up to a named number; beyond it they go to files,
 parted by their highest bits, and are sorted part by part. Two things may share a digest by chance (once in some
 thousand runs over a hundred million), so what is found are suspects: whoever asks looks at the things themselves.
 """

@@ -1,13 +1,14 @@
-"""Where the installation is that a command talks to, and with which key.
+"""Where the installation is that a command talks to, with which key, and how it is asked.
 
-The stack that runs in this folder tells it (`.panda/stack.json`, `.panda/keys.json`); environment variables go first:
-`PANDA_DONATIONS_URL` and so on for each service, `PANDA_MONGO`, `PANDA_KEY`.
+The stack that runs in this folder tells where (`.panda/stack.json`, `.panda/keys.json`); environment variables go
+first: `PANDA_DONATIONS_URL` and so on for each service, `PANDA_MONGO`, `PANDA_KEY`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,12 @@ from typing import Any
 import httpx
 import typer
 
+from pandapack.cli.failures import EXIT_UNREACHABLE, fail
+from pandapack.local.layout import DATA_DIR, DEFAULT_PORTS, SERVICES
 from pandapack.local.running import DEMO_FOLDER, read_note
-from pandapack.local.stack import DATA_DIR, DEFAULT_PORTS, SERVICES
 
 ANSWER_WAIT_S = 60.0
-EXIT_WRONG = 1
-EXIT_UNREACHABLE = 2
-
-
-def fail(words: str, status: int = EXIT_WRONG) -> typer.Exit:
-    """Says what is wrong on stderr; raise what it returns."""
-    typer.echo(words, err=True)
-    return typer.Exit(status)
+PAGE_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -59,10 +54,47 @@ class Site:
             raise fail(f"no key for the role {role}: set PANDA_KEY, or run this where `panda up` runs")
         return key
 
-    def client(self, service: str, role: str) -> httpx.Client:
-        """A client of one service that sends a role's key."""
-        headers = {"Authorization": f"Bearer {self.key(role)}"}
+    def client(self, service: str, role: str | None) -> httpx.Client:
+        """A client of one service that sends a role's key; None: no key, for what everybody may read."""
+        headers = {"Authorization": f"Bearer {self.key(role)}"} if role else {}
         return httpx.Client(base_url=self.urls[service], headers=headers, timeout=ANSWER_WAIT_S, trust_env=False)
+
+    def request(
+        self,
+        service: str,
+        role: str | None,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str | int] | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """The JSON that a service answers. Ends the command where it refuses, or does not answer at all."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        try:
+            with self.client(service, role) as client:
+                return body_of(client.request(method, path, json=body, params=params, headers=headers))
+        except httpx.TransportError as error:
+            raise unreachable(error) from error
+
+    def items(
+        self,
+        service: str,
+        role: str | None,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        limit: int = PAGE_ROWS,
+    ) -> list[dict[str, Any]]:
+        """All rows of a list, page after page. Ends the command as `request` does."""
+        rows: list[dict[str, Any]] = []
+        after: str | None = ""
+        while after is not None:
+            page = self.request(service, role, "GET", path, params={**(params or {}), "after": after, "limit": limit})
+            rows += page["items"]
+            after = page["next"]
+        return rows
 
 
 def _keys(note: dict[str, Any]) -> dict[str, str]:
@@ -73,20 +105,23 @@ def _keys(note: dict[str, Any]) -> dict[str, str]:
     return keys
 
 
-def asked(answer: httpx.Response) -> dict[str, Any]:
-    """The answer's JSON. A problem ends the command with its own words."""
+def body_of(answer: httpx.Response) -> dict[str, Any]:
+    """The answer's JSON. A problem ends the command with its own detail."""
     if answer.is_success:
         body: dict[str, Any] = answer.json() if answer.content else {}
         return body
     try:
         problem = answer.json()
-        words = f"{problem['code']}: {problem['detail']} (request {problem.get('request_id', '?')})"
+        detail = f"{problem['code']}: {problem['detail']} (request {problem.get('request_id', '?')})"
     except (ValueError, KeyError, TypeError):
-        words = f"{answer.request.url} answered {answer.status_code}"
-    raise fail(words)
+        detail = f"{answer.request.url} answered {answer.status_code}"
+    raise fail(detail)
 
 
 def unreachable(error: httpx.TransportError) -> typer.Exit:
     """A service does not answer at all."""
-    where = error.request.url if error._request is not None else "the service"
+    try:
+        where = str(error.request.url)
+    except RuntimeError:  # it failed before there was a request
+        where = "the service"
     return fail(f"{where} does not answer ({error}): is it running? `panda status` tells", EXIT_UNREACHABLE)

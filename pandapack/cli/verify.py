@@ -1,4 +1,4 @@
-"""`panda receipt` fetches the proof of one donation; `panda verify` checks it, offline."""
+"""`panda verify FILE`: checks the proof of one donation, offline."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 
-from pandapack.cli.site import Site, asked, fail, unreachable
+from pandapack.cli.failures import EXIT_WRONG, fail
+from pandapack.cli.options import AsJson
 from pandapack.contracts.proof import RECEIPT_BYTES_MAX, Outcome, Verdict, verify
-from pandapack.local.keys import HEAD_PUBLIC_KEY_FILE
-from pandapack.local.stack import DATA_DIR
+from pandapack.local.keys import SIGNING_PUBLIC_KEY_FILE
+from pandapack.local.layout import DATA_DIR
 
 STDIN = "-"
 KEY_FORM = re.compile(r"[0-9a-f]{64}")
@@ -23,7 +23,7 @@ MARKS = {Outcome.OK: "✓", Outcome.FAILED: "✗", Outcome.ABSENT: "·"}
 
 
 class Language(StrEnum):
-    """In which words the steps are told."""
+    """In which language the steps are shown."""
 
     EN = "en"
     ZH = "zh"
@@ -35,50 +35,35 @@ RESULT = {
 }
 
 
-def receipt(
-    merchant: str,
-    donation: str,
-    day: Annotated[str, typer.Option(help="The day on which the order completed, YYYY-MM-DD in Asia/Shanghai.")],
-) -> None:
-    """Fetch the receipt of one donation: `panda receipt M1 42 --day 2021-11-11 > receipt.json`."""
-    try:
-        with Site.here().client("donations", "auditor") as client:
-            found = asked(client.get(f"/v1/receipts/{merchant}/{donation}", params={"day": day}))
-    except httpx.TransportError as error:
-        raise unreachable(error) from error
-    if "scheme" not in found:
-        raise fail(f"{found['state']}: ask again once its page is full or its day has ended")
-    typer.echo(json.dumps(found, indent=2))
-
-
 def verify_receipt(
     receipt: Annotated[str, typer.Argument(help="The receipt's file, or - for standard input.")] = STDIN,
     key: Annotated[
         str | None,
-        typer.Option(help="The public key that you trust: 64 hex digits, or a file with them or with /v1/heads/key."),
+        typer.Option(help="The public key that you trust: 64 hex digits, or a file with them or with /v1/roots/key."),
     ] = None,
     lang: Annotated[Language, typer.Option(help="en or zh.")] = Language.EN,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for a machine.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a receipt step by step, without any network. Exit 1 when a step fails."""
-    trusted = trusted_key(key or str(DATA_DIR / HEAD_PUBLIC_KEY_FILE))
+    trusted = trusted_key(key or str(DATA_DIR / SIGNING_PUBLIC_KEY_FILE))
     verdict = verify(_text_of(receipt), trusted)
-    typer.echo(json.dumps(_as_json(verdict), ensure_ascii=False) if json_ else "\n".join(_lines(verdict, lang)))
+    typer.echo(json.dumps(_as_json(verdict), ensure_ascii=False) if as_json else "\n".join(_lines(verdict, lang)))
     if not verdict.is_proven:
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_WRONG)
 
 
-def trusted_key(given: str) -> str:
+def trusted_key(text_or_file: str) -> str:
     """A public key (64 hex digits), given itself or as a file. Ends the command where it is none."""
-    if KEY_FORM.fullmatch(given):
-        return given
+    if KEY_FORM.fullmatch(text_or_file):
+        return text_or_file
     try:
-        text = Path(given).read_text().strip()
+        text = Path(text_or_file).read_text().strip()
         found = json.loads(text)["key"] if text.startswith("{") else text
     except (OSError, ValueError, KeyError) as error:
-        raise fail(f"no public key in {given}: {error}; get it once from GET /v1/heads/key and keep it") from error
+        detail = f"no public key in {text_or_file}: {error}; get it once from GET /v1/roots/key and keep it"
+        raise fail(detail) from error
     if not isinstance(found, str) or not KEY_FORM.fullmatch(found):
-        raise fail(f"{given} holds no public key of 64 hex digits")
+        raise fail(f"{text_or_file} holds no public key of 64 hex digits")
     return found
 
 

@@ -11,11 +11,21 @@ from types import TracebackType
 
 import httpx
 
-from pandapack.client.batches import Batch, BatchLimits, Given, batches, lines_of
-from pandapack.client.connection import ANSWER_WAIT_S, AT_ONCE, PATIENT, USUAL, Connection, jitter, wall_s
+from pandapack.client.batches import Batch, BatchLimits, DonationInput, batch_of_ndjson, batches, lines_of
+from pandapack.client.connection import (
+    ANSWER_WAIT_S,
+    AT_ONCE,
+    LIMITS_DEFAULT,
+    RETRY_DEFAULT,
+    Connection,
+    jitter,
+    wall_s,
+)
 from pandapack.client.delivery import PATH, Answer, Delivery, Request, Retry, Silence, Wait
-from pandapack.client.results import Pushed, Report, nothing_to_send
-from pandapack.client.resume import open_file_push, replayed
+from pandapack.client.results import PushResult, Report, unsent_result
+from pandapack.client.resume import open_file_push, resumed_results
+
+Results = AsyncGenerator[PushResult, None]
 
 
 class AsyncClient:
@@ -27,8 +37,8 @@ class AsyncClient:
         key: str,
         secret: str | None = None,
         *,
-        retry: Retry = PATIENT,
-        limits: BatchLimits = USUAL,
+        retry: Retry = RETRY_DEFAULT,
+        limits: BatchLimits = LIMITS_DEFAULT,
         at_once: int = AT_ONCE,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -38,40 +48,42 @@ class AsyncClient:
             base_url=url, headers=self._connection.headers, timeout=ANSWER_WAIT_S, trust_env=False, transport=transport
         )
 
-    async def push(self, donations: Iterable[Given], *, id: str | None = None) -> Report:
+    async def push(self, donations: Iterable[DonationInput], *, id: str | None = None) -> Report:
         """Pushes all and reports. The batches' ids derive from `id`, or from their bodies. Raises PushError."""
         return await _report_of(self.pushes(donations, id=id))
 
-    async def pushes(self, donations: Iterable[Given], *, id: str | None = None) -> AsyncGenerator[Pushed, None]:
-        """The same as a stream of batches that were taken, in order; `donations` may be endless. Raises PushError."""
+    async def pushes(self, donations: Iterable[DonationInput], *, id: str | None = None) -> Results:
+        """The same as a stream of accepted batches, in order; `donations` may be endless. Raises PushError."""
         limits = self._connection.limits
-        async with aclosing(self._deliver_all(batches(lines_of(donations, limits), limits), id, 1)) as all_pushed:
-            async for pushed in all_pushed:
-                yield pushed
+        async with aclosing(self._deliver_all(batches(lines_of(donations, limits), limits), id, 1)) as results:
+            async for result in results:
+                yield result
+
+    async def push_ndjson(self, body: bytes, *, id: str | None = None) -> PushResult:
+        """Pushes lines that are laid out already, none of them blank, as one batch. Raises PushError."""
+        return await self._deliver(self._connection.delivery(batch_of_ndjson(body), id, 1))
 
     async def push_file(self, path: Path, *, id: str | None = None, state: Path | None = None) -> Report:
         """Pushes a file, one donation a line, from where it stopped. Raises PushError, OSError: then push it again."""
         return await _report_of(self.file_pushes(path, id=id, state=state))
 
-    async def file_pushes(
-        self, path: Path, *, id: str | None = None, state: Path | None = None
-    ) -> AsyncGenerator[Pushed, None]:
-        """The same as a stream; what an earlier run pushed comes first, `resumed`. `state`: another place for it."""
+    async def file_pushes(self, path: Path, *, id: str | None = None, state: Path | None = None) -> Results:
+        """The same as a stream; what an earlier run pushed comes first, `resumed`. `state`: another path for it."""
         url, sender, limits = self._connection.url, self._connection.sender, self._connection.limits
         with await asyncio.to_thread(open_file_push, path, state, url=url, sender=sender, limits=limits, id=id) as file:
-            for pushed in replayed(file.known):
-                yield pushed
-            async with aclosing(self._deliver_all(file.batches(), id, len(file.known) + 1)) as all_pushed:
-                async for pushed in all_pushed:
-                    file.taken(pushed)
-                    yield pushed
-            file.through()
+            for result in resumed_results(file.known):
+                yield result
+            async with aclosing(self._deliver_all(file.batches(), id, len(file.known) + 1)) as results:
+                async for result in results:
+                    file.record(result)
+                    yield result
+            file.finish()
 
-    async def _deliver_all(self, planned: Iterable[Batch], id: str | None, number: int) -> AsyncGenerator[Pushed, None]:
-        under_way: deque[asyncio.Task[Pushed]] = deque()
+    async def _deliver_all(self, planned: Iterable[Batch], id: str | None, number: int) -> Results:
+        under_way: deque[asyncio.Task[PushResult]] = deque()
         try:
-            for place, batch in enumerate(planned, number):
-                delivery = self._connection.delivery(batch, id, place)
+            for ordinal, batch in enumerate(planned, number):
+                delivery = self._connection.delivery(batch, id, ordinal)
                 under_way.append(asyncio.create_task(self._deliver(delivery)))
                 if len(under_way) >= self._connection.at_once:
                     yield await under_way[0]
@@ -85,14 +97,14 @@ class AsyncClient:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def _deliver(self, delivery: Delivery) -> Pushed:
+    async def _deliver(self, delivery: Delivery) -> PushResult:
         if not delivery.body:
-            return nothing_to_send(delivery.batch)
+            return unsent_result(delivery.batch)
         while True:
             reply = await self._send(delivery.request(wall_s=wall_s()))
-            step = delivery.heard(reply, wall_s=wall_s(), jitter=jitter())
+            step = delivery.next_step(reply, wall_s=wall_s(), jitter=jitter())
             match step:
-                case Pushed():
+                case PushResult():
                     return step
                 case Wait():
                     await asyncio.sleep(step.pause_s)
@@ -117,8 +129,8 @@ class AsyncClient:
         await self.close()
 
 
-async def _report_of(pushes: AsyncIterable[Pushed]) -> Report:
+async def _report_of(results: AsyncIterable[PushResult]) -> Report:
     report = Report()
-    async for pushed in pushes:
-        report.add(pushed)
+    async for result in results:
+        report.add(result)
     return report

@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from pandapack.contracts.donations import Donation
+if TYPE_CHECKING:  # with it comes pydantic, which only who makes a typed donation needs
+    from pandapack.contracts.donations import Donation
 
 LINES_MAX = 2_000
 BYTES_MAX = 4 * 1024 * 1024
 
-Given = Donation | Mapping[str, Any] | bytes | str
+DonationInput: TypeAlias = "Donation | Mapping[str, Any] | bytes | str"
 """A donation as a caller has it: typed, as a mapping, or as a line of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """How large a batch may be. The service takes at most 10,000 lines and 5 MiB."""
+    """How large a batch may be. The service accepts at most 10,000 lines and 5 MiB."""
 
     lines_max: int = LINES_MAX
     bytes_max: int = BYTES_MAX
@@ -72,9 +73,9 @@ class Batch:
         return b"\n".join(self.texts)
 
 
-def batch_id(batch: Batch, given: str | None, number: int) -> str:
-    """The id that stays the same when the batch is repeated: of the `number`-th under a given id, or of the body."""
-    return f"{given}.{number}" if given is not None else sha256(batch.body()).hexdigest()
+def batch_id(batch: Batch, call_id: str | None, number: int) -> str:
+    """The id that stays the same when the batch is repeated: of the `number`-th of a call's id, or of the body."""
+    return f"{call_id}.{number}" if call_id is not None else sha256(batch.body()).hexdigest()
 
 
 def batches(lines: Iterable[Line], limits: BatchLimits) -> Iterator[Batch]:
@@ -96,26 +97,33 @@ def _is_full(batch: Batch, line: Line, limits: BatchLimits) -> bool:
     return refused_too >= limits.lines_max or batch.size + len(line.text or b"") > limits.bytes_max
 
 
-def lines_of(given: Iterable[Given], limits: BatchLimits) -> Iterator[Line]:
-    """Donations as lines; each has the number of its place, from 1."""
+def batch_of_ndjson(body: bytes) -> Batch:
+    """NDJSON that is laid out already, as one batch that is sent as it is. No line of it may be blank."""
+    count = body.removesuffix(b"\n").count(b"\n") + 1
+    numbers = list(range(1, count + 1))
+    return Batch(0, first_line=1, end=len(body), last_line=count, texts=[body], numbers=numbers, size=len(body))
+
+
+def lines_of(donations: Iterable[DonationInput], limits: BatchLimits) -> Iterator[Line]:
+    """Donations as lines, numbered from 1."""
     start = 0
-    for number, one in enumerate(given, 1):
-        line = line_of_given(one, number, start, limits)
+    for number, donation in enumerate(donations, 1):
+        line = line_from(donation, number, start, limits)
         start = line.end
         yield line
 
 
-def line_of_given(one: Given, number: int, start: int, limits: BatchLimits) -> Line:
+def line_from(donation: DonationInput, number: int, start: int, limits: BatchLimits) -> Line:
     """One donation as the `number`-th line, at byte `start`."""
-    match one:
-        case Donation():
-            text = one.model_dump_json().encode()
+    match donation:
         case str():
-            text = _one_line(one.encode())
+            text = _one_line(donation.encode())
         case bytes():
-            text = _one_line(one)
+            text = _one_line(donation)
+        case Mapping():
+            text = msgspec.json.encode(donation)
         case _:
-            text = msgspec.json.encode(one)
+            text = donation.model_dump_json().encode()
     fits = len(text) <= limits.bytes_max
     return Line(number, text if fits else None, len(text), start, start + len(text) + 1)
 

@@ -15,8 +15,8 @@ from pandapack.contracts.signing import secret_bytes
 AT_ONCE = 4
 ANSWER_WAIT_S = 60.0
 SENDER_CHARACTERS = 16
-PATIENT = Retry()
-USUAL = BatchLimits()
+RETRY_DEFAULT = Retry()
+LIMITS_DEFAULT = BatchLimits()
 
 _random = random.Random(os.getpid())
 """Pauses of several clients must not fall together; nothing else hangs on it."""
@@ -29,8 +29,8 @@ class Connection:
     url: str
     key: str = field(repr=False)
     secret: str | None = field(default=None, repr=False)
-    retry: Retry = PATIENT
-    limits: BatchLimits = USUAL
+    retry: Retry = RETRY_DEFAULT
+    limits: BatchLimits = LIMITS_DEFAULT
     at_once: int = AT_ONCE
     signing_key: bytes | None = field(init=False, repr=False)
 
@@ -49,9 +49,9 @@ class Connection:
         """Tells one key from another without showing either."""
         return sha256(self.key.encode()).hexdigest()[:SENDER_CHARACTERS]
 
-    def delivery(self, batch: Batch, given_id: str | None, number: int) -> Delivery:
+    def delivery(self, batch: Batch, call_id: str | None, number: int) -> Delivery:
         """A batch, ready to be sent: the `number`-th of a call, from 1."""
-        return Delivery(batch, batch_id(batch, given_id, number), self.retry, self.signing_key)
+        return Delivery(batch, batch_id(batch, call_id, number), self.retry, self.signing_key)
 
 
 def wall_s() -> int:

@@ -1,8 +1,8 @@
-"""Pure: one batch on its way to the service. A shell sends what `request` gives, and does what `heard` says.
+"""Pure: one batch on its way to the service. A shell sends what `request` gives, and does what `next_step` tells.
 
 delivery = Delivery(batch, id, retry, signing_key)
-loop: reply = send(delivery.request(wall_s=now))
-      Wait(pause_s): sleep, then again; Pushed: done; NotTaken and Rejected are raised
+loop: reply = send(delivery.request(wall_s=now)); step = delivery.next_step(reply, …)
+      Wait(pause_s): sleep, then again; PushResult: done; PushFailed and Rejected are raised
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
+from pandapack.backoff import Backoff
 from pandapack.client.batches import Batch
-from pandapack.client.errors import NotTaken, Rejected
-from pandapack.client.results import Pushed, pushed_of
+from pandapack.client.errors import PushFailed, Rejected
+from pandapack.client.results import PushResult, read_result
 from pandapack.contracts.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 
 PATH = "/v1/donations"
 ATTEMPTS_MAX = 12
 PAUSE_S_FIRST = 0.2
 PAUSE_S_MAX = 10.0
-PAUSE_GROWTH = 2.0
 RETRY_AFTER_S_MAX = 300.0
 TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-SHOWN_CHARACTERS_MAX = 200
+EXCERPT_CHARACTERS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No answer came: the batch may have been taken or not. `words` say what happened instead."""
+    """No answer came: the batch may have been accepted or not. `detail` is what happened instead."""
 
-    words: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,31 +104,32 @@ class Delivery:
             headers[SIGNATURE_HEADER] = sign(self.signing_key, self.id, timestamp, self.body)
         return Request(headers, self.body)
 
-    def heard(self, reply: Answer | Silence, *, wall_s: int, jitter: float) -> Pushed | Wait:
-        """What to do next. `jitter` in [0.5, 1.5) spreads the pauses. Raises NotTaken, Rejected."""
+    def next_step(self, reply: Answer | Silence, *, wall_s: int, jitter: float) -> PushResult | Wait:
+        """What to do after this reply. `jitter` in [0.5, 1.5) spreads the pauses. Raises PushFailed, Rejected."""
         if isinstance(reply, Silence):
-            return self._again(reply.words, 0.0, jitter)
+            return self._again(reply.detail, 0.0, jitter)
         if reply.status in (202, 422):
-            pushed = pushed_of(self.batch, self.id, reply.body)
-            if pushed is not None:
-                return pushed
+            result = read_result(self.batch, self.id, reply.body)
+            if result is not None:
+                return result
         if reply.status in TRY_AGAIN or reply.status == 202:
-            asked_s = retry_after_s(reply.headers.get("retry-after", ""), wall_s=wall_s)
-            return self._again(f"{reply.status}: {_shown(reply.body)}", asked_s, jitter)
+            wanted_s = retry_after_s(reply.headers.get("retry-after", ""), wall_s=wall_s)
+            return self._again(f"{reply.status}: {_excerpt(reply.body)}", wanted_s, jitter)
         raise self._rejected(reply)
 
-    def _again(self, last: str, asked_s: float, jitter: float) -> Wait:
-        if self.attempts >= self.retry.attempts_max or asked_s > self.retry.retry_after_s_max:
-            raise NotTaken(self.attempts, last, self.batch.first_line, self.batch.last_line)
-        grown_s = self.retry.pause_s_first * PAUSE_GROWTH ** (self.attempts - 1)
-        return Wait(max(asked_s, min(grown_s, self.retry.pause_s_max) * jitter))
+    def _again(self, last: str, wanted_s: float, jitter: float) -> Wait:
+        """`wanted_s`: how long the service asks to wait at least."""
+        if self.attempts >= self.retry.attempts_max or wanted_s > self.retry.retry_after_s_max:
+            raise PushFailed(self.attempts, last, self.batch.first_line, self.batch.last_line)
+        pauses = Backoff(self.retry.pause_s_first, self.retry.pause_s_max)
+        return Wait(max(wanted_s, pauses.pause_s(self.attempts, jitter)))
 
     def _rejected(self, answer: Answer) -> Rejected:
         try:
             problem = _problems.decode(answer.body)
         except msgspec.DecodeError:
             problem = _Problem()
-        code, detail = problem.code or "no_problem_document", problem.detail or _shown(answer.body)
+        code, detail = problem.code or "no_problem_document", problem.detail or _excerpt(answer.body)
         return Rejected(answer.status, code, detail, self.batch.first_line, self.batch.last_line)
 
 
@@ -142,5 +143,5 @@ def retry_after_s(value: str, *, wall_s: int) -> float:
         return 0.0
 
 
-def _shown(body: bytes) -> str:
-    return body.decode(errors="replace")[:SHOWN_CHARACTERS_MAX]
+def _excerpt(body: bytes) -> str:
+    return body.decode(errors="replace")[:EXCERPT_CHARACTERS_MAX]

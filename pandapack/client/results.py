@@ -10,7 +10,7 @@ import msgspec
 from pandapack.client.batches import Batch
 
 
-class _Words(msgspec.Struct, frozen=True):
+class _Message(msgspec.Struct, frozen=True):
     en: str = ""
     zh: str = ""
 
@@ -19,7 +19,7 @@ class _Failure(msgspec.Struct, frozen=True):
     index: int
     code: str
     pointer: str = ""
-    message: _Words = _Words()
+    message: _Message = _Message()
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -43,20 +43,19 @@ class RefusedLine(msgspec.Struct, frozen=True):
     en: str
     zh: str
 
-    def shown(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """As the push API words a failure, with the line beside it."""
-        words = {"en": self.en, "zh": self.zh}
         return {
             "line": self.line,
             "index": self.index,
             "pointer": self.pointer,
             "code": self.code,
-            "message": words,
+            "message": {"en": self.en, "zh": self.zh},
         }
 
 
-class Pushed(msgspec.Struct, frozen=True):
-    """A batch that was taken. `id` was its `webhook-id`; `push` names it in `GET /v1/pushes/{push}`.
+class PushResult(msgspec.Struct, frozen=True):
+    """A batch that was accepted. `id` was its `webhook-id`; `push` names it in `GET /v1/pushes/{push}`.
 
     `[start, end)` are its bytes in the file, `first_line` and `last_line` count from 1. `resumed`: an earlier run
     pushed it, and it was not sent again.
@@ -75,7 +74,7 @@ class Pushed(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Report:
-    """What became of everything. `resumed_lines` were taken by an earlier run and not sent again."""
+    """What became of everything. `resumed_lines` were pushed by an earlier run and not sent again."""
 
     accepted: int = 0
     refused: list[RefusedLine] = field(default_factory=list)
@@ -87,25 +86,25 @@ class Report:
         """How many lines were refused."""
         return len(self.refused)
 
-    def add(self, pushed: Pushed) -> None:
-        """One more batch was taken."""
-        self.accepted += pushed.accepted
-        self.refused.extend(pushed.refused)
-        if pushed.push:
-            self.pushes.append(pushed.push)
-        if pushed.resumed:
-            self.resumed_lines = pushed.last_line
+    def add(self, result: PushResult) -> None:
+        """One more batch was accepted."""
+        self.accepted += result.accepted
+        self.refused.extend(result.refused)
+        if result.push:
+            self.pushes.append(result.push)
+        if result.resumed:
+            self.resumed_lines = result.last_line
 
 
-def report_of(pushes: Iterable[Pushed]) -> Report:
+def report_of(results: Iterable[PushResult]) -> Report:
     """All batches together."""
     report = Report()
-    for pushed in pushes:
-        report.add(pushed)
+    for result in results:
+        report.add(result)
     return report
 
 
-def pushed_of(batch: Batch, id: str, body: bytes) -> Pushed | None:
+def read_result(batch: Batch, id: str, body: bytes) -> PushResult | None:
     """The push API's answer to a batch, or None where the bytes are no such answer (a proxy's page, perhaps)."""
     try:
         answer = _answers.decode(body)
@@ -116,15 +115,15 @@ def pushed_of(batch: Batch, id: str, body: bytes) -> Pushed | None:
         RefusedLine(line, failure.index, failure.pointer, failure.code, failure.message.en, failure.message.zh)
         for line, failure in failures
     ]
-    return _taken(batch, id, answer.push_id, answer.accepted, refused)
+    return _result(batch, id, answer.push_id, answer.accepted, refused)
 
 
-def nothing_to_send(batch: Batch) -> Pushed:
+def unsent_result(batch: Batch) -> PushResult:
     """A batch of which every line was refused before it was sent."""
-    return _taken(batch, "", "", 0, [])
+    return _result(batch, "", "", 0, [])
 
 
-def _taken(batch: Batch, id: str, push: str, accepted: int, refused: list[RefusedLine]) -> Pushed:
+def _result(batch: Batch, id: str, push: str, accepted: int, refused: list[RefusedLine]) -> PushResult:
     too_long = [
         RefusedLine(
             line=number,
@@ -136,5 +135,5 @@ def _taken(batch: Batch, id: str, push: str, accepted: int, refused: list[Refuse
         )
         for number, size in batch.too_long
     ]
-    every = tuple(sorted([*refused, *too_long], key=lambda one: one.line))
-    return Pushed(id, push, accepted, every, batch.first_line, batch.last_line, batch.start, batch.end)
+    all_refused = tuple(sorted([*refused, *too_long], key=lambda one: one.line))
+    return PushResult(id, push, accepted, all_refused, batch.first_line, batch.last_line, batch.start, batch.end)

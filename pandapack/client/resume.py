@@ -1,9 +1,9 @@
-"""Where a file stopped: a journal beside it, a line a batch, gone once the file is through.
+"""Resuming a file where it stopped: a journal beside it, a line a batch, gone once the whole file is pushed.
 
 The first line names what is pushed to whom in which batches: SHA-256 and size of the file's content, the service's
 address, the key's public prefix, the limits. If any of it differs, the journal is of something else and starts over.
-Every further line is a batch that was taken, in order and without gaps, so its end is where to go on, and all earlier
-results are known again. A line that a crash tore is dropped; its batch is pushed again, which changes nothing.
+Every further line is a batch that was accepted, in order and without gaps, so its end is where to resume, and all
+earlier results are known again. A line that a crash tore is dropped; its batch is pushed again, which changes nothing.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import IO
 
 import msgspec
 
+from pandapack.cache import cache_dir
 from pandapack.client.batches import Batch, BatchLimits, batches, lines_of_file
-from pandapack.client.results import Pushed
+from pandapack.client.results import PushResult
 
 SCHEME = "panda-push/1"
 SUFFIX = ".panda-push"
-CACHE_FOLDER = "panda-pack"
+CACHE_FOLDER = "pushes"
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -39,15 +40,14 @@ class Subject(msgspec.Struct, frozen=True):
     scheme: str = SCHEME
 
 
-_pushed = msgspec.json.Decoder(Pushed)
+_results = msgspec.json.Decoder(PushResult)
 
 
 def state_path(file: Path) -> Path:
     """Where a file's journal lies: beside it, or in the user's cache where that folder takes no files."""
     if os.access(file.parent, os.W_OK):
         return file.with_name(f".{file.name}{SUFFIX}")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / CACHE_FOLDER
-    return cache / (hashlib.sha256(bytes(file.resolve())).hexdigest() + SUFFIX)
+    return cache_dir() / CACHE_FOLDER / (hashlib.sha256(bytes(file.resolve())).hexdigest() + SUFFIX)
 
 
 def subject_of(file: IO[bytes], *, url: str, sender: str, limits: BatchLimits, id: str | None) -> Subject:
@@ -57,46 +57,46 @@ def subject_of(file: IO[bytes], *, url: str, sender: str, limits: BatchLimits, i
     return Subject(digest, file.seek(0, os.SEEK_END), url, sender, limits.lines_max, limits.bytes_max, id)
 
 
-def known_of(journal: bytes, subject: Subject) -> list[Pushed]:
-    """Pure: the batches that a journal knows as taken, up to the first line that does not follow the one before."""
+def known_results(journal: bytes, subject: Subject) -> list[PushResult]:
+    """Pure: the batches that a journal knows as accepted, up to the first line that does not follow the one before."""
     first, *lines = journal.split(b"\n")
     if first != msgspec.json.encode(subject):
         return []
-    known: list[Pushed] = []
+    known: list[PushResult] = []
     for line in lines[:-1]:  # behind the last line break nothing is whole
         try:
-            pushed = _pushed.decode(line)
+            result = _results.decode(line)
         except msgspec.DecodeError:
             break
-        if pushed.start != (known[-1].end if known else 0):
+        if result.start != (known[-1].end if known else 0):
             break
-        known.append(pushed)
+        known.append(result)
     return known
 
 
-def replayed(known: list[Pushed]) -> Iterator[Pushed]:
+def resumed_results(known: list[PushResult]) -> Iterator[PushResult]:
     """Pure: what an earlier run pushed, marked as such."""
-    return (msgspec.structs.replace(pushed, resumed=True) for pushed in known)
+    return (msgspec.structs.replace(result, resumed=True) for result in known)
 
 
-def journal_of(subject: Subject, known: list[Pushed]) -> bytes:
+def journal_of(subject: Subject, known: list[PushResult]) -> bytes:
     """Pure: a journal's bytes."""
-    return b"".join(msgspec.json.encode(one) + b"\n" for one in (subject, *known))
+    return b"".join(msgspec.json.encode(line) + b"\n" for line in (subject, *known))
 
 
 @dataclass(slots=True)
 class FilePush:
-    """A file while it is pushed: what is known of it, the batches to come, and the journal of what was taken."""
+    """A file while it is pushed: what is known of it, the batches to come, and the journal of what was accepted."""
 
     file: IO[bytes]
     state: Path
     subject: Subject
-    known: list[Pushed] = field(init=False)
+    known: list[PushResult] = field(init=False)
     _journal: IO[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         before = self.state.read_bytes() if self.state.exists() else b""
-        self.known = known_of(before, self.subject)
+        self.known = known_results(before, self.subject)
         self.state.parent.mkdir(parents=True, exist_ok=True)
         # Written anew as a whole, so that nothing torn stays in the middle.
         draft = self.state.with_name(f"{self.state.name}.new")
@@ -105,17 +105,17 @@ class FilePush:
         self._journal = self.state.open("ab", buffering=0)
 
     def batches(self) -> Iterator[Batch]:
-        """The batches that were not taken yet."""
+        """The batches that were not accepted yet."""
         limits = BatchLimits(self.subject.lines_max, self.subject.bytes_max)
         number, start = (self.known[-1].last_line + 1, self.known[-1].end) if self.known else (1, 0)
         return batches(lines_of_file(self.file, limits, number=number, start=start), limits)
 
-    def taken(self, pushed: Pushed) -> None:
-        """Notes a batch. It is not forced to the disk: what is forgotten is pushed again."""
-        self._journal.write(msgspec.json.encode(pushed) + b"\n")
+    def record(self, result: PushResult) -> None:
+        """Notes a batch that was accepted. It is not forced to the disk: what is forgotten is pushed again."""
+        self._journal.write(msgspec.json.encode(result) + b"\n")
 
-    def through(self) -> None:
-        """The file is through: the next push of it starts from its beginning."""
+    def finish(self) -> None:
+        """The whole file is pushed: the next push of it starts from its beginning."""
         self.state.unlink(missing_ok=True)
 
     def __enter__(self) -> FilePush:

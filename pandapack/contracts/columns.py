@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US
 
-Places = npt.NDArray[np.uint32]
+Indices = npt.NDArray[np.uint32]
 Numbers = npt.NDArray[np.int64]
 Words64 = npt.NDArray[np.uint64]
 
@@ -55,48 +55,49 @@ def number_of_id(id: str) -> int | None:
 
 
 @dataclass(slots=True, eq=False)
-class Texts:
+class StringColumn:
     """Texts that repeat: row → place in `names`, which may hold more names than occur."""
 
-    places: Places = field(default_factory=lambda: np.empty(0, np.uint32))
-    names: Sequence[str] = ()
+    indices: Indices = field(default_factory=lambda: np.empty(0, np.uint32))
+    strings: Sequence[str] = ()
 
     @classmethod
-    def of(cls, values: Sequence[str]) -> Texts:
+    def of(cls, values: Sequence[str]) -> StringColumn:
         known: dict[str, int] = {}
-        places = [known.setdefault(value, len(known)) for value in values]
-        return cls(np.array(places, np.uint32), list(known))
+        indices = [known.setdefault(value, len(known)) for value in values]
+        return cls(np.array(indices, np.uint32), list(known))
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.indices)
 
     def __getitem__(self, row: int) -> str:
-        return self.names[int(self.places[row])]
+        return self.strings[int(self.indices[row])]
 
     def __iter__(self) -> Iterator[str]:
-        return map(self.names.__getitem__, self.places.tolist())
+        return map(self.strings.__getitem__, self.indices.tolist())
 
-    def take(self, rows: npt.NDArray[np.intp]) -> Texts:
+    def take(self, rows: npt.NDArray[np.intp]) -> StringColumn:
         """The texts of some rows."""
-        return Texts(self.places[rows], self.names)
+        return StringColumn(self.indices[rows], self.strings)
 
-    def dense(self) -> Texts:
+    def dense(self) -> StringColumn:
         """The same with only those names that occur, in the order of their places."""
-        occurs = np.zeros(len(self.names), bool)
-        occurs[self.places] = True
-        places = (np.cumsum(occurs) - 1).astype(np.uint32)[self.places]
-        return Texts(places, [self.names[place] for place in np.flatnonzero(occurs).tolist()])
+        occurs = np.zeros(len(self.strings), bool)
+        occurs[self.indices] = True
+        indices = (np.cumsum(occurs) - 1).astype(np.uint32)[self.indices]
+        return StringColumn(indices, [self.strings[index] for index in np.flatnonzero(occurs).tolist()])
 
-    def behind(self, before: Texts) -> Texts:
-        """`before`, then these."""
-        if before.names is self.names or not len(before):
-            return Texts(np.concatenate((before.places, self.places)), self.names)
-        names = list(before.names)
-        known = {name: place for place, name in enumerate(names)}
-        own = self.dense()
-        places = [known.setdefault(name, len(known)) for name in own.names]
-        moved = np.array(places, np.uint32)[own.places]
-        return Texts(np.concatenate((before.places, moved)), list(known))
+    @staticmethod
+    def concat(before: StringColumn, after: StringColumn) -> StringColumn:
+        """`before`, then `after`."""
+        if before.strings is after.strings or not len(before):
+            return StringColumn(np.concatenate((before.indices, after.indices)), after.strings)
+        strings = list(before.strings)
+        known = {name: index for index, name in enumerate(strings)}
+        own = after.dense()
+        indices = [known.setdefault(name, len(known)) for name in own.strings]
+        moved = np.array(indices, np.uint32)[own.indices]
+        return StringColumn(np.concatenate((before.indices, moved)), list(known))
 
 
 @dataclass(slots=True, eq=False)
@@ -139,11 +140,13 @@ class Ids:
             return LOWEST_ID, HIGHEST_ID
         return id_key(str(self.numbers.min())), id_key(str(self.numbers.max()))
 
-    def behind(self, before: Ids) -> Ids:
-        """`before`, then these."""
-        base = len(before)
-        texts = before.texts | {base + row: text for row, text in self.texts.items()} if self.texts else before.texts
-        return Ids(np.concatenate((before.numbers, self.numbers)), texts)
+    @staticmethod
+    def concat(before: Ids, after: Ids) -> Ids:
+        """`before`, then `after`."""
+        base, texts = len(before), before.texts
+        if after.texts:
+            texts = texts | {base + row: text for row, text in after.texts.items()}
+        return Ids(np.concatenate((before.numbers, after.numbers)), texts)
 
 
 @dataclass(slots=True, eq=False)
@@ -151,8 +154,8 @@ class Columns:
     """Donations in the order in which they were counted. Amounts in fen, times in microseconds since 1970 UTC."""
 
     ids: Ids = field(default_factory=Ids)
-    merchants: Texts = field(default_factory=Texts)
-    programmes: Texts = field(default_factory=Texts)
+    merchants: StringColumn = field(default_factory=StringColumn)
+    programmes: StringColumn = field(default_factory=StringColumn)
     amounts_fen: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
     times_us: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
 
@@ -161,8 +164,8 @@ class Columns:
         """The columns of some rows."""
         return cls(
             Ids.of([row.id for row in rows]),
-            Texts.of([row.merchant for row in rows]),
-            Texts.of([row.programme for row in rows]),
+            StringColumn.of([row.merchant for row in rows]),
+            StringColumn.of([row.programme for row in rows]),
             np.array([row.amount_fen for row in rows], np.int64),
             np.array([row.at_us for row in rows], np.int64),
         )
@@ -199,7 +202,7 @@ class Columns:
 
     def fen_before(self, row: int) -> int:
         """What the rows before this one give to its programme."""
-        same = self.programmes.places[:row] == self.programmes.places[row]
+        same = self.programmes.indices[:row] == self.programmes.indices[row]
         return int(self.amounts_fen[:row][same].sum())
 
     def take(self, rows: npt.NDArray[np.intp]) -> Columns:
@@ -212,12 +215,13 @@ class Columns:
             self.times_us[rows],
         )
 
-    def behind(self, before: Columns) -> Columns:
-        """`before`, then these. Neither is changed."""
+    @staticmethod
+    def concat(before: Columns, after: Columns) -> Columns:
+        """`before`, then `after`. Neither is changed."""
         return Columns(
-            self.ids.behind(before.ids),
-            self.merchants.behind(before.merchants),
-            self.programmes.behind(before.programmes),
-            np.concatenate((before.amounts_fen, self.amounts_fen)),
-            np.concatenate((before.times_us, self.times_us)),
+            Ids.concat(before.ids, after.ids),
+            StringColumn.concat(before.merchants, after.merchants),
+            StringColumn.concat(before.programmes, after.programmes),
+            np.concatenate((before.amounts_fen, after.amounts_fen)),
+            np.concatenate((before.times_us, after.times_us)),
         )

@@ -1,4 +1,4 @@
-"""What the donations service takes and says. Money is integer fen (0.01 CNY); a day is a day in Asia/Shanghai."""
+"""What travels to and from the donations service. Money is integer fen (0.01 CNY); a day is a day in Asia/Shanghai."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pandapack.contracts.envelope import Event, Part
 NAME_CHARACTERS_MAX = 64
 NAME_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 NAME_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
-AMOUNT_FEN_MAX = 100_000_000  # one gift of a million CNY is a mistake, not a gift of five fen
+AMOUNT_FEN_MAX = 100_000_000  # one donation of a million CNY is a mistake, not one of five fen
 DAY_OFFSET_US = 8 * 3600 * 1_000_000  # Asia/Shanghai has had no summer time since 1991
 DAY_US = 86_400 * 1_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339)]
 
 
 class Donation(Part):
-    """One gift as the platform pushes it. `id` is the platform's order line, `at` when the order completed."""
+    """One donation as the platform pushes it. `id` is the platform's order line, `at` when the order completed."""
 
     id: Name
     merchant: Name
@@ -40,9 +40,9 @@ class Donation(Part):
     at: Moment
 
 
-def line_of(merchant: str, lines: int) -> int:
-    """The line (partition of `donations.pushed`) on which a merchant lives: stable for good, 0 … lines-1."""
-    return crc32(merchant.encode()) % lines
+def shard_of(merchant: str, shards: int) -> int:
+    """The shard (partition of `donations.pushed`) on which a merchant lives: stable for good, 0 … shards-1."""
+    return crc32(merchant.encode()) % shards
 
 
 def microseconds_of(at: datetime) -> int:
@@ -65,13 +65,13 @@ def day_of_name(name: str) -> int:
     return (date.fromisoformat(name) - EPOCH_DAY).days
 
 
-def line_source(line: int) -> str:
-    """The source under which a line's owner speaks."""
-    return f"/donations/lines/{line}"
+def shard_source(shard: int) -> str:
+    """The source of a shard's events."""
+    return f"/donations/shards/{shard}"
 
 
 class ProgrammeInterval(Part):
-    """New money of one programme on one line: it occupies `[fen_from, fen_to)` of the fen line."""
+    """New money of one programme on one shard: it occupies `[fen_from, fen_to)` of the fen line."""
 
     programme: str
     fen_from: int
@@ -90,14 +90,16 @@ class DayPart(Part):
 
 
 class DonationsRecorded(Event):
-    """A line's owner wrote a page: this is what was new in it. Heard strictly in sequence.
+    """A shard's owner wrote a page: this is what was new in it, in the shard's sequence.
+
+    New fen begin exactly where the known ones end, so that whoever applies only some of them sees a gap, too.
 
     With `page_closed` the page is full and never changes again; `page_intervals` then repeat the page's whole.
     """
 
     TYPE: ClassVar[str] = "donations.DonationsRecorded"
 
-    line: int
+    shard: int
     page: int
     count: int
     intervals: tuple[ProgrammeInterval, ...]
@@ -117,7 +119,7 @@ class _Interval(msgspec.Struct):
 
 
 class _Intervals(msgspec.Struct):
-    line: int
+    shard: int
     page: int
     count: int
     intervals: list[_Interval]
@@ -127,7 +129,7 @@ _intervals = msgspec.json.Decoder(_Intervals)
 
 
 def without_days(data: bytes | msgspec.Raw) -> DonationsRecorded:
-    """Reads the data of a `DonationsRecorded` for a hearer that needs the intervals only: `days` is empty.
+    """Reads the data of a `DonationsRecorded` for a consumer that needs the intervals only: `days` is empty.
 
     An event names a thousand merchants, and reading them all costs fifty times as much. Raises msgspec.ValidationError.
     """
@@ -136,11 +138,11 @@ def without_days(data: bytes | msgspec.Raw) -> DonationsRecorded:
         ProgrammeInterval(programme=one.programme, fen_from=one.fen_from, fen_to=one.fen_to, count=one.count)
         for one in read.intervals
     )
-    return DonationsRecorded(line=read.line, page=read.page, count=read.count, intervals=intervals, days=())
+    return DonationsRecorded(shard=read.shard, page=read.page, count=read.count, intervals=intervals, days=())
 
 
-class Reversed(Part):
-    """New reversals of one programme: of all that was ever reversed on the line they are fen `[fen_from, fen_to)`.
+class ProgrammeReversal(Part):
+    """New reversals of one programme: of all that was ever reversed on the shard they are fen `[fen_from, fen_to)`.
 
     `days`: day of the reversal, in Asia/Shanghai → (count, fen).
     """
@@ -153,23 +155,23 @@ class Reversed(Part):
 
 
 class DonationsReversed(Event):
-    """The platform took gifts back, in full or in part: orders were refunded. They stay on their page.
+    """The platform took donations back, in full or in part: orders were refunded. They stay on their page.
 
-    Said by the line's owner in the line's sequence. A reversal is a taker of fen, dated when it came, as a round is:
-    the fund gives it the front of the line, or owes it the next fen.
+    Published by the shard's owner in the shard's sequence. A reversal is a taker of fen, dated when it came, as a round
+    is: the fund gives it the front of the fen line, or owes it the next fen.
     """
 
     TYPE: ClassVar[str] = "donations.DonationsReversed"
 
-    line: int
+    shard: int
     page: int
-    reversals: tuple[Reversed, ...]
+    reversals: tuple[ProgrammeReversal, ...]
 
 
 class DonationsBanked(Event):
-    """The platform has settled gifts: of those received on a day, so many are newly known to be in the bank.
+    """The platform has settled donations: of those received on a day, so many are newly known to be in the bank.
 
-    Said by the settlement, once it agrees with the ledger; a settlement of several days says one event each. Each
+    Published by the settlement, once it agrees with the ledger; one of several days publishes one event each. Each
     donation is banked once, whatever settlements name it. `settlement` is our own name for it, not the platform's.
     """
 

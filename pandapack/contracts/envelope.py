@@ -1,6 +1,6 @@
 """The CloudEvents 1.0 envelope (structured JSON) around every event of ours.
 
-An event's identity is its `source` (the document that said it) and its `sequence` (1, 2, 3 …, zero-padded as the
+An event's identity is its `source` (the document that published it) and its `sequence` (1, 2, 3 …, zero-padded as the
 CloudEvents sequence extension wants, so that text order is number order); `id` repeats the sequence.
 Source: CloudEvents 1.0.2, JSON format and the `sequence` extension.
 """
@@ -41,7 +41,7 @@ E = TypeVar("E", bound=Event)
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One event as it travels. `data` stays raw JSON until someone asks for it: many hearers need only the outside."""
+    """One event as it travels. `data` stays raw JSON until someone asks: many consumers need only the rest."""
 
     id: str
     source: str
@@ -82,7 +82,7 @@ def sequence_of(number: int) -> str:
 
 
 def envelop(event: Event, *, source: str, number: int, at: datetime, traceparent: str | None = None) -> Envelope:
-    """Wraps `event` as the `number`-th that `source` has ever said, at the business time `at` (UTC)."""
+    """Wraps `event` as the `number`-th that `source` has ever published, at the business time `at` (UTC)."""
     sequence = sequence_of(number)
     return Envelope(
         id=sequence,

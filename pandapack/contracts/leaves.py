@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pandapack.compiled import compiled
-from pandapack.contracts.columns import Columns, Texts
+from pandapack.contracts.columns import Columns, StringColumn
 from pandapack.contracts.merkle import EMPTY_ROOT
 from pandapack.contracts.sha256 import (
     BLOCK_BYTES,
@@ -203,9 +203,9 @@ def _arena(texts: Sequence[str]) -> Arena:
     return np.frombuffer(joined.encode() or b"\0", np.uint8), np.cumsum([0, *lengths], dtype=np.int64)
 
 
-def _column(texts: Texts) -> tuple[npt.NDArray[np.uint32], Arena]:
+def _column(texts: StringColumn) -> tuple[npt.NDArray[np.uint32], Arena]:
     dense = texts.dense()
-    return dense.places, _arena(dense.names)
+    return dense.indices, _arena(dense.strings)
 
 
 def _leaf_words(columns: Columns) -> Words:

@@ -1,4 +1,4 @@
-"""What the logistics service says. Sources: `/logistics/consignments/<round>` and `/logistics/shipments/<id>`.
+"""What the logistics service publishes. Sources: `/logistics/consignments/<round>`, `/logistics/shipments/<id>`.
 
 Parcels are named by their ordinals in the round (see `contracts.procurement.serial_of`). No pupil is an entity:
 schools, districts and headcounts only.
@@ -25,8 +25,12 @@ class ParcelState(StrEnum):
     RETURNED = "returned"
 
 
+PARCEL_STATES = ("packed", *(state.value for state in ParcelState))
+"""The parcel figures of totals and recounts, in order: `packed` is the sum of all others."""
+
+
 class Leg(Part):
-    """One movement of a shipment. Places are UN/LOCODEs; `mode` is road, sea, air or rail."""
+    """One movement of a shipment. `origin` and `destination` are UN/LOCODEs; `mode` is road, sea, air or rail."""
 
     mode: str
     carrier: str
@@ -47,7 +51,7 @@ class ConsignmentOpened(Event):
 
 
 class ParcelsStored(Event):
-    """Packed parcels were taken into the warehouse: they are now logistics' to answer for."""
+    """Packed parcels came into the warehouse: they are now logistics' to answer for."""
 
     TYPE: ClassVar[str] = "logistics.ParcelsStored"
 
@@ -120,6 +124,10 @@ class ParcelsHandedOut(Event):
     girls: int
     boys: int
     at: str
+
+
+REPORTED_COSTS = (Category.FREIGHT, Category.INSURANCE, Category.DUTY)
+"""Services that procurement pays by the cost that logistics reports; the others are invoiced."""
 
 
 class CostIncurred(Event):

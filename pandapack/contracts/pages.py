@@ -1,4 +1,4 @@
-"""The page format: a line's donations as compressed columns, under a scheme tag.
+"""The page format: a shard's donations as compressed columns, under a scheme tag.
 
 `panda-page/2` is, after zstd: a JSON header on one line, then the columns in this order:
 ids (numbers; 0 where an id is no plain number, and its text then stands, with its row, in the header), merchants and
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from pandapack.contracts.columns import Columns, Ids, Row, Texts
+from pandapack.contracts.columns import Columns, Ids, Row, StringColumn
 from pandapack.contracts.merkle import leaf_hash
 
 __all__ = ["Columns", "Row", "UnknownScheme", "pack", "page_id", "page_number", "seal_hash", "unpack"]
@@ -27,7 +27,7 @@ SCHEME = "panda-page/2"
 SEAL_SCHEME = "panda-seal/1"
 COMPRESSION_LEVEL = 3
 PAGE_BYTES_MAX = 12 * 1024 * 1024
-LINE_DIGITS = 4
+SHARD_DIGITS = 4
 NUMBER_DIGITS = 10
 COLUMNS = 5
 NUMBER_BYTES = 8
@@ -51,14 +51,14 @@ class _Scheme(msgspec.Struct):
     scheme: str
 
 
-def page_id(line: int, number: int) -> str:
+def page_id(shard: int, number: int) -> str:
     """`3`, `17` → `0003/0000000017`: text order is number order."""
-    return f"{line:0{LINE_DIGITS}d}/{number:0{NUMBER_DIGITS}d}"
+    return f"{shard:0{SHARD_DIGITS}d}/{number:0{NUMBER_DIGITS}d}"
 
 
-def line_prefix(line: int) -> str:
-    """What the ids of all pages of a line begin with."""
-    return f"{line:0{LINE_DIGITS}d}/"
+def shard_prefix(shard: int) -> str:
+    """What the ids of all pages of a shard begin with."""
+    return f"{shard:0{SHARD_DIGITS}d}/"
 
 
 def page_number(id: str) -> int:
@@ -71,8 +71,8 @@ def pack(columns: Columns) -> bytes:
     merchants, programmes = columns.merchants.dense(), columns.programmes.dense()
     numbers = (
         _steps(columns.ids.numbers.view(np.int64)),
-        merchants.places.astype(np.int64),
-        programmes.places.astype(np.int64),
+        merchants.indices.astype(np.int64),
+        programmes.indices.astype(np.int64),
         columns.amounts_fen,
         _steps(columns.times_us),
     )
@@ -80,8 +80,8 @@ def pack(columns: Columns) -> bytes:
     header = _Header(
         SCHEME,
         len(columns),
-        list(merchants.names),
-        list(programmes.names),
+        list(merchants.strings),
+        list(programmes.strings),
         list(bases),
         list(widths),
         sorted(columns.ids.texts.items()),
@@ -144,10 +144,10 @@ def _header_of(raw: bytes) -> _Header:
     return msgspec.json.decode(raw, type=_Header)
 
 
-def _texts_of(places: npt.NDArray[Any], names: list[str]) -> Texts:
-    if len(places) and not 0 <= int(places.min()) <= int(places.max()) < len(names):
-        raise ValueError(f"the page is damaged: a place beyond the {len(names)} names")
-    return Texts(places.astype(np.uint32), names)
+def _texts_of(indices: npt.NDArray[Any], strings: list[str]) -> StringColumn:
+    if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < len(strings):
+        raise ValueError(f"the page is damaged: a place beyond the {len(strings)} names")
+    return StringColumn(indices.astype(np.uint32), strings)
 
 
 def seal_hash(previous: bytes, id: str, rows: int, root: bytes) -> bytes:

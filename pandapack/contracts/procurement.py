@@ -1,7 +1,11 @@
-"""What the procurement service says. Sources: `/procurement/{publications,funds,needs,rounds,orders}/<id>`."""
+"""What the procurement service publishes.
+
+Sources: `/procurement/{publications,funds,needs,rounds,orders}/<id>`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import ClassVar
 
@@ -20,11 +24,16 @@ class Category(StrEnum):
 
 
 class FenInterval(Part):
-    """Fen `[fen_from, fen_to)` of one line of the programme's fen line."""
+    """Fen `[fen_from, fen_to)` of one shard of the programme's fen line."""
 
-    line: int
+    shard: int
     fen_from: int
     fen_to: int
+
+
+def length_fen(intervals: Iterable[FenInterval]) -> int:
+    """How many fen the intervals hold together."""
+    return sum(interval.fen_to - interval.fen_from for interval in intervals)
 
 
 class SchoolShare(Part):
@@ -50,17 +59,20 @@ class NeedOpened(Event):
 
 
 class FundCredited(Event):
-    """The fund heard new donations: `heard_fen` is how far it has heard each line; `credited_fen` what is new."""
+    """The fund applied new donations: `credited_fen` is what is new.
+
+    `applied_fen`: shard → how many fen of the programme's fen line there the fund has applied by now.
+    """
 
     TYPE: ClassVar[str] = "procurement.FundCredited"
 
     programme: str
     credited_fen: int
-    heard_fen: dict[int, int]
+    applied_fen: dict[int, int]
 
 
 class FundReversed(Event):
-    """Reversals came down the lines, or fen that pay for earlier ones. `intervals` go to them, and to no round.
+    """The fund applied reversals, or new fen that pay for earlier ones. `intervals` go to them, and to no round.
 
     `reversed_fen` is what is new; `owed_fen` what the fund owes to reversals after this, from the next fen on.
     """
@@ -283,8 +295,8 @@ def school_of(schools: tuple[SchoolShare, ...], ordinal: int) -> SchoolShare:
     raise LookupError(f"the round has {upto} parcels, there is no parcel {ordinal}")
 
 
-class Words(Part):
-    """One name in both languages."""
+class LocalizedName(Part):
+    """One name in Chinese and in English."""
 
     zh: str
     en: str
@@ -305,7 +317,7 @@ class Item(Part):
 
     id: str
     category: str
-    name: Words
+    name: LocalizedName
     unit: str
     hs_code: str
 
@@ -346,7 +358,7 @@ class Offer(Part):
 
 
 class ServiceRate(Part):
-    """What a service costs a parcel: in one country, or (`country` None) wherever nothing else is said."""
+    """What a service costs a parcel: in one country, or (`country` None) in all that have no rate of their own."""
 
     category: Category
     supplier: str
@@ -364,7 +376,7 @@ class ProgrammePublished(Event):
 
     programme: str
     publication: int
-    name: Words
+    name: LocalizedName
     policy: Policy
     items: tuple[Item, ...]
     specifications: tuple[Specification, ...]

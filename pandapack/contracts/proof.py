@@ -1,9 +1,9 @@
-"""Receipts and day heads: what proves one donation to anybody, offline, without showing the others.
+"""Receipts and daily roots: what proves one donation to anybody, offline, without showing the others.
 
 A receipt (`panda-receipt/1`) leads from a donation's five values to a key that its holder trusts:
 
     donation → leaf → (inclusion proof) → root of its page → seal, chained to the seal before
-             → (inclusion proof) → the line's seals of a day → (inclusion proof) → head of the day → signature
+             → (inclusion proof) → the shard's seals of a day → (inclusion proof) → root of the day → signature
 
 The receipt as a whole is signed too. That covers what no hash of the page does: the interval on the fen line, which is
 a sum over rows that the receipt must not show. All hashes, keys and signatures are lower-case hex; all times are
@@ -28,10 +28,10 @@ from pandapack.contracts.merkle import leaf_hash, proof_of, proven_root, root_of
 from pandapack.contracts.pages import FIRST_SEAL, page_id, seal_hash
 
 RECEIPT_SCHEME = "panda-receipt/1"
-HEAD_SCHEME = "panda-head/1"
-HEAD_LINE_SCHEME = "panda-head-line/1"
-FIRST_HEAD = bytes(32)
-"""What stands for the head before the first one."""
+ROOT_SCHEME = "panda-daily-root/1"
+SHARD_ROOT_SCHEME = "panda-shard-root/1"
+FIRST_ROOT = bytes(32)
+"""What stands for the root before the first one."""
 NUMBER_MAX = 2**53 - 1
 PROOF_HASHES_MAX = 64
 RECEIPT_BYTES_MAX = 256 * 1024
@@ -59,10 +59,10 @@ class Donation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return leaf_hash(Row(self.id, self.merchant, self.programme, self.amount_fen, self.at_us).leaf())
 
 
-class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a donation lies: its row on a page of a line, and fen `[fen_from, fen_to)` of its programme's line."""
+class PagePosition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a donation lies: its row on a page of a shard, and fen `[fen_from, fen_to)` of its programme's fen line."""
 
-    line: Number
+    shard: Number
     page: Number
     row: Number
     fen_from: Number
@@ -79,16 +79,16 @@ class SealProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chained: Hash
 
 
-class LineHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A line's chain when a day had ended.
+class ShardRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A shard's chain when a day had ended.
 
     page, chained: the last sealed page (-1 and zeros: none yet) and its seal.
-    first, seals_root: the first page that the head before did not cover, and the Merkle root over the chained seals
+    first, seals_root: the first page that the root before did not cover, and the Merkle root over the chained seals
     of the pages from there to `page`.
-    counts, fen: by programme, all donations of the line up to and with that page.
+    counts, fen: by programme, all donations of the shard up to and with that page.
     """
 
-    line: Number
+    shard: Number
     first: Number
     page: PageNumber
     chained: Hash
@@ -97,31 +97,31 @@ class LineHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fen: dict[Name, Number] = {}
 
     def leaf(self) -> bytes:
-        """32 bytes: the line's leaf in the tree of the head."""
-        return leaf_hash(HEAD_LINE_SCHEME.encode() + b"\n" + canonical(self))
+        """32 bytes: the shard's leaf in the tree of the daily root."""
+        return leaf_hash(SHARD_ROOT_SCHEME.encode() + b"\n" + canonical(self))
 
 
-class DayHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The state of all lines' chains when a day (Asia/Shanghai) had ended, chained to the day before, and signed."""
+class DailyRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The state of all shards' chains when a day (Asia/Shanghai) had ended, chained to the day before, and signed."""
 
     scheme: str
     day: Day
     previous: Hash
-    lines: list[LineHead]
+    shards: list[ShardRoot]
     root: Hash
     hash: Hash
     key: Hash
     signature: Signature
 
 
-class HeadProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The head of the day that covers a page's seal: its one line, and the hashes that lead from seal to signature."""
+class RootProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The root of the day that covers a page's seal: its one shard, and the hashes that lead from seal to signature."""
 
     day: Day
-    lines: Number
-    line: LineHead
+    shards: Number
+    shard: ShardRoot
     seal_proof: Proof
-    line_proof: Proof
+    shard_proof: Proof
     root: Hash
     previous: Hash
     hash: Hash
@@ -129,13 +129,13 @@ class HeadProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that proves one donation. `head` is null until the day has ended on which its page was sealed."""
+    """All that proves one donation. `daily_root` is null until the day has ended on which its page was sealed."""
 
     scheme: str
     donation: Donation
-    place: Place
+    position: PagePosition
     seal: SealProof
-    head: HeadProof | None
+    daily_root: RootProof | None
     key: Hash
     signature: Signature
 
@@ -166,9 +166,9 @@ def is_signed(text: bytes, signature: str, key: str) -> bool:
     return True
 
 
-def head_text(day: str, previous: str, lines: int, root: str) -> bytes:
-    """What of a head is hashed and signed."""
-    return f"{HEAD_SCHEME}\n{day}\n{previous}\n{lines}\n{root}".encode()
+def root_text(day: str, previous: str, shards: int, root: str) -> bytes:
+    """What of a daily root is hashed and signed."""
+    return f"{ROOT_SCHEME}\n{day}\n{previous}\n{shards}\n{root}".encode()
 
 
 def receipt_text(receipt: Receipt) -> bytes:
@@ -178,41 +178,43 @@ def receipt_text(receipt: Receipt) -> bytes:
 
 
 def seal_leaf(chained: str) -> bytes:
-    """32 bytes: a seal's leaf in the tree of the seals that are new in a head."""
+    """32 bytes: a seal's leaf in the tree of the seals that are new under a root."""
     return leaf_hash(bytes.fromhex(chained))
 
 
-def make_head(day: str, lines: Sequence[LineHead], before: DayHead | None, signer: Signer) -> DayHead:
-    """The signed head of a day behind the head of the day before (None: the first)."""
-    assert [line.line for line in lines] == list(range(len(lines))), "a head has every line, in order"
-    root = root_of([line.leaf() for line in lines]).hex()
-    previous = before.hash if before else FIRST_HEAD.hex()
-    text = head_text(day, previous, len(lines), root)
-    return DayHead(
-        HEAD_SCHEME, day, previous, list(lines), root, leaf_hash(text).hex(), signer.public, signer.sign(text)
+def make_daily_root(day: str, shards: Sequence[ShardRoot], before: DailyRoot | None, signer: Signer) -> DailyRoot:
+    """The signed root of a day behind the root of the day before (None: the first)."""
+    assert [shard.shard for shard in shards] == list(range(len(shards))), "a root has every shard, in order"
+    root = root_of([shard.leaf() for shard in shards]).hex()
+    previous = before.hash if before else FIRST_ROOT.hex()
+    text = root_text(day, previous, len(shards), root)
+    return DailyRoot(
+        ROOT_SCHEME, day, previous, list(shards), root, leaf_hash(text).hex(), signer.public, signer.sign(text)
     )
 
 
-def head_proof(head: DayHead, line: int, page: int, chained: Sequence[str]) -> HeadProof:
-    """How a head covers a page. `chained`: the seals of the line's pages that are new in this head, in order."""
-    own = head.lines[line]
-    assert own.first <= page <= own.page, f"the head of {head.day} does not cover page {page} of line {line}"
-    return HeadProof(
-        day=head.day,
-        lines=len(head.lines),
-        line=own,
+def root_proof(root: DailyRoot, shard: int, page: int, chained: Sequence[str]) -> RootProof:
+    """How a root covers a page. `chained`: the seals of the shard's pages that are new under this root, in order."""
+    own = root.shards[shard]
+    assert own.first <= page <= own.page, f"the root of {root.day} does not cover page {page} of shard {shard}"
+    return RootProof(
+        day=root.day,
+        shards=len(root.shards),
+        shard=own,
         seal_proof=_hex(proof_of([seal_leaf(seal) for seal in chained], page - own.first)),
-        line_proof=_hex(proof_of([one.leaf() for one in head.lines], line)),
-        root=head.root,
-        previous=head.previous,
-        hash=head.hash,
-        signature=head.signature,
+        shard_proof=_hex(proof_of([one.leaf() for one in root.shards], shard)),
+        root=root.root,
+        previous=root.previous,
+        hash=root.hash,
+        signature=root.signature,
     )
 
 
-def make_receipt(donation: Donation, place: Place, seal: SealProof, head: HeadProof | None, signer: Signer) -> Receipt:
+def make_receipt(
+    donation: Donation, position: PagePosition, seal: SealProof, daily_root: RootProof | None, signer: Signer
+) -> Receipt:
     """A signed receipt."""
-    unsigned = Receipt(RECEIPT_SCHEME, donation, place, seal, head, signer.public, "0" * 128)
+    unsigned = Receipt(RECEIPT_SCHEME, donation, position, seal, daily_root, signer.public, "0" * 128)
     return msgspec.structs.replace(unsigned, signature=signer.sign(receipt_text(unsigned)))
 
 
@@ -256,11 +258,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "interval": ("The interval on the fen line is as long as the gift", "分线上的区间长度与捐款金额相等"),
     "page": ("The donation's hash leads to the root of its page", "捐款的哈希可推出其账页的根"),
     "seal": ("The page's root and the seal before give the page's seal", "账页的根与前一封印可推出本页封印"),
-    "head_seal": ("The seal is among those that the day's head covers", "该封印包含在当日总封印之内"),
-    "head_line": ("The line's state leads to the root of the day's head", "该账线的状态可推出当日总封印的根"),
-    "head_hash": ("The day's head is bound to the head of the day before", "当日总封印与前一日总封印相连"),
-    "head_signature": ("The day's head is signed with the trusted key", "当日总封印由受信任的密钥签名"),
-    "head": ("The day's head does not cover this page yet", "当日总封印尚未覆盖此账页"),
+    "root_seal": ("The seal is among those that the day's root covers", "该封印包含在当日总封印之内"),
+    "root_shard": ("The shard's state leads to the day's root", "该账本分片的状态可推出当日总封印的根"),
+    "root_hash": ("The day's root is bound to the root of the day before", "当日总封印与前一日总封印相连"),
+    "root_signature": ("The day's root is signed with the trusted key", "当日总封印由受信任的密钥签名"),
+    "root": ("The day's root does not cover this page yet", "当日总封印尚未覆盖此账页"),
     "key": ("The receipt names the key that you trust", "收据所用密钥正是您信任的密钥"),
     "signature": ("The whole receipt is signed with the trusted key", "整张收据由受信任的密钥签名"),
 }
@@ -277,7 +279,7 @@ def verify(raw: bytes, trusted_key: str) -> Verdict:
     steps = (
         _step("format", receipt.scheme == RECEIPT_SCHEME),
         *_page_steps(receipt),
-        *_head_steps(receipt, trusted_key),
+        *_root_steps(receipt, trusted_key),
         _step("key", receipt.key == trusted_key),
         _step("signature", is_signed(receipt_text(receipt), receipt.signature, trusted_key)),
     )
@@ -289,33 +291,33 @@ def _step(name: str, holds: bool) -> Step:
 
 
 def _page_steps(receipt: Receipt) -> list[Step]:
-    donation, place, seal = receipt.donation, receipt.place, receipt.seal
-    root = proven_root(donation.leaf(), place.row, seal.rows, _bytes(seal.proof))
-    named = page_id(place.line, place.page)
+    donation, position, seal = receipt.donation, receipt.position, receipt.seal
+    root = proven_root(donation.leaf(), position.row, seal.rows, _bytes(seal.proof))
+    named = page_id(position.shard, position.page)
     chained = seal_hash(bytes.fromhex(seal.previous), named, seal.rows, bytes.fromhex(seal.root))
     is_first = seal.previous == FIRST_SEAL.hex()
     return [
-        _step("interval", place.fen_to - place.fen_from == donation.amount_fen),
+        _step("interval", position.fen_to - position.fen_from == donation.amount_fen),
         _step("page", root is not None and root.hex() == seal.root),
-        _step("seal", chained.hex() == seal.chained and is_first == (place.page == 0)),
+        _step("seal", chained.hex() == seal.chained and is_first == (position.page == 0)),
     ]
 
 
-def _head_steps(receipt: Receipt, trusted_key: str) -> list[Step]:
-    head, place = receipt.head, receipt.place
-    if head is None:
-        return [Step("head", Outcome.ABSENT, *WORDS["head"])]
-    own = head.line
+def _root_steps(receipt: Receipt, trusted_key: str) -> list[Step]:
+    root, position = receipt.daily_root, receipt.position
+    if root is None:
+        return [Step("root", Outcome.ABSENT, *WORDS["root"])]
+    own = root.shard
     new_pages = own.page - own.first + 1
-    seals = proven_root(seal_leaf(receipt.seal.chained), place.page - own.first, new_pages, _bytes(head.seal_proof))
-    lines = proven_root(own.leaf(), place.line, head.lines, _bytes(head.line_proof))
-    text = head_text(head.day, head.previous, head.lines, head.root)
-    is_last = own.page == place.page
+    seals = proven_root(seal_leaf(receipt.seal.chained), position.page - own.first, new_pages, _bytes(root.seal_proof))
+    shards = proven_root(own.leaf(), position.shard, root.shards, _bytes(root.shard_proof))
+    text = root_text(root.day, root.previous, root.shards, root.root)
+    is_last = own.page == position.page
     return [
-        _step("head_seal", _is(seals, own.seals_root) and (not is_last or own.chained == receipt.seal.chained)),
-        _step("head_line", _is(lines, head.root) and own.line == place.line),
-        _step("head_hash", leaf_hash(text).hex() == head.hash),
-        _step("head_signature", is_signed(text, head.signature, trusted_key)),
+        _step("root_seal", _is(seals, own.seals_root) and (not is_last or own.chained == receipt.seal.chained)),
+        _step("root_shard", _is(shards, root.root) and own.shard == position.shard),
+        _step("root_hash", leaf_hash(text).hex() == root.hash),
+        _step("root_signature", is_signed(text, root.signature, trusted_key)),
     ]
 
 
@@ -327,15 +329,15 @@ def _bytes(hashes: Sequence[str]) -> list[bytes]:
     return [bytes.fromhex(one) for one in hashes]
 
 
-def head_failures(head: DayHead, trusted_key: str, before: DayHead | None) -> list[str]:
-    """What is wrong with a whole head, in words; nothing where all holds. `before`: the head of the day before."""
-    text = head_text(head.day, head.previous, len(head.lines), head.root)
-    previous = before.hash if before else FIRST_HEAD.hex()
+def root_failures(root: DailyRoot, trusted_key: str, before: DailyRoot | None) -> list[str]:
+    """What is wrong with a whole daily root; nothing where all holds. `before`: the root of the day before."""
+    text = root_text(root.day, root.previous, len(root.shards), root.root)
+    previous = before.hash if before else FIRST_ROOT.hex()
     checks = {
-        "its scheme is another": head.scheme == HEAD_SCHEME,
-        "its lines do not give its root": root_of([line.leaf() for line in head.lines]).hex() == head.root,
-        "it is not chained to the head before": head.previous == previous,
-        "its hash is another": leaf_hash(text).hex() == head.hash,
-        "the trusted key did not sign it": is_signed(text, head.signature, trusted_key),
+        "its scheme is another": root.scheme == ROOT_SCHEME,
+        "its shards do not give its root": root_of([shard.leaf() for shard in root.shards]).hex() == root.root,
+        "it is not chained to the root before": root.previous == previous,
+        "its hash is another": leaf_hash(text).hex() == root.hash,
+        "the trusted key did not sign it": is_signed(text, root.signature, trusted_key),
     }
-    return [words for words, holds in checks.items() if not holds]
+    return [failure for failure, holds in checks.items() if not holds]

@@ -33,7 +33,7 @@ def secret_bytes(secret: str) -> bytes:
     return key
 
 
-def secret_words(key: bytes) -> str:
+def secret_text(key: bytes) -> str:
     """The key → `whsec_<base64>`."""
     return SECRET_PREFIX + base64.b64encode(key).decode()
 

@@ -16,23 +16,24 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pandapack.local.cache import cache_dir
+from pandapack.cache import cache_dir
 from pandapack.local.errors import LocalError
 from pandapack.local.java import find_java
 from pandapack.local.kafka_jars import KAFKA_VERSION, check_jar, kafka_classpath, read_lock
 from pandapack.local.keys import (
     DIGESTS_FILE,
-    HEAD_KEY_FILE,
-    HEAD_PUBLIC_KEY_FILE,
     KEYS_FILE,
     PAGE_SECRET_FILE,
     SECRETS_KEY_FILE,
-    read_head_key,
+    SIGNING_KEY_FILE,
+    SIGNING_PUBLIC_KEY_FILE,
+    read_signing_key,
 )
+from pandapack.local.layout import Layout
 from pandapack.local.mongo import LEAK, WHEEL, WHEEL_WARNING, find_mongod, leaks
 from pandapack.local.ports import busy_port, is_free
+from pandapack.local.probes import check_existing_kafka, check_existing_mongo
 from pandapack.local.running import PID_FILE, running_in
-from pandapack.local.stack import Layout, check_existing_kafka, check_existing_mongo
 
 PYTHON_MIN = (3, 11)
 DISK_FREE_MB_MIN = 2_000
@@ -47,18 +48,18 @@ CLOCK_BEHIND_MAX = timedelta(minutes=5)
 BUSINESS_ZONE = "Asia/Shanghai"
 OTHER_PLATFORMS = "Use docker compose, or set PANDA_KAFKA and PANDA_MONGO to servers of your own"
 
-PRIVATE_FILES = (KEYS_FILE, DIGESTS_FILE, PAGE_SECRET_FILE, SECRETS_KEY_FILE, HEAD_KEY_FILE)
+PRIVATE_FILES = (KEYS_FILE, DIGESTS_FILE, PAGE_SECRET_FILE, SECRETS_KEY_FILE, SIGNING_KEY_FILE)
 
 Level = Literal["ok", "warning", "wrong"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: `says` what is, `mend` what to do about it (empty if nothing)."""
+    """One thing that was looked at: `detail` is what was found, `mend` what to do about it (empty if nothing)."""
 
     name: str
     level: Level
-    says: str
+    detail: str
     mend: str = ""
 
 
@@ -71,7 +72,7 @@ def examine(layout: Layout) -> tuple[Finding, ...]:
         ("mongod", _mongod),
         ("ports", _ports),
         ("data", _data),
-        ("head key", _keys),
+        ("signing key", _keys),
         ("disk", _disk),
         ("memory", _memory),
         ("open files", _open_files),
@@ -82,19 +83,19 @@ def examine(layout: Layout) -> tuple[Finding, ...]:
         try:
             found.extend(look(layout))
         except LocalError as error:
-            found.append(Finding(name, "wrong", error.says, error.mend))
+            found.append(Finding(name, "wrong", error.detail, error.mend))
         except OSError as error:
             found.append(Finding(name, "wrong", str(error), "Look at the rights of what it names"))
     return tuple(found)
 
 
 def _python(_: Layout) -> Iterator[Finding]:
-    says = f"{platform.python_version()} at {sys.executable}"
+    detail = f"{platform.python_version()} at {sys.executable}"
     if sys.version_info >= PYTHON_MIN:
-        yield Finding("python", "ok", says)
+        yield Finding("python", "ok", detail)
     else:
         wanted = ".".join(map(str, PYTHON_MIN))
-        yield Finding("python", "wrong", says, f"Install Python {wanted} or later, then: make env")
+        yield Finding("python", "wrong", detail, f"Install Python {wanted} or later, then: make env")
 
 
 def _platform(layout: Layout) -> Iterator[Finding]:
@@ -104,8 +105,8 @@ def _platform(layout: Layout) -> Iterator[Finding]:
     elif layout.kafka and layout.mongo:
         yield Finding("platform", "ok", f"{here}: with existing servers")
     else:
-        says = f"{here}: servers are embedded on Linux x86_64 only; elsewhere they may run or not"
-        yield Finding("platform", "warning", says, OTHER_PLATFORMS)
+        detail = f"{here}: servers are embedded on Linux x86_64 only; elsewhere they may run or not"
+        yield Finding("platform", "warning", detail, OTHER_PLATFORMS)
 
 
 def _kafka(layout: Layout) -> Iterator[Finding]:
@@ -121,7 +122,7 @@ def _caught(name: str, look: Callable[[], Finding]) -> Iterator[Finding]:
     try:
         yield look()
     except LocalError as error:
-        yield Finding(name, "wrong", error.says, error.mend)
+        yield Finding(name, "wrong", error.detail, error.mend)
 
 
 def _java() -> Finding:
@@ -132,14 +133,14 @@ def _java() -> Finding:
 def _jars() -> Finding:
     if home := os.environ.get("PANDA_KAFKA_HOME"):
         kafka_classpath()
-        return Finding("kafka jars", "ok", f"PANDA_KAFKA_HOME={home}, taken as it is")
+        return Finding("kafka jars", "ok", f"PANDA_KAFKA_HOME={home}, used as it is")
     folder = cache_dir() / "kafka"
     jars = [jar for jar in read_lock() if jar.section == "broker"]
     there = [jar for jar in jars if (folder / jar.file_name).exists()]
     for jar in there:
         check_jar(jar, folder / jar.file_name)
-    says = f"Kafka {KAFKA_VERSION}: {len(there)} of {len(jars)} jars in {folder}, all as the lock says"
-    return Finding("kafka jars", "ok", says if len(there) == len(jars) else f"{says}; the rest come at first start")
+    detail = f"Kafka {KAFKA_VERSION}: {len(there)} of {len(jars)} jars in {folder}, all as the lock says"
+    return Finding("kafka jars", "ok", detail if len(there) == len(jars) else f"{detail}; the rest come at first start")
 
 
 def _mongod(layout: Layout) -> Iterator[Finding]:
@@ -148,14 +149,14 @@ def _mongod(layout: Layout) -> Iterator[Finding]:
         yield Finding("mongod", "ok", "PANDA_MONGO answers")
         return
     found = find_mongod()
-    says = f"{found.version} at {found.program} (by {found.found_by})"
+    detail = f"{found.version} at {found.program} (by {found.found_by})"
     mend = "For more than a try-out set PANDA_MONGO_BIN to a current mongod, or PANDA_MONGO"
     if found.found_by == WHEEL:
-        yield Finding("mongod", "warning", f"{says}: {WHEEL_WARNING}", mend)
+        yield Finding("mongod", "warning", f"{detail}: {WHEEL_WARNING}", mend)
     elif leaks(found.version):
-        yield Finding("mongod", "warning", f"{says}: older than the fix of {LEAK}; for the loopback only", mend)
+        yield Finding("mongod", "warning", f"{detail}: older than the fix of {LEAK}; for the loopback only", mend)
     else:
-        yield Finding("mongod", "ok", says)
+        yield Finding("mongod", "ok", detail)
 
 
 def _ports(layout: Layout) -> Iterator[Finding]:
@@ -164,12 +165,12 @@ def _ports(layout: Layout) -> Iterator[Finding]:
         yield Finding("ports", "ok", f"not looked at: the stack here is running (pid {holder.pid})")
         return
     if holder := running.get("demonstration"):
-        says = f"a demonstration runs in this folder (pid {holder.pid}, since {holder.since})"
-        yield Finding("demonstration", "warning", f"{says} and holds what is busy below", "Stop it with: panda down")
+        detail = f"a demonstration runs in this folder (pid {holder.pid}, since {holder.since})"
+        yield Finding("demonstration", "warning", f"{detail} and holds what is busy below", "Stop it with: panda down")
     busy = {name: port for name, port in layout.listeners().items() if not is_free(port)}
     for name, port in busy.items():
         error = busy_port(name, port)
-        yield Finding(f"port {port}", "wrong", error.says, error.mend)
+        yield Finding(f"port {port}", "wrong", error.detail, error.mend)
     if not busy:
         listed = ", ".join(f"{name} {port}" for name, port in layout.listeners().items())
         yield Finding("ports", "ok", f"free: {listed}" if listed else "none needed")
@@ -182,8 +183,8 @@ def _data(layout: Layout) -> Iterator[Finding]:
             pass
         yield Finding("data", "ok", f"{layout.data_dir.resolve()} can be written")
     except OSError as error:
-        says = f"{folder} cannot be written: {error.strerror}"
-        yield Finding("data", "wrong", says, "Run panda in a folder that you may write to")
+        detail = f"{folder} cannot be written: {error.strerror}"
+        yield Finding("data", "wrong", detail, "Run panda in a folder that you may write to")
 
 
 def _keys(layout: Layout) -> Iterator[Finding]:
@@ -191,16 +192,16 @@ def _keys(layout: Layout) -> Iterator[Finding]:
         file = layout.data_dir / name
         if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
             yield Finding("keys", "wrong", f"{file} can be read by others", f"chmod 600 {file}")
-    head_key, public = layout.data_dir / HEAD_KEY_FILE, layout.data_dir / HEAD_PUBLIC_KEY_FILE
-    if not head_key.exists():
-        yield Finding("head key", "ok", "made at first start")
+    signing_key, public = layout.data_dir / SIGNING_KEY_FILE, layout.data_dir / SIGNING_PUBLIC_KEY_FILE
+    if not signing_key.exists():
+        yield Finding("signing key", "ok", "made at first start")
         return
-    signer = read_head_key(head_key)
+    signer = read_signing_key(signing_key)
     if public.exists() and public.read_text().strip() != signer.public:
-        says = f"{public} is not the public half of {head_key}: receipts cannot be checked with it"
-        yield Finding("head key", "wrong", says, f"Delete {public}; it is made anew at the next start")
+        detail = f"{public} is not the public half of {signing_key}: receipts cannot be checked with it"
+        yield Finding("signing key", "wrong", detail, f"Delete {public}; it is made anew at the next start")
     else:
-        yield Finding("head key", "ok", f"{head_key} signs heads and receipts; keep a backup of it")
+        yield Finding("signing key", "ok", f"{signing_key} signs daily roots and receipts; keep a backup of it")
 
 
 def _disk(layout: Layout) -> Iterator[Finding]:
@@ -233,8 +234,8 @@ def _clock(layout: Layout) -> Iterator[Finding]:
     if now < CLOCK_EARLIEST:
         yield Finding("clock", "wrong", f"it is {now:%Y-%m-%d} by the system's clock", mend)
     elif (last := _last_start(layout.data_dir)) and last - now > CLOCK_BEHIND_MAX:
-        says = f"{layout.data_dir} was last used at {last:%Y-%m-%d %H:%M} UTC, which is still to come"
-        yield Finding("clock", "wrong", says, mend)
+        detail = f"{layout.data_dir} was last used at {last:%Y-%m-%d %H:%M} UTC, which is still to come"
+        yield Finding("clock", "wrong", detail, mend)
     else:
         yield Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")
     try:
@@ -249,12 +250,12 @@ def _last_start(data_dir: Path) -> datetime | None:
 
 
 def _amount(name: str, have: int, least: int, wished: int, unit: str, mend: str) -> Finding:
-    says = f"{have:,} {unit}"
+    detail = f"{have:,} {unit}"
     if have >= wished:
-        return Finding(name, "ok", says)
+        return Finding(name, "ok", detail)
     if have >= least:
-        return Finding(name, "warning", f"{says}; {wished:,} would be comfortable", mend)
-    return Finding(name, "wrong", f"{says}; at least {least:,} are needed", mend)
+        return Finding(name, "warning", f"{detail}; {wished:,} would be comfortable", mend)
+    return Finding(name, "wrong", f"{detail}; at least {least:,} are needed", mend)
 
 
 def memory_available_mb() -> int | None:

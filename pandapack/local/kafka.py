@@ -18,6 +18,7 @@ from pathlib import Path
 from pandapack.local.errors import DataRefused
 from pandapack.local.java import Java
 from pandapack.local.ports import LOOPBACK
+from pandapack.local.probes import read_exactly
 from pandapack.local.supervisor import ChildSpec
 
 HEAP_MB_MAX = 512
@@ -177,18 +178,18 @@ def is_broker(host: str, port: int) -> bool:
     """Whether a broker answers there and is among the living ones of its metadata: more than an open port."""
     with socket.create_connection((host, port), timeout=ANSWER_WAIT_S) as connection:
         connection.sendall(_metadata_request())
-        (size,) = struct.unpack(">i", _exactly(connection, 4))
+        (size,) = struct.unpack(">i", read_exactly(connection, 4))
         if not 0 < size <= ANSWER_BYTES_MAX:
             return False
-        answer = _exactly(connection, size)
+        answer = read_exactly(connection, size)
     return any(answered == port for answered in _ports_in(answer))
 
 
 def _metadata_request() -> bytes:
     client = b"panda"
-    head = struct.pack(">hhih", _METADATA_KEY, _METADATA_VERSION, 1, len(client)) + client
+    header = struct.pack(">hhih", _METADATA_KEY, _METADATA_VERSION, 1, len(client)) + client
     body = struct.pack(">ib", 0, 0)  # no topics, and none to be made
-    return struct.pack(">i", len(head) + len(body)) + head + body
+    return struct.pack(">i", len(header) + len(body)) + header + body
 
 
 def _ports_in(answer: bytes) -> Iterator[int]:
@@ -201,16 +202,6 @@ def _ports_in(answer: bytes) -> Iterator[int]:
         port, rack_size = struct.unpack_from(">ih", answer, at)
         at += 6 + max(rack_size, 0)
         yield port
-
-
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    chunks = bytearray()
-    while len(chunks) < size:
-        chunk = connection.recv(size - len(chunks))
-        if not chunk:
-            raise ConnectionError("closed before the answer was whole")
-        chunks += chunk
-    return bytes(chunks)
 
 
 def _new_cluster_id() -> str:

@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pandapack.local.cache import cache_dir
+from pandapack.backoff import Backoff
+from pandapack.cache import cache_dir
 from pandapack.local.errors import DataRefused, JarNotFetched, JarRefused
 
 KAFKA_VERSION = "4.3.0"
@@ -32,11 +33,11 @@ ROOTS = {
 LOCK_FILE = Path(__file__).with_name("kafka.lock")
 FETCHES_AT_ONCE = 4
 FETCH_TRIES_MAX = 3
-FETCH_PAUSE_S = 1.0
+FETCH_PAUSES = Backoff(first_s=1.0, max_s=10.0)
 FETCH_TIMEOUT_S = 30
 
 Progress = Callable[[int, int, str], None]
-"""Told (jars done, jars in all, name of the last) as each jar is there."""
+"""Called with (jars done, jars in all, name of the last) as each jar is there."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def kafka_classpath(*, tools: bool = False, progress: Progress | None = None) ->
     """The classpath that runs Kafka, every jar of it checked; fetches what is not in the cache.
 
     `tools` adds kafka-tools (performance and admin programs). PANDA_KAFKA_HOME, an unpacked distribution, is
-    taken as it is: whoever unpacked it answers for it. Raises JarRefused, JarNotFetched, DataRefused.
+    used as it is: whoever unpacked it answers for it. Raises JarRefused, JarNotFetched, DataRefused.
     """
     if home := os.environ.get("PANDA_KAFKA_HOME"):
         return _classpath_of_home(Path(home).expanduser())
@@ -144,7 +145,7 @@ def _fetch(jar: LockedJar, scratch: Path, folder: Path) -> LockedJar:
                     "Look at the network or proxy, or set PANDA_KAFKA_HOME to an unpacked Kafka "
                     "distribution, or PANDA_KAFKA=HOST:PORT to a running one",
                 ) from error
-            time.sleep(FETCH_PAUSE_S * attempt)
+            time.sleep(FETCH_PAUSES.pause_s(attempt))
     check_jar(jar, path)
     path.replace(folder / jar.file_name)
     return jar
@@ -193,8 +194,8 @@ def write_lock(lock_file: Path = LOCK_FILE, all_roots: Mapping[str, Sequence[str
                     jar = LockedJar(section, artifact.groupId, artifact.artifactId, artifact.version, "")
                     digest = sha256_of(_fetch_once(jar, Path(scratch)))
                     rows.append(f"{section} {coordinates} {digest}")
-    head = f"# Kafka {KAFKA_VERSION} as jgo resolves it: section, coordinates, sha256 of the jar"
-    lock_file.write_text("\n".join([head, *rows]) + "\n")
+    remark = f"# Kafka {KAFKA_VERSION} as jgo resolves it: section, coordinates, sha256 of the jar"
+    lock_file.write_text("\n".join([remark, *rows]) + "\n")
     return len(rows)
 
 

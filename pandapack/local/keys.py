@@ -11,9 +11,12 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pandapack.contracts.proof import Signer
 from pandapack.local.errors import DataRefused
+
+if TYPE_CHECKING:  # with it come numpy and pydantic: imported once a signing key is read, not by every command
+    from pandapack.contracts.proof import Signer
 
 ROLES = ("platform", "buyer", "supplier", "warehouse", "carrier", "school", "auditor", "operator")
 # The services read each other with this one.
@@ -22,16 +25,16 @@ KEYS_FILE = "keys.json"
 DIGESTS_FILE = "keys-digests.json"
 PAGE_SECRET_FILE = "page_secret"
 SECRETS_KEY_FILE = "secrets_key"
-HEAD_KEY_FILE = "head_key"
-HEAD_PUBLIC_KEY_FILE = "head_key.pub"
+SIGNING_KEY_FILE = "signing_key"
+SIGNING_PUBLIC_KEY_FILE = "signing_key.pub"
 PREFIX_BYTES = 4
 SECRET_BYTES = 16
 PAGE_SECRET_BYTES = 32
-HEAD_KEY_BYTES = 32
+SIGNING_KEY_BYTES = 32
 OWNER_ONLY = 0o600
-HEAD_KEY_MEND = (
-    f"Put it back from a backup. Without one delete {HEAD_KEY_FILE} and {HEAD_PUBLIC_KEY_FILE}: a new pair is made, "
-    "and receipts signed so far are checked with the public key that their holders have"
+SIGNING_KEY_MEND = (
+    f"Put it back from a backup. Without one delete {SIGNING_KEY_FILE} and {SIGNING_PUBLIC_KEY_FILE}: a new pair is "
+    "made, and receipts signed so far are checked with the public key that their holders have"
 )
 
 
@@ -70,30 +73,32 @@ def _ensure_secret(data_dir: Path, name: str) -> str:
     return file.read_text().strip()
 
 
-def ensure_head_key(data_dir: Path) -> Path:
-    """The file with the private key that signs day heads and receipts, in hex (mode 0600); made if missing.
+def ensure_signing_key(data_dir: Path) -> Path:
+    """The file with the private key that signs daily roots and receipts, in hex (mode 0600); made if missing.
 
-    Its public half lies beside it, in `head_key.pub`: what a receipt's holder needs to check it. Raises DataRefused for
-    a file that is there but holds no key.
+    Its public half lies beside it, in `signing_key.pub`: what a receipt's holder needs to check it. Raises DataRefused
+    for a file that is there but holds no key.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    file, public = data_dir / HEAD_KEY_FILE, data_dir / HEAD_PUBLIC_KEY_FILE
+    file, public = data_dir / SIGNING_KEY_FILE, data_dir / SIGNING_PUBLIC_KEY_FILE
     if not file.exists():
-        write_private(file, secrets.token_hex(HEAD_KEY_BYTES) + "\n")
-    signer = read_head_key(file)
+        write_private(file, secrets.token_hex(SIGNING_KEY_BYTES) + "\n")
+    signer = read_signing_key(file)
     if not public.exists():
         public.write_text(signer.public + "\n")
     return file
 
 
-def read_head_key(file: Path) -> Signer:
+def read_signing_key(file: Path) -> Signer:
     """The signer of this file. Raises DataRefused where it cannot be read or holds no key."""
+    from pandapack.contracts.proof import Signer
+
     try:
         return Signer(file.read_text())
     except OSError as error:
         raise DataRefused(f"{file} cannot be read: {error.strerror}", f"Make it yours: chmod 600 {file}") from error
     except ValueError as error:  # not hex, not 32 bytes, or no text at all
-        raise DataRefused(f"{file} holds no key of {HEAD_KEY_BYTES} bytes in hex", HEAD_KEY_MEND) from error
+        raise DataRefused(f"{file} holds no key of {SIGNING_KEY_BYTES} bytes in hex", SIGNING_KEY_MEND) from error
 
 
 def new_key(role: str) -> str:

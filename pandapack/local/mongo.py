@@ -10,15 +10,15 @@ import stat
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pymongo import MongoClient
-from pymongo.errors import OperationFailure
-
-from pandapack.local.cache import cache_dir
+from pandapack.cache import cache_dir
 from pandapack.local.errors import MongodMissing
 from pandapack.local.ports import LOOPBACK
 from pandapack.local.supervisor import ChildSpec
+
+if TYPE_CHECKING:  # the driver is imported once a mongod is asked, not by every command
+    from pymongo import MongoClient
 
 REPLICA_SET = "rs0"
 WIREDTIGER_CACHE_GB = 0.5
@@ -78,10 +78,10 @@ def find_mongod() -> Mongod:
 
 
 def _of_the_wheel() -> list[Path]:
-    # A namespace package without code of its own: only its place matters.
+    # A namespace package without code of its own: only where it lies matters.
     spec = importlib.util.find_spec("fiftyone")
-    places = spec.submodule_search_locations if spec and spec.submodule_search_locations else []
-    programs = (Path(place) / "db" / "bin" / "mongod" for place in places)
+    folders = spec.submodule_search_locations if spec and spec.submodule_search_locations else []
+    programs = (Path(folder) / "db" / "bin" / "mongod" for folder in folders)
     return [program for program in programs if program.exists()]
 
 
@@ -180,6 +180,8 @@ class Mongo:
 
         Raises pymongo's errors while it does not answer.
         """
+        from pymongo.errors import OperationFailure
+
         admin = self._connect().admin
         try:
             status = admin.command("replSetGetStatus")
@@ -187,7 +189,7 @@ class Mongo:
             if refused.code == _NOT_YET_INITIALIZED:
                 admin.command("replSetInitiate", self._set_of_one(version=1))
             elif refused.code == _INVALID_REPLICA_SET_CONFIG:
-                self._take_new_port()
+                self._adopt_port()
             else:
                 raise
             return False
@@ -202,6 +204,8 @@ class Mongo:
             self._client = None
 
     def _connect(self) -> MongoClient[dict[str, Any]]:
+        from pymongo import MongoClient
+
         if self._client is None:
             self._client = MongoClient(
                 LOOPBACK,
@@ -213,7 +217,7 @@ class Mongo:
             )
         return self._client
 
-    def _take_new_port(self) -> None:
+    def _adopt_port(self) -> None:
         """The data were made under another port: the member does not find itself in its set."""
         admin = self._connect().admin
         local = self._connect().get_database("local")

@@ -36,7 +36,7 @@ class RunningLock:
         self.since = ""
 
     def __enter__(self) -> Self:
-        self.take()
+        self.acquire()
         return self
 
     def __exit__(
@@ -44,7 +44,7 @@ class RunningLock:
     ) -> None:
         self.release()
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Raises AlreadyRunning, naming the holder; DataRefused where the directory cannot be written."""
         path = self._data_dir / PID_FILE
         try:
@@ -107,9 +107,9 @@ class Running:
 
 def running_in(data_dir: Path) -> tuple[Running, ...]:
     """The stack of this data directory and the demonstration below it, as far as they run now, in this order."""
-    places = (("stack", data_dir), ("demonstration", data_dir / DEMO_FOLDER))
-    found = ((what, place, holder_of(place)) for what, place in places)
-    return tuple(Running(what, place, holder) for what, place, holder in found if holder is not None)
+    folders = (("stack", data_dir), ("demonstration", data_dir / DEMO_FOLDER))
+    found = ((what, folder, holder_of(folder)) for what, folder in folders)
+    return tuple(Running(what, folder, holder) for what, folder, holder in found if holder is not None)
 
 
 def write_note(data_dir: Path, note: dict[str, Any]) -> None:
@@ -120,7 +120,7 @@ def write_note(data_dir: Path, note: dict[str, Any]) -> None:
 
 
 def read_note(data_dir: Path) -> dict[str, Any] | None:
-    """What the running stack there told; None when none is up, whatever an earlier one left behind."""
+    """What the running stack there noted; None when none is up, whatever an earlier one left behind."""
     if holder_of(data_dir) is None:
         return None
     try:

@@ -4,127 +4,41 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
-import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from typing import Self
 
 from pandapack.local import kafka, mongo
-from pandapack.local.errors import LocalError, ServerUnreachable
 from pandapack.local.java import find_java
 from pandapack.local.kafka_jars import Progress, kafka_classpath
 from pandapack.local.keys import (
     DIGESTS_FILE,
     KEYS_FILE,
     SERVICE_ROLE,
-    ensure_head_key,
     ensure_keys,
     ensure_page_secret,
     ensure_secrets_key,
+    ensure_signing_key,
 )
-from pandapack.local.ports import LOOPBACK, check_free, free_ports, setting_of
+from pandapack.local.layout import SERVICES, Layout
+from pandapack.local.ports import LOOPBACK, check_free, setting_of
+from pandapack.local.probes import answers_200, check_existing_kafka, check_existing_mongo
 from pandapack.local.running import RunningLock, write_note
 from pandapack.local.supervisor import ChildSpec, Supervisor
 
-SERVICES = ("donations", "procurement", "logistics", "reporting")
-DEFAULT_PORTS: Mapping[str, int] = {
-    "kafka": 9092,
-    "kafka-controller": 9093,
-    "mongo": 27017,
-    "donations": 8101,
-    "procurement": 8102,
-    "logistics": 8103,
-    "reporting": 8100,
-}
-DATA_DIR = Path(".panda")
 SERVICE_START_WAIT_S = 60.0
 SERVICE_STOP_WAIT_S = 15.0
-READYZ_WAIT_S = 2.0
 MALLOC = {
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
 }
 """The C library keeps freed memory for each of many threads otherwise, and that of big arrays in holes."""
-EXISTING_WAIT_S = 5.0
 
 _log = logging.getLogger(__name__)
-
-
-def service_command(name: str) -> tuple[str, ...]:
-    """How a service of this name is started."""
-    return (sys.executable, "-m", f"services.{name}.app")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """What the stack is made of and where it lives.
-
-    ports: by name; those not named are the defaults.
-    services: which of the four, if with_services.
-    service_env: environment for every service, over everything that the stack sets.
-    kafka, mongo: "HOST:PORT" and URI of existing servers; None starts an embedded one.
-    keep_data: False for a stack whose data nobody wants again: its servers are killed, not stopped.
-    command: how a service is started; tests put a stand-in here.
-    """
-
-    data_dir: Path = DATA_DIR
-    ports: Mapping[str, int] = field(default_factory=dict)
-    with_services: bool = True
-    services: tuple[str, ...] = SERVICES
-    service_env: Mapping[str, str] = field(default_factory=dict)
-    kafka: str | None = None
-    mongo: str | None = None
-    keep_data: bool = True
-    command: Callable[[str], tuple[str, ...]] = service_command
-
-    @classmethod
-    def from_environment(
-        cls,
-        *,
-        data_dir: Path = DATA_DIR,
-        with_services: bool = True,
-        service_env: Mapping[str, str] | None = None,
-    ) -> Layout:
-        """What PANDA_KAFKA, PANDA_MONGO and PANDA_…_PORT say. Raises LocalError for a port that is none."""
-        return cls(
-            data_dir=data_dir,
-            ports={name: _port_from_environment(name, port) for name, port in DEFAULT_PORTS.items()},
-            with_services=with_services,
-            service_env=service_env or {},
-            kafka=os.environ.get("PANDA_KAFKA") or None,
-            mongo=os.environ.get("PANDA_MONGO") or None,
-        )
-
-    @classmethod
-    def on_free_ports(cls, data_dir: Path, **more: Any) -> Layout:
-        """A layout of its own beside whatever else runs; `more` as for Layout."""
-        ports = dict(zip(DEFAULT_PORTS, free_ports(len(DEFAULT_PORTS)), strict=True))
-        return cls(data_dir=data_dir, ports=ports, **more)
-
-    def port(self, name: str) -> int:
-        return self.ports.get(name, DEFAULT_PORTS[name])
-
-    def started_services(self) -> tuple[str, ...]:
-        return self.services if self.with_services else ()
-
-    def listeners(self) -> dict[str, int]:
-        """The ports that this stack itself listens on, by name."""
-        names: list[str] = []
-        names += [] if self.kafka else ["kafka", "kafka-controller"]
-        names += [] if self.mongo else ["mongo"]
-        names += self.started_services()
-        return {name: self.port(name) for name in names}
 
 
 class Stack:
@@ -190,16 +104,16 @@ class Stack:
         Raises LocalError: AlreadyRunning, PortBusy, JavaMissing, JarRefused, JarNotFetched, MongodMissing,
         ServerUnreachable, DataRefused, ChildFailed.
         """
-        self._lock.take()
+        self._lock.acquire()
         try:
             check_free(self.layout.listeners())
             ensure_keys(self._data_dir)
             ensure_page_secret(self._data_dir)
-            ensure_head_key(self._data_dir)
+            ensure_signing_key(self._data_dir)
             ensure_secrets_key(self._data_dir)
             self._start_servers()
             if services := self.layout.started_services():
-                self._say_while(", ".join(services), self._service_children())
+                self._report_start(", ".join(services), self._service_children())
             self._up = True
             self._note()
         except BaseException:
@@ -216,7 +130,7 @@ class Stack:
 
     def services_env(self, name: str) -> dict[str, str]:
         """The whole environment of a service, or of another program that shall find this stack."""
-        # What a person sets for services (PANDA_LINES, PANDA_ACCEPT_DAYS …) reaches them.
+        # What a person sets for services (PANDA_SHARDS, PANDA_ACCEPT_DAYS …) reaches them.
         env = dict(os.environ) | {
             "PANDA_KAFKA": self.kafka,
             "PANDA_MONGO": self.mongo,
@@ -224,7 +138,7 @@ class Stack:
             "PANDA_KEYS_FILE": str(self._data_dir / DIGESTS_FILE),
             "PANDA_SERVICE_KEY": self.keys[SERVICE_ROLE],
             "PANDA_PAGE_SECRET": ensure_page_secret(self._data_dir),
-            "PANDA_HEAD_KEY_FILE": str(ensure_head_key(self._data_dir)),
+            "PANDA_SIGNING_KEY_FILE": str(ensure_signing_key(self._data_dir)),
             "PANDA_SECRETS_KEY": ensure_secrets_key(self._data_dir),
             "PYTHONUNBUFFERED": "1",
             **MALLOC,
@@ -245,9 +159,9 @@ class Stack:
         else:
             children.append(self._mongo_child())
         if children:
-            self._say_while(" and ".join(child.name for child in children), children)
+            self._report_start(" and ".join(child.name for child in children), children)
 
-    def _say_while(self, what: str, children: list[ChildSpec]) -> None:
+    def _report_start(self, what: str, children: list[ChildSpec]) -> None:
         begun_s = time.monotonic()
         self._report(f"starting {what}")
         self.supervisor.start(*children)
@@ -312,53 +226,3 @@ class Stack:
                 "children": {child.name: child.pid for child in self.supervisor.statuses()},
             },
         )
-
-
-def answers_200(url: str) -> bool:
-    """Whether a GET answers 200 in time; anything else, a refused connection too, is "no"."""
-    # The loopback is never behind a proxy, whatever the environment says.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=READYZ_WAIT_S) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False
-
-
-def check_existing_kafka(address: str) -> None:
-    """Raise ServerUnreachable unless one of the brokers of "HOST:PORT[,HOST:PORT…]" accepts a connection."""
-    for one in address.split(","):
-        host, _, port = one.strip().rpartition(":")
-        try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=EXISTING_WAIT_S):
-                return
-        except (OSError, ValueError):
-            continue
-    raise ServerUnreachable(
-        f"no Kafka answers at PANDA_KAFKA={address}", "Start it, correct it, or unset it for an embedded one"
-    )
-
-
-def check_existing_mongo(uri: str) -> None:
-    """Raise ServerUnreachable unless a replica set or a sharded cluster answers at the URI."""
-    mend = "Start it, correct it, or unset it for an embedded one"
-    try:
-        with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=int(EXISTING_WAIT_S * 1000)) as client:
-            hello = client.admin.command("hello")
-    except PyMongoError as error:
-        raise ServerUnreachable(f"no MongoDB answers at PANDA_MONGO: {error}", mend) from error
-    if "setName" not in hello and hello.get("msg") != "isdbgrid":
-        raise ServerUnreachable(
-            "the MongoDB at PANDA_MONGO is neither a replica set nor a sharded cluster",
-            "Start its mongod with --replSet and initiate the set: majority writes need it",
-        )
-
-
-def _port_from_environment(name: str, otherwise: int) -> int:
-    setting = setting_of(name)
-    value = os.environ.get(setting, "")
-    if not value:
-        return otherwise
-    if not value.isdecimal() or not 0 < int(value) < 65_536:
-        raise LocalError(f"{setting}={value} is not a port", "Set it to a number from 1 to 65535")
-    return int(value)

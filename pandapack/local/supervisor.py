@@ -21,14 +21,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pandapack.backoff import Backoff
 from pandapack.local import child as trampoline
 from pandapack.local.errors import ChildFailed
 
 START_WAIT_S = 60.0
 STOP_WAIT_S = 15.0
 KILL_WAIT_S = 5.0
-RESTART_PAUSE_FIRST_S = 0.5
-RESTART_PAUSE_MAX_S = 10.0
+RESTART_PAUSES = Backoff(first_s=0.5, max_s=10.0)
 # A child that ran this long without dying begins again with the first pause.
 RESTART_STEADY_S = 60.0
 TEND_EVERY_S = 0.1
@@ -36,7 +36,7 @@ READY_ASK_EVERY_S = 0.1
 READY_WATCH_EVERY_S = 2.0
 STOP_ASK_EVERY_S = 0.02
 # Being not ready for less than this (a rebalance, a pause) is not worth a line.
-NOT_READY_SAID_AFTER_S = 10.0
+NOT_READY_REPORTED_AFTER_S = 10.0
 LOG_BYTES_MAX = 64 * 1024 * 1024
 LOG_TAIL_LINES = 12
 LOG_TAIL_BYTES = 16_384
@@ -79,12 +79,13 @@ class _Child:
     process: subprocess.Popen[bytes] | None = None
     start_at_s: float = 0.0
     started_at_s: float = 0.0
-    pause_s: float = RESTART_PAUSE_FIRST_S
+    failures: int = 0
+    """Deaths in a row, with less than `RESTART_STEADY_S` between two of them."""
     restarts: int = 0
     was_ready: bool = False
     ready: bool = False
     unready_since_s: float = 0.0
-    unready_said: bool = False
+    unready_reported: bool = False
     ended: str | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -101,13 +102,11 @@ class Supervisor:
         report: Callable[[str], None] = _log.info,
         changed: Callable[[], None] = lambda: None,
         *,
-        pause_first_s: float = RESTART_PAUSE_FIRST_S,
-        pause_max_s: float = RESTART_PAUSE_MAX_S,
+        restart_pauses: Backoff = RESTART_PAUSES,
     ) -> None:
         self._report_line = report
         self._changed = changed
-        self._pause_first_s = pause_first_s
-        self._pause_max_s = pause_max_s
+        self._restart_pauses = restart_pauses
         self._children: list[_Child] = []
         self._batches = 0
         self._wake = threading.Event()
@@ -133,7 +132,7 @@ class Supervisor:
         assert not self._stopping.is_set(), "a stopped supervisor starts nothing"
         self._batches += 1
         begun_s = time.monotonic()
-        batch = [_Child(spec, self._batches, pause_s=self._pause_first_s) for spec in specs]
+        batch = [_Child(spec, self._batches) for spec in specs]
         self._children.extend(batch)
         self._ensure_threads()
         self._wake.set()
@@ -157,7 +156,7 @@ class Supervisor:
         return next(status.pid for status in self.statuses() if status.name == name)
 
     def is_ready(self, name: str) -> bool:
-        """Asks the child of this name now; `statuses` tells what it last said. False between its processes."""
+        """Asks the child of this name now; `statuses` has its last answer. False between its processes."""
         one = self._named(name)
         asked = one.process
         is_ready = asked is not None and asked.poll() is None and _asks_ready(one.spec)
@@ -214,13 +213,13 @@ class Supervisor:
             member.was_ready = member.ready = True
             return True
         if time.monotonic() - begun_s > member.spec.start_wait_s:
-            says = f"{member.spec.name} was not ready within {member.spec.start_wait_s:.0f} s"
-            raise self._failure(member, says)
+            detail = f"{member.spec.name} was not ready within {member.spec.start_wait_s:.0f} s"
+            raise self._failure(member, detail)
         return False
 
-    def _failure(self, member: _Child, says: str) -> ChildFailed:
+    def _failure(self, member: _Child, detail: str) -> ChildFailed:
         tail = "\n".join(log_tail(member.spec.log_file))
-        return ChildFailed(says, f"Its log is {member.spec.log_file} and ends so:\n{tail}")
+        return ChildFailed(detail, f"Its log is {member.spec.log_file} and ends so:\n{tail}")
 
     # --- the thread that forks --------------------------------------------------------------------
 
@@ -262,14 +261,15 @@ class Supervisor:
             one.ended = how  # `start` still waits for it and tells why
             return
         if now_s - one.started_at_s > RESTART_STEADY_S:
-            one.pause_s = self._pause_first_s
+            one.failures = 0
         if not one.unready_since_s:
             one.unready_since_s = now_s
-        one.unready_said = True
+        one.unready_reported = True
         one.restarts += 1
-        one.start_at_s = now_s + one.pause_s
-        self._report(f"{one.spec.name} ended {how}; it is started again in {one.pause_s:.1f} s")
-        one.pause_s = min(one.pause_s * 2, self._pause_max_s)
+        one.failures += 1
+        pause_s = self._restart_pauses.pause_s(one.failures)
+        one.start_at_s = now_s + pause_s
+        self._report(f"{one.spec.name} ended {how}; it is started again in {pause_s:.1f} s")
 
     # --- the thread that watches readiness --------------------------------------------------------
 
@@ -287,13 +287,13 @@ class Supervisor:
     def _watch_child(self, one: _Child, is_ready: bool, now_s: float) -> None:
         one.ready = is_ready
         if is_ready:
-            if one.unready_said:
+            if one.unready_reported:
                 self._report(f"{one.spec.name} is ready again after {now_s - one.unready_since_s:.1f} s")
-            one.unready_since_s, one.unready_said = 0.0, False
+            one.unready_since_s, one.unready_reported = 0.0, False
         elif not one.unready_since_s:
             one.unready_since_s = now_s
-        elif not one.unready_said and now_s - one.unready_since_s > NOT_READY_SAID_AFTER_S:
-            one.unready_said = True
+        elif not one.unready_reported and now_s - one.unready_since_s > NOT_READY_REPORTED_AFTER_S:
+            one.unready_reported = True
             self._report(f"{one.spec.name} runs but is not ready; its log is {one.spec.log_file}")
 
     # --- the end ----------------------------------------------------------------------------------
@@ -328,7 +328,7 @@ def _survived() -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit):
-        _log.exception("the supervisor goes on after an error")
+        _log.exception("the supervisor continues after an error")
 
 
 def log_tail(log_file: Path, lines: int = LOG_TAIL_LINES) -> list[str]:

@@ -1,1 +1,1 @@
-"""How events travel and are kept: store, relay, hearing, broker, http, keys, clock. All I/O of the services is here."""
+"""How events travel and are kept: store, relay, reactions, broker, http, keys, clock."""

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 description of what a service hears and says, made from the contracts."""
+"""The AsyncAPI 3.0 description of what a service consumes and publishes, made from the contracts."""
 
 from __future__ import annotations
 
@@ -9,17 +9,32 @@ from pandapack.contracts.envelope import CONTENT_TYPE, known_types
 
 CHANNELS = {"donations.events": "donations.", "procurement.events": "procurement.", "logistics.events": "logistics."}
 """A topic's events are those whose type begins so."""
+RECORDS: dict[str, dict[str, Any]] = {
+    "donations.pushed": {
+        "lines": {"contentType": "application/x-ndjson", "summary": "The untouched lines of a push on one shard."}
+    },
+    "dead-letters": {
+        "row": {"contentType": "application/octet-stream", "summary": "A rejected row, where it came from, and why."}
+    },
+}
+"""What topics without events of ours carry."""
 
 
 def describe(
-    title: str, version: str, description: str, *, hears: Sequence[str], says: str | None, servers: Mapping[str, str]
+    title: str,
+    version: str,
+    description: str,
+    *,
+    consumes: Sequence[str],
+    publishes: str | None,
+    servers: Mapping[str, str],
 ) -> dict[str, Any]:
     """The document: a channel a topic, an operation a direction, a message an event type."""
-    topics = sorted({*hears, *([says] if says else [])})
+    topics = sorted({*consumes, *([publishes] if publishes else [])})
     messages = {topic: _messages(topic) for topic in topics}
-    operations = {f"hear {topic}": _operation("receive", topic) for topic in hears}
-    if says:
-        operations[f"say {says}"] = _operation("send", says)
+    operations = {f"consume {topic}": _operation("receive", topic) for topic in consumes}
+    if publishes:
+        operations[f"publish {publishes}"] = _operation("send", publishes)
     return {
         "asyncapi": "3.0.0",
         "info": {"title": title, "version": version, "description": description},
@@ -37,7 +52,7 @@ def _operation(action: str, topic: str) -> dict[str, Any]:
 def _messages(topic: str) -> dict[str, Any]:
     prefix = CHANNELS.get(topic)
     if prefix is None:
-        return {"lines": {"contentType": "application/x-ndjson", "summary": "untouched lines of a push"}}
+        return RECORDS.get(topic, {})
     return {
         name: {"name": name, "summary": (event.__doc__ or "").split("\n")[0], "payload": event.model_json_schema()}
         for name, event in sorted(known_types().items())

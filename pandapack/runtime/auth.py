@@ -16,17 +16,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
 from fastapi.security import HTTPBearer
 from itsdangerous import BadSignature, TimestampSigner
 from pydantic import BaseModel
 
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock, monotonic_s
+from pandapack.runtime.documents import Rows
 from pandapack.runtime.errors import Misconfigured
 from pandapack.runtime.http import Problem
-from pandapack.runtime.mongo import Rows
 
 KEYS_FRESH_S = 5.0
 """A revoked key may still pass for this long."""
@@ -44,7 +44,7 @@ class Role(StrEnum):
     WAREHOUSE = "warehouse"
     CARRIER = "carrier"
     SCHOOL = "school"
-    MERCHANT = "merchant"  # sees its own volumes and gifts; its keys are made with an owner
+    MERCHANT = "merchant"  # sees its own volumes and donations; its keys are made with an owner
     AUDITOR = "auditor"  # reads what is not public; the services read each other with such a key
     OPERATOR = "operator"
 
@@ -92,7 +92,7 @@ class Keys:
         self._fresh_until_s = 0.0
         self._loading = asyncio.Lock()
 
-    async def take_in(self, file: Path | None) -> None:
+    async def import_file(self, file: Path | None) -> None:
         """Keys that were made on first start (digests only). Raises Misconfigured if the file is not what it should."""
         if file is None:
             return
@@ -176,10 +176,15 @@ def keys_of(request: Request) -> Keys:
 BEARER = HTTPBearer(auto_error=False, description="A key that `panda key list` shows.")
 
 
+async def optional_caller(request: Request) -> Caller | None:
+    """The request's caller by its bearer key; None where there is none that is known."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return await keys_of(request).caller(key.strip()) if scheme.lower() == "bearer" and key else None
+
+
 async def caller_of(request: Request, _: Annotated[object, Depends(BEARER)] = None) -> Caller:
     """The request's caller by its bearer key. Raises Problem 401."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    caller = await keys_of(request).caller(key.strip()) if scheme.lower() == "bearer" and key else None
+    caller = await optional_caller(request)
     if caller is None:
         problem = Problem(
             401, "key_unknown", "send `Authorization: Bearer <key>` with a key that `panda key list` shows"
@@ -215,8 +220,8 @@ def keys_router() -> APIRouter:
     async def add(new: NewKey, keys: Annotated[Keys, Depends(keys_of)]) -> dict[str, str]:
         """Makes a key. It is shown once."""
         if new.role is Role.MERCHANT:
-            words = "a merchant's key says whose it is: POST /v1/merchants/{merchant}/keys"
-            raise Problem(422, "owner_missing", words)
+            detail = "a merchant's key says whose it is: POST /v1/merchants/{merchant}/keys"
+            raise Problem(422, "owner_missing", detail)
         return {"key": await keys.add(new), "role": new.role, "name": new.name}
 
     @router.get("")
@@ -232,50 +237,3 @@ def keys_router() -> APIRouter:
         return Response(status_code=204)
 
     return router
-
-
-LOGIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Panda Pack: log in</title>
-<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/static/page.css">
-<main class="login"><h1>Operations</h1><p>{words}</p>
-<form method="post" action="/login"><input type="hidden" name="next" value="{next}">
-<label>Operator key <input type="password" name="key" autocomplete="current-password" required autofocus></label>
-<button>Log in</button></form></main></html>"""
-
-
-def login_router() -> APIRouter:
-    """`/login` and `/logout` for pages that only operators see."""
-    router = APIRouter(include_in_schema=False)
-
-    def page(words: str, next: str, status: int = 200) -> HTMLResponse:
-        return HTMLResponse(LOGIN_PAGE.format(words=words, next=_local(next)), status)
-
-    @router.get("/login")
-    async def form(next: str = "/ops") -> HTMLResponse:
-        return page("Your operator key opens this page: <code>.panda/keys.json</code> has the first one.", next)
-
-    @router.post("/login")
-    async def log_in(
-        keys: Annotated[Keys, Depends(keys_of)], key: Annotated[str, Form()], next: Annotated[str, Form()] = "/ops"
-    ) -> Response:
-        caller = await keys.caller(key.strip())
-        if caller is None or caller.role is not Role.OPERATOR:
-            return page(
-                "That is not an operator's key. Look for a typing mistake, or make one: panda key add.", next, 401
-            )
-        answer = RedirectResponse(_local(next), 303)
-        answer.set_cookie(COOKIE, keys.sign_in(caller), max_age=LOGIN_AGE_S_MAX, httponly=True, samesite="strict")
-        return answer
-
-    @router.post("/logout")
-    async def log_out() -> Response:
-        answer = RedirectResponse("/", 303)
-        answer.delete_cookie(COOKIE)
-        return answer
-
-    return router
-
-
-def _local(path: str) -> str:
-    """A path on this site only: a login must not send people elsewhere."""
-    plain = path.startswith("/") and not path.startswith(("//", "/\\")) and '"' not in path and "<" not in path
-    return path if plain else "/"

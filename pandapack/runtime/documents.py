@@ -1,14 +1,19 @@
-"""Where documents live, behind four operations: read, write where the version still fits, confirm, find.
+"""What is kept, and where, behind two protocols.
 
-`MemoryDocuments` here and `MongoDocuments` in `runtime.mongo` pass one suite.
+`Documents`: one shape for all states, with inbox and outbox; five operations: read, write where the version still fits,
+confirm, unpublished, find. `Rows`: plain rows by `_id`, for what is too many or too large for that shape. Each has an
+implementation in memory here and one in MongoDB (`runtime.mongo`), and both pass one suite.
 """
 
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from pandapack.contracts.outbox import OutboxEvent
 
 Json = dict[str, Any]
 Filter = Mapping[str, Any]
@@ -23,16 +28,8 @@ class DocumentTooLarge(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """An event that is decided and not yet confirmed by Kafka. `envelope` is its structured-mode JSON."""
-
-    sequence: int
-    envelope: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A command that was taken: its key, its body's digest and what was answered."""
+class CommandAnswer:
+    """A command that was accepted: its key, its body's digest and what was answered."""
 
     key: str
     digest: str
@@ -41,26 +38,26 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document as architecture.md draws it. `version` 0 is a document that does not exist yet."""
+    """One document as ARCHITECTURE.md draws it. `version` 0 is a document that does not exist yet."""
 
     id: str
     version: int = 0
-    heard: Mapping[str, int] = field(default_factory=dict)
+    inbox: Mapping[str, int] = field(default_factory=dict)
     state: Json | None = None
-    said: int = 0
-    saying: tuple[Said, ...] = ()
-    answered: tuple[Answered, ...] = ()
+    sequence: int = 0
+    outbox: tuple[OutboxEvent, ...] = ()
+    answers: tuple[CommandAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What one write changes. `saying` is appended; the rest replaces."""
+    """What one write changes. `outbox` is appended; the rest replaces."""
 
-    heard: Mapping[str, int]
+    inbox: Mapping[str, int]
     state: Json
-    said: int
-    saying: tuple[Said, ...]
-    answered: tuple[Answered, ...]
+    sequence: int
+    outbox: tuple[OutboxEvent, ...]
+    answers: tuple[CommandAnswer, ...]
 
 
 class Documents(Protocol):
@@ -80,17 +77,57 @@ class Documents(Protocol):
         ...
 
     async def confirm(self, id: str, sequence: int) -> None:
-        """Forgets what the document was saying up to `sequence`; leaves the version alone."""
+        """Empties the outbox up to `sequence`; leaves the version alone."""
         ...
 
-    async def unsaid(self, limit: int) -> list[Document]:
-        """Documents that have something to say."""
+    async def unpublished(self, limit: int) -> list[Document]:
+        """Documents whose outbox is not empty."""
         ...
 
     async def find(
         self, where: Filter, *, after: str = "", limit: int = 1000, newest_first: bool = False
     ) -> list[Document]:
         """Documents by dotted path → value (equal) or list of values (one of), ordered by id, past `after`."""
+        ...
+
+
+class Rows(Protocol):
+    """A collection of rows by `_id`. A row is inserted once, and replaced or amended only on purpose."""
+
+    name: str
+
+    async def insert(self, row: Json) -> bool:
+        """False: a row with this `_id` is there already. Raises AnswerLost."""
+        ...
+
+    async def insert_in_order(self, rows: Sequence[Json]) -> None:
+        """Rows whose `_id` exists already are skipped; the first other failure stops. Raises AnswerLost."""
+        ...
+
+    async def replace(self, id: Any, version: int, row: Json) -> bool:
+        """Replaces the row where its `version` still is `version`. False: another was first. Raises AnswerLost."""
+        ...
+
+    async def set(self, id: Any, fields: Json) -> bool:
+        """Sets fields of one row. False: there is none. Raises AnswerLost."""
+        ...
+
+    async def one(self, id: Any) -> Json | None:
+        """The row with this `_id`, or None."""
+        ...
+
+    async def read(self, ids: Sequence[Any]) -> dict[Any, Json]:
+        """The rows that exist, by `_id`."""
+        ...
+
+    async def find(
+        self,
+        where: Filter,
+        sort: Sequence[tuple[str, int]] = (("_id", 1),),
+        limit: int = 1000,
+        fields: Mapping[str, int] | None = None,
+    ) -> list[Json]:
+        """Rows by a filter of MongoDB's (equality, bounds and `$in` on dotted paths), at most `limit`."""
         ...
 
 
@@ -130,24 +167,24 @@ class MemoryDocuments:
         self._by_id[id] = Document(
             id=id,
             version=version + 1,
-            heard=dict(update.heard),
+            inbox=dict(update.inbox),
             state=copy.deepcopy(update.state),
-            said=update.said,
-            saying=current.saying + update.saying,
-            answered=update.answered,
+            sequence=update.sequence,
+            outbox=current.outbox + update.outbox,
+            answers=update.answers,
         )
         return True
 
     async def confirm(self, id: str, sequence: int) -> None:
         current = self._by_id.get(id)
         if current is not None:
-            kept = tuple(said for said in current.saying if said.sequence > sequence)
+            kept = tuple(event for event in current.outbox if event.sequence > sequence)
             self._by_id[id] = Document(
-                current.id, current.version, current.heard, current.state, current.said, kept, current.answered
+                current.id, current.version, current.inbox, current.state, current.sequence, kept, current.answers
             )
 
-    async def unsaid(self, limit: int) -> list[Document]:
-        return [copy.deepcopy(d) for d in self._by_id.values() if d.saying][:limit]
+    async def unpublished(self, limit: int) -> list[Document]:
+        return [copy.deepcopy(d) for d in self._by_id.values() if d.outbox][:limit]
 
     async def find(
         self, where: Filter, *, after: str = "", limit: int = 1000, newest_first: bool = False
@@ -158,24 +195,40 @@ class MemoryDocuments:
         return copy.deepcopy(found[:limit])
 
 
-_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "$gt": lambda value, bound: value > bound,
-    "$gte": lambda value, bound: value >= bound,
-    "$lt": lambda value, bound: value < bound,
-    "$lte": lambda value, bound: value <= bound,
-    "$in": lambda value, wanted: any(one in wanted for one in (value if isinstance(value, list) else [value])),
+_BOUNDS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$lt": operator.lt,
+    "$lte": operator.le,
 }
 
 
 def _fits(value: Any, wanted: Any) -> bool:
     """A filter's value against a row's: equal, one of a list's elements, or within bounds."""
     if isinstance(wanted, Mapping):
-        return all(_COMPARISONS[operator](value, bound) for operator, bound in wanted.items())
+        values = [*value, value] if isinstance(value, list) else [value]
+        return all(_fits_one(values, comparison, operand) for comparison, operand in wanted.items())
     return bool(value == wanted or (isinstance(value, list) and wanted in value))
 
 
+def _fits_one(values: Sequence[Any], comparison: str, operand: Any) -> bool:
+    if comparison == "$in":
+        return any(value in operand for value in values)
+    return any(_is_comparable(value, operand) and _BOUNDS[comparison](value, operand) for value in values)
+
+
+def _is_comparable(value: Any, bound: Any) -> bool:
+    """As MongoDB has it: what is missing or of another type is within no bounds."""
+    return type(value) is type(bound) or (isinstance(value, int | float) and isinstance(bound, int | float))
+
+
+def _sorts_as(value: Any) -> tuple[bool, Any]:
+    """What is missing sorts before all else."""
+    return value is not None, value
+
+
 class MemoryRows:
-    """Rows in a dict: the in-memory twin of `runtime.mongo.Rows`, for pure tests and the seeded simulation."""
+    """`Rows` in a dict, for pure tests and the seeded simulation."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -216,8 +269,12 @@ class MemoryRows:
         limit: int = 1000,
         fields: Mapping[str, int] | None = None,
     ) -> list[Json]:
-        """Equality and bounds on dotted paths."""
+        """Of `fields` it knows top-level ones to include."""
         found = [r for r in self._by_id.values() if all(_fits(_value_at(r, path), v) for path, v in where.items())]
         for path, direction in reversed(sort):
-            found.sort(key=lambda row: _value_at(row, path), reverse=direction < 0)
-        return copy.deepcopy(found[:limit])
+            found.sort(key=lambda row: _sorts_as(_value_at(row, path)), reverse=direction < 0)
+        found = found[:limit]
+        if fields is not None:
+            assert all(is_in == 1 and "." not in name for name, is_in in fields.items()), f"not known here: {fields}"
+            found = [{name: row[name] for name in row if name == "_id" or name in fields} for row in found]
+        return copy.deepcopy(found)

@@ -19,7 +19,7 @@ class Unavailable(PandaError):
 
 
 class KafkaUnavailable(Unavailable):
-    """Kafka did not acknowledge a record: it may or may not have it. Say it again; hearers drop repeats."""
+    """Kafka did not acknowledge a record: it may or may not have it. Send it again; consumers drop repeats."""
 
 
 class Misconfigured(PandaError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from pandapack.decision import Refusal, RefusalKind
+from pandapack.decision import Refusal, RefusalKind, Refused
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.documents import AnswerLost
@@ -25,15 +25,27 @@ from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.store import Command, Outcome, TooMuchContention
 from pandapack.runtime.telemetry import HTTP_SECONDS
 
+IDEMPOTENCY_KEY = "idempotency-key"
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
+FAILURES_NAMED = 3
 RETRY_AFTER_S = "2"
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """Of any request but those to paths that take streams and bound them themselves."""
 BODY_READ_S_MAX = 30.0
+JSON_TYPE = "application/json"
+NDJSON_TYPES = ("application/x-ndjson", "application/jsonl", "application/ndjson")
 PROBLEM_TYPE = "application/problem+json"
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 408: "body_too_slow", 413: "body_too_large"}
-_STATUS = {RefusalKind.INVALID: 422, RefusalKind.CONFLICT: 409, RefusalKind.NOT_FOUND: 404}
+_STATUS = {
+    RefusalKind.INVALID: 422,
+    RefusalKind.CONFLICT: 409,
+    RefusalKind.NOT_FOUND: 404,
+    RefusalKind.UNAUTHENTICATED: 401,
+    RefusalKind.FORBIDDEN: 403,
+    RefusalKind.TOO_LARGE: 413,
+    RefusalKind.TOO_MANY: 429,
+}
 
 log = structlog.get_logger(__name__)
 Scope = MutableMapping[str, Any]
@@ -42,7 +54,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Problem(Exception):
-    """An answer that is a "no": status, a stable code, words that say what, where and how to mend it."""
+    """An answer that is a "no": status, a stable code, a detail that says what, where and how to mend it."""
 
     def __init__(self, status: int, code: str, detail: str, **extra: object) -> None:
         super().__init__(detail)
@@ -55,22 +67,38 @@ class Problem(Exception):
         return self
 
 
-def refused(refusal: Refusal) -> Problem:
+def problem_of(refusal: Refusal) -> Problem:
     """The one place where refusals become HTTP."""
-    return Problem(_STATUS[refusal.kind], refusal.code, refusal.words)
+    problem = Problem(_STATUS[refusal.kind], refusal.code, refusal.detail, **refusal.extra)
+    if refusal.kind is RefusalKind.UNAUTHENTICATED:
+        problem.headers["WWW-Authenticate"] = "Bearer"
+    return problem if refusal.retry_after_s is None else problem.retry_after(refusal.retry_after_s)
 
 
-def settled(outcome: Outcome[Any] | Refusal, *, status: int = 200) -> JSONResponse:
+def answer_to(outcome: Outcome[Any] | Refusal, *, status: int = 200) -> JSONResponse:
     """A command's answer as JSON; `Idempotent-Replayed` tells an earlier answer. Raises the refusal's Problem."""
     if isinstance(outcome, Refusal):
-        raise refused(outcome)
+        raise problem_of(outcome)
     headers = {"Idempotent-Replayed": "true"} if outcome.repeated else {}
     return JSONResponse(outcome.answer, status_code=status, headers=headers)
 
 
-async def command_of(request: Request) -> Command:
-    """The request's Idempotency-Key with the digest of method, path and raw body. Raises Problem 400."""
-    key = request.headers.get("idempotency-key", "")
+def idempotency_key(headers: Mapping[str, str], *synonyms: str) -> str | None:
+    """The request's Idempotency-Key, or what a header of another name has in its stead. Raises Problem 400."""
+    given = {name: headers[name] for name in (IDEMPOTENCY_KEY, *synonyms) if name in headers}
+    for name, key in given.items():
+        if not 0 < len(key) <= IDEMPOTENCY_KEY_CHARACTERS_MAX:
+            detail = f"{name} has 1 to {IDEMPOTENCY_KEY_CHARACTERS_MAX} characters"
+            raise Problem(400, "idempotency_key_invalid", detail)
+    if len(set(given.values())) > 1:
+        detail = f"{' and '.join(given)} name the request differently: send the same in both, or one of them"
+        raise Problem(400, "idempotency_keys_differ", detail)
+    return next(iter(given.values()), None)
+
+
+def required_key(headers: Mapping[str, str]) -> str:
+    """The request's Idempotency-Key. Raises Problem 400 where there is none that can be used."""
+    key = headers.get(IDEMPOTENCY_KEY, "")
     if not 0 < len(key) <= IDEMPOTENCY_KEY_CHARACTERS_MAX:
         raise Problem(
             400,
@@ -78,21 +106,55 @@ async def command_of(request: Request) -> Command:
             f"send the header Idempotency-Key with 1 to {IDEMPOTENCY_KEY_CHARACTERS_MAX} characters that stay the same "
             "when you repeat this request",
         )
-    said = f"{request.method} {request.url.path}\n".encode()
-    return Command(key, hashlib.sha256(said + await request.body()).hexdigest())
+    return key
+
+
+async def command_of(request: Request) -> Command:
+    """The request's Idempotency-Key with the digest of method, path and raw body. Raises Problem 400."""
+    key = required_key(request.headers)
+    target = f"{request.method} {request.url.path}\n".encode()
+    return Command(key, hashlib.sha256(target + await request.body()).hexdigest())
+
+
+def media_type_of(headers: Mapping[str, str]) -> str:
+    """The content type without its parameters, lower case."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def chunks_of(request: Request, *, bytes_max: int, advice: str) -> AsyncIterator[bytes]:
+    """A streamed body, chunk by chunk. Raises Problem 413 beyond `bytes_max`: `advice` says what to do instead."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > bytes_max:
+        raise body_too_large(bytes_max, advice)
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > bytes_max:
+            raise body_too_large(bytes_max, advice)
+        yield chunk
+
+
+def body_too_large(bytes_max: int, advice: str) -> Problem:
+    """A body has more than `bytes_max` bytes."""
+    return Problem(413, "body_too_large", f"at most {bytes_max} bytes {advice}", limit=bytes_max)
+
+
+def problem_body(status: int, code: str, detail: str, **extra: object) -> dict[str, object]:
+    """RFC 9457, with the stable `code`."""
+    return {
+        "type": f"/problems/{code}",
+        "title": code.replace("_", " "),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **extra,
+    }
 
 
 def problem_response(problem: Problem, request: Request) -> JSONResponse:
-    """RFC 9457, with the stable `code` and the request's id."""
-    body = {
-        "type": f"/problems/{problem.code}",
-        "title": problem.code.replace("_", " "),
-        "status": problem.status,
-        "detail": problem.detail,
-        "code": problem.code,
-        "request_id": request.scope.get("request_id", ""),
-        **problem.extra,
-    }
+    """A problem with the request's id."""
+    id = request.scope.get("request_id", "")
+    body = problem_body(problem.status, problem.code, problem.detail, request_id=id, **problem.extra)
     return JSONResponse(body, problem.status, headers=problem.headers, media_type=PROBLEM_TYPE)
 
 
@@ -103,16 +165,13 @@ def install_problems(app: FastAPI) -> None:
         assert isinstance(error, Problem)
         return problem_response(error, request)
 
+    async def on_refused(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Refused)
+        return problem_response(problem_of(error.refusal), request)
+
     async def on_invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        failures = [
-            {"pointer": "/" + "/".join(str(step) for step in one["loc"]), "code": one["type"], "detail": one["msg"]}
-            for one in error.errors()
-        ]
-        words = "the request does not fit its description: " + "; ".join(
-            f"{failure['pointer']}: {failure['detail']}" for failure in failures[:3]
-        )
-        return problem_response(Problem(422, "invalid_request", words, errors=failures), request)
+        return problem_response(invalid_body("the request does not fit its description", error.errors()), request)
 
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
@@ -120,8 +179,8 @@ def install_problems(app: FastAPI) -> None:
         return problem_response(Problem(error.status_code, code, str(error.detail)), request)
 
     async def on_unavailable(request: Request, error: Exception) -> JSONResponse:
-        words = f"{error}; nothing is lost: send the same request again"
-        problem = Problem(503, "unavailable", words)
+        detail = f"{error}; nothing is lost: send the same request again"
+        problem = Problem(503, "unavailable", detail)
         problem.headers["Retry-After"] = RETRY_AFTER_S
         return problem_response(problem, request)
 
@@ -132,11 +191,22 @@ def install_problems(app: FastAPI) -> None:
         )
 
     app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(Refused, on_refused)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
     for transient in (Unavailable, AnswerLost, TooMuchContention):
         app.add_exception_handler(transient, on_unavailable)
     app.add_exception_handler(Exception, on_crash)
+
+
+def invalid_body(what: str, errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """A body that pydantic refused. `errors` are pydantic's."""
+    failures = [
+        {"pointer": "/" + "/".join(map(str, error["loc"])), "code": error["type"], "detail": error["msg"]}
+        for error in errors
+    ]
+    first = "; ".join(f"{failure['pointer']}: {failure['detail']}" for failure in failures[:FAILURES_NAMED])
+    return Problem(422, "invalid_request", f"{what}: {first}", errors=failures)
 
 
 def bounded(receive: Receive) -> Receive:

@@ -27,14 +27,14 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from pandapack.contracts.outbox import OutboxEvent
 from pandapack.runtime.documents import (
-    Answered,
     AnswerLost,
+    CommandAnswer,
     Document,
     DocumentTooLarge,
     Filter,
     Json,
-    Said,
     Update,
 )
 from pandapack.runtime.errors import Unavailable
@@ -94,12 +94,14 @@ class Mongo:
 
     def documents(self, name: str, *, indexes: Sequence[str] = ()) -> MongoDocuments:
         """A collection of documents. `indexes` are dotted paths that queries use."""
-        self._indexes.append((name, [("saying.0.n", ASCENDING)], True))
+        self._indexes.append((name, [("outbox.0.sequence", ASCENDING)], True))
         self._indexes.extend((name, [(path, ASCENDING), ("_id", ASCENDING)], False) for path in indexes)
         return MongoDocuments(name, self._database[name])
 
-    def rows(self, name: str, *, indexes: Sequence[str | tuple[str, ...]] = (), expires: str | None = None) -> Rows:
-        """A collection of rows that are written once. Rows leave once the time in their field `expires` has passed.
+    def rows(
+        self, name: str, *, indexes: Sequence[str | tuple[str, ...]] = (), expires: str | None = None
+    ) -> MongoRows:
+        """A collection of rows. Rows leave once the time in their field `expires` has passed.
 
         `indexes` are dotted paths that queries use, or several together.
         """
@@ -108,7 +110,7 @@ class Mongo:
         for index in indexes:
             paths = index if isinstance(index, tuple) else (index, "_id")
             self._indexes.append((name, [(path, ASCENDING) for path in paths], False))
-        return Rows(name, self._database[name])
+        return MongoRows(name, self._database[name])
 
     async def prepare(self) -> None:
         """Makes the indexes. Raises StoreUnavailable where MongoDB does not answer."""
@@ -123,6 +125,17 @@ class Mongo:
         async with _reading():
             await self._client.admin.command("ping")
 
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        return str(self._database.name)
+
+    async def filled(self) -> list[str]:
+        """The collections that hold anything, sorted. Raises StoreUnavailable."""
+        async with _reading():
+            names = sorted(await self._database.list_collection_names())
+            return [name for name in names if await self._database[name].find_one({}, {"_id": 1}) is not None]
+
     async def drop(self) -> None:
         """Forgets the whole database: for tests."""
         await self._client.drop_database(self._database.name)
@@ -135,11 +148,11 @@ def _document(found: Json) -> Document:
     return Document(
         id=found["_id"],
         version=found["version"],
-        heard=found["heard"],
+        inbox=found["inbox"],
         state=found["state"],
-        said=found["said"],
-        saying=tuple(Said(said["n"], bytes(said["e"])) for said in found.get("saying", ())),
-        answered=tuple(Answered(a["key"], a["digest"], a["answer"]) for a in found.get("answered", ())),
+        sequence=found["sequence"],
+        outbox=tuple(OutboxEvent(event["sequence"], bytes(event["envelope"])) for event in found.get("outbox", ())),
+        answers=tuple(CommandAnswer(a["key"], a["digest"], a["answer"]) for a in found.get("answers", ())),
     )
 
 
@@ -156,20 +169,20 @@ class MongoDocuments:
         return None if found is None else _document(found)
 
     async def write(self, id: str, version: int, update: Update) -> bool:
-        saying = [{"n": said.sequence, "e": Binary(said.envelope)} for said in update.saying]
+        outbox = [{"sequence": event.sequence, "envelope": Binary(event.envelope)} for event in update.outbox]
         fields: Json = {
             "version": version + 1,
-            "heard": dict(update.heard),
+            "inbox": dict(update.inbox),
             "state": update.state,
-            "said": update.said,
-            "answered": [{"key": a.key, "digest": a.digest, "answer": a.answer} for a in update.answered],
+            "sequence": update.sequence,
+            "answers": [{"key": a.key, "digest": a.digest, "answer": a.answer} for a in update.answers],
         }
         async with _writing():
             if version == 0:
-                return await self._insert({"_id": id, **fields, "saying": saying})
+                return await self._insert({"_id": id, **fields, "outbox": outbox})
             change: Json = {"$set": fields}
-            if saying:
-                change["$push"] = {"saying": {"$each": saying}}
+            if outbox:
+                change["$push"] = {"outbox": {"$each": outbox}}
             result = await self._collection.update_one({"_id": id, "version": version}, change)
             return result.matched_count == 1
 
@@ -183,11 +196,11 @@ class MongoDocuments:
     async def confirm(self, id: str, sequence: int) -> None:
         # By sequence, never by count, and without the version: it commutes with `write`.
         async with _writing():
-            await self._collection.update_one({"_id": id}, {"$pull": {"saying": {"n": {"$lte": sequence}}}})
+            await self._collection.update_one({"_id": id}, {"$pull": {"outbox": {"sequence": {"$lte": sequence}}}})
 
-    async def unsaid(self, limit: int) -> list[Document]:
+    async def unpublished(self, limit: int) -> list[Document]:
         async with _reading():
-            found = await self._collection.find({"saying.0.n": {"$exists": True}}).limit(limit).to_list(limit)
+            found = await self._collection.find({"outbox.0.sequence": {"$exists": True}}).limit(limit).to_list(limit)
         return [_document(one) for one in found]
 
     async def find(
@@ -201,15 +214,14 @@ class MongoDocuments:
             return [_document(one) for one in await cursor.to_list(limit)]
 
 
-class Rows:
-    """Rows that are written once, by `_id`: the journal, pages, seals, pushes, keys."""
+class MongoRows:
+    """`Rows` in one collection: pages, seals, pushes, keys, the journal."""
 
     def __init__(self, name: str, collection: AsyncIOMotorCollection[Json]) -> None:
         self.name = name
         self._collection = collection
 
     async def insert(self, row: Json) -> bool:
-        """False: a row with this `_id` is there already. Raises AnswerLost."""
         async with _writing():
             try:
                 await self._collection.insert_one(row)
@@ -218,7 +230,6 @@ class Rows:
             return True
 
     async def insert_in_order(self, rows: Sequence[Json]) -> None:
-        """Rows whose `_id` exists already are skipped; the first other failure stops. Raises AnswerLost."""
         rest = list(rows)
         while rest:
             part = rest[:ROWS_A_WRITE_MAX]
@@ -230,13 +241,11 @@ class Rows:
                     rest = rest[_behind_duplicate(error) :]
 
     async def replace(self, id: Any, version: int, row: Json) -> bool:
-        """Replaces the row where its `version` still is `version`. False: somebody else was first."""
         async with _writing():
             result = await self._collection.replace_one({"_id": id, "version": version}, row)
             return result.matched_count == 1
 
     async def set(self, id: Any, fields: Json) -> bool:
-        """Sets fields of one row. False: there is none. Raises AnswerLost."""
         async with _writing():
             result = await self._collection.update_one({"_id": id}, {"$set": fields})
             return result.matched_count == 1
@@ -246,7 +255,6 @@ class Rows:
             return await self._collection.find_one({"_id": id})
 
     async def read(self, ids: Sequence[Any]) -> dict[Any, Json]:
-        """The rows that exist, by `_id`."""
         async with _reading():
             found = await self._collection.find({"_id": {"$in": list(ids)}}).to_list(None)
         return {row["_id"]: row for row in found}
@@ -258,7 +266,6 @@ class Rows:
         limit: int = 1000,
         fields: Mapping[str, int] | None = None,
     ) -> list[Json]:
-        """Rows by a MongoDB filter, at most `limit`."""
         async with _reading():
             cursor = self._collection.find(dict(where), fields).sort(list(sort)).limit(limit)
             return await cursor.to_list(limit)

@@ -20,15 +20,15 @@ Reader = Annotated[
 ]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 After = Annotated[str, Query(max_length=200)]
-Mark = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]
+DocumentNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]
 """A number on somebody's paper: a receipt, an invoice, a lot."""
 
 S = TypeVar("S")
-__all__ = ["After", "Limit", "Mark", "Name", "Reader", "asked", "page"]
+__all__ = ["After", "DocumentNumber", "Limit", "Name", "Reader", "filters_of", "page"]
 
 
-def asked(**filters: str | None) -> dict[str, Any]:
-    """The filters that were asked for, as paths into the state."""
+def filters_of(**filters: str | None) -> dict[str, Any]:
+    """Those filters that are set, as paths into the state."""
     return {f"state.{name}": value for name, value in filters.items() if value is not None}
 
 

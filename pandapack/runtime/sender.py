@@ -1,7 +1,7 @@
 """Sending to Kafka: acknowledged by all replicas, idempotent within a producer, and a new producer after any doubt.
 
 An idempotent producer can wedge after an error that is not retriable: its sequence then has a gap that no broker
-accepts. So after any error the producer is closed and a new one made, and the caller says the record again.
+accepts. So after any error the producer is closed and a new one made, and the caller sends the record again.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The composition that every service's `app.py` does: stores, relay, hearing, HTTP, health, in one event loop.
+"""The composition that every service's `app.py` does: stores, relay, subscriptions, HTTP, health, in one event loop.
 
 service = Service("procurement", settings, description=__doc__)
 stores = open_stores(service)
-service.says("procurement.events")
-service.hears("donations.events", route=Handlers(stores).route)
+service.publishes("procurement.events")
+service.reacts_to("donations.events", route=Handlers(stores).route)
 app = service.app(router(stores, service.clock))
 """
 
@@ -13,8 +13,9 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from itertools import count
+from typing import Any, Protocol, TypeVar
 
 import prometheus_client
 import structlog
@@ -23,28 +24,32 @@ from aiokafka import ConsumerRebalanceListener
 from fastapi import APIRouter, FastAPI, Response
 from pydantic import BaseModel
 
+from pandapack.backoff import Backoff
 from pandapack.runtime.asyncapi import describe
-from pandapack.runtime.auth import Keys, keys_router, login_router
-from pandapack.runtime.broker import DEFAULT_BATCHES, Batches, Broker, Subscription, ensure_topics
+from pandapack.runtime.auth import Keys, keys_router
+from pandapack.runtime.broker import Broker
 from pandapack.runtime.chance import Chance, SystemChance
 from pandapack.runtime.clock import Clock, monotonic_s
+from pandapack.runtime.connection_limits import ConnectionLimits, files_enough
+from pandapack.runtime.data_form import check_form
 from pandapack.runtime.documents import AnswerLost
-from pandapack.runtime.door import Door, files_enough
 from pandapack.runtime.errors import Unavailable
-from pandapack.runtime.hearing import Route, TakeBatch, routed
+from pandapack.runtime.gathering import DEFAULT_BATCHES, Batches
 from pandapack.runtime.http import RequestMarks, install_problems
-from pandapack.runtime.mongo import Mongo, Rows
+from pandapack.runtime.mongo import Mongo, MongoRows
 from pandapack.runtime.openapi import PROBLEMS
+from pandapack.runtime.reactions import HandleBatch, Route, reacting
 from pandapack.runtime.relay import Relay
 from pandapack.runtime.sender import Sender
 from pandapack.runtime.settings import EVENT_PARTITIONS, RuntimeSettings
 from pandapack.runtime.store import Kind, Store
+from pandapack.runtime.subscriptions import Subscription
 from pandapack.runtime.telemetry import configure_logs
+from pandapack.runtime.topics import ensure_topics
 
 VERSION = "0.1.0"
 START_WAIT_S_MAX = 60.0
-START_PAUSE_S_FIRST = 0.2
-START_PAUSE_S_MAX = 3.0
+START_BACKOFF = Backoff(first_s=0.2, max_s=3.0)
 POLL_AGE_S_MAX = 20.0
 """A process whose polls Kafka has not answered for so long is not ready."""
 DRAIN_WAIT_S = 10
@@ -57,12 +62,12 @@ log = structlog.get_logger(__name__)
 Starter = Callable[[], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Background:
-    """Something that runs beside: started after the stores, stopped before them."""
+class Background(Protocol):
+    """Something of a service's own beside HTTP and Kafka, such as a `Loop`."""
 
-    start: Starter
-    stop: Starter
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
 
 
 class Service:
@@ -77,65 +82,69 @@ class Service:
         self.sender = Sender(settings.kafka)
         self.broker = Broker(settings.kafka, client=f"panda-{name}")
         self.keys = Keys(self.mongo.rows("keys"), self.clock, self.chance, settings.page_secret)
+        self._notes = self.mongo.rows("data_form")
         self._stores: list[Store[Any]] = []
         self._relay: Relay | None = None
-        self._says: str | None = None
-        self._hears: list[str] = []
+        self._publishes: str | None = None
+        self._consumes: list[str] = []
         self._background: list[Background] = []
 
     def store(self, kind: Kind[S], *, indexes: Sequence[str] = ()) -> Store[S]:
-        """A store of documents of one kind. What its documents decide to say goes to the topic of `says`."""
+        """A store of documents of one kind. Their outboxes go to the topic of `publishes`."""
         documents = self.mongo.documents(kind.collection, indexes=indexes)
-        store = Store(kind, documents, clock=self.clock, chance=self.chance, on_saying=self._notify)
+        store = Store(kind, documents, clock=self.clock, chance=self.chance, on_outbox=self._notify)
         self._stores.append(store)
         return store
 
-    def rows(self, name: str, *, indexes: Sequence[str | tuple[str, ...]] = (), expires: str | None = None) -> Rows:
-        """A collection of rows that are written once; see `Mongo.rows`."""
+    def rows(
+        self, name: str, *, indexes: Sequence[str | tuple[str, ...]] = (), expires: str | None = None
+    ) -> MongoRows:
+        """A collection of rows; see `Mongo.rows`."""
         return self.mongo.rows(name, indexes=indexes, expires=expires)
 
-    def says(self, topic: str) -> None:
+    def publishes(self, topic: str) -> None:
         """The topic that the stores' events go to."""
-        self._says = topic
+        self._publishes = topic
         self._relay = Relay(self.sender, self.settings.topic(topic))
 
-    def hears(self, *topics: str, route: Route, group: str = "", batches: Batches = DEFAULT_BATCHES) -> None:
-        """Events of these topics are routed to the documents that hear them, from all partitions together."""
-        self.hears_batches(*topics, take=routed(route), group=group, batches=replace(batches, together=True))
+    def reacts_to(self, *topics: str, route: Route, group: str = "", batches: Batches = DEFAULT_BATCHES) -> None:
+        """Events of these topics are routed to the documents that they change, all partitions together."""
+        self.consumes(*topics, handle=reacting(route), group=group, batches=replace(batches, together=True))
 
-    def hears_batches(
+    def consumes(
         self,
         *topics: str,
-        take: TakeBatch,
+        handle: HandleBatch,
         group: str = "",
         listener: ConsumerRebalanceListener | None = None,
         batches: Batches = DEFAULT_BATCHES,
     ) -> Subscription:
-        """Batches of these topics go to `take`.
+        """Batches of these topics go to `handle`.
 
-        A service that hears several topics at several paces names a `group` for each but one.
+        A service that consumes several topics at several paces names a `group` for each but one.
         """
-        self._hears.extend(topics)
+        self._consumes.extend(topics)
         names = [self.settings.topic(topic) for topic in topics]
         member = self.settings.topic(f"panda.{self.name}{'.' if group else ''}{group}")
-        return self.broker.hears(names, group=member, take=take, listener=listener, batches=batches)
+        return self.broker.subscribe(names, group=member, handle=handle, listener=listener, gathering=batches)
 
-    def beside(self, start: Starter, stop: Starter) -> None:
-        """Runs something of the service's own beside HTTP and hearing."""
-        self._background.append(Background(start, stop))
+    def background(self, task: Background) -> None:
+        """Starts a task after the stores and stops it before them; in the order in which tasks are named."""
+        self._background.append(task)
 
     def _notify(self, store: Store[Any], id: str) -> None:
         if self._relay is not None:
             self._relay.notify(store, id)
 
     def _topics(self) -> dict[str, int]:
-        partitions = {"donations.pushed": self.settings.lines, "dead-letters": 1}
+        partitions = {"donations.pushed": self.settings.shards, "dead-letters": 1}
         partitions |= {f"{p}.events": EVENT_PARTITIONS for p in ("donations", "procurement", "logistics")}
         return {self.settings.topic(name): count for name, count in partitions.items()}
 
     async def _ready_stores(self) -> None:
+        await check_form(self.mongo, self._notes)
         await self.mongo.prepare()
-        await self.keys.take_in(self.settings.keys_file)
+        await self.keys.import_file(self.settings.keys_file)
         await ensure_topics(self.settings.kafka, self._topics(), replication=self.settings.replication)
         await self.sender.start()
 
@@ -148,12 +157,12 @@ class Service:
             if self._relay is not None:
                 for store in self._stores:
                     self._relay.add(store)
-                self._relay.start()
+                await self._relay.start()
                 stack.push_async_callback(self._relay.stop)
-            for beside in self._background:
-                await beside.start()
-                stack.push_async_callback(beside.stop)
-            if self._hears:
+            for task in self._background:
+                await task.start()
+                stack.push_async_callback(task.stop)
+            if self._consumes:
                 await self.broker.start()
                 stack.push_async_callback(self.broker.stop)
             log.info("ready", host=self.settings.host, port=self.settings.port)
@@ -173,18 +182,18 @@ class Service:
         app.state.keys = self.keys
         install_problems(app)
         app.add_middleware(RequestMarks, chance=self.chance, streams=frozenset(streams))
-        for router in (*routers, keys_router(), login_router(), self._health_router()):
+        for router in (*routers, keys_router(), self._health_router()):
             app.include_router(router, responses=PROBLEMS)
         return app
 
     def asyncapi(self) -> dict[str, Any]:
-        """What this service hears and says, as AsyncAPI 3.0."""
+        """What this service consumes and publishes, as AsyncAPI 3.0."""
         return describe(
             f"Panda Pack {self.name}",
             VERSION,
             self.description,
-            hears=self._hears,
-            says=self._says,
+            consumes=self._consumes,
+            publishes=self._publishes,
             servers={"kafka": self.settings.kafka},
         )
 
@@ -223,7 +232,7 @@ class Service:
         stopped = [
             {"topic": p.topic, "partition": p.partition, "reason": why.reason, "attempts": why.attempts}
             for subscription in self.broker.subscriptions
-            for p, why in subscription.stopped.items()
+            for p, why in subscription.stops.by_partition.items()
         ]
         poll_age_s = self.broker.poll_age_s(self.clock.wall())
         is_polling = poll_age_s is None or poll_age_s <= POLL_AGE_S_MAX
@@ -242,17 +251,16 @@ class Service:
 
 async def _patiently(start: Starter) -> None:
     """Stores may come up after us: tries for `START_WAIT_S_MAX`, with a growing pause."""
-    began_s, pause_s = monotonic_s(), START_PAUSE_S_FIRST
-    while True:
+    until_s = monotonic_s() + START_WAIT_S_MAX
+    for failures in count(1):
         try:
             await start()
             return
         except (Unavailable, AnswerLost) as error:
-            if monotonic_s() - began_s > START_WAIT_S_MAX:
+            if monotonic_s() > until_s:
                 raise
             log.warning("waiting_for_stores", error=str(error))
-            await asyncio.sleep(pause_s)
-            pause_s = min(START_PAUSE_S_MAX, pause_s * 2)
+        await asyncio.sleep(START_BACKOFF.pause_s(failures))
 
 
 GARBAGE_THRESHOLDS = (2_000, 10, 10)
@@ -261,7 +269,7 @@ where it is looked for ten times more seldom."""
 
 
 def serve(app: FastAPI, settings: RuntimeSettings) -> None:
-    """Serves until SIGTERM or SIGINT, then drains: open requests end, the batch in hand ends, offsets are committed."""
+    """Serves until SIGTERM or SIGINT, then drains: requests and the batch under way end, offsets are committed."""
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     files_enough()
@@ -270,7 +278,7 @@ def serve(app: FastAPI, settings: RuntimeSettings) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=Door,
+        http=ConnectionLimits,
         backlog=BACKLOG_MAX,
         access_log=False,
         log_config=None,

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pandapack.runtime.clock import BusinessClock
 
-LINES_DEFAULT = 8
+SHARDS_DEFAULT = 8
 EVENT_PARTITIONS = 4
 
 
@@ -27,7 +27,7 @@ class RuntimeSettings(BaseSettings):
     keys_file: Path | None = None
     page_secret: str = ""
     service_key: str = ""
-    lines: int = Field(default=LINES_DEFAULT, ge=1, le=1024)
+    shards: int = Field(default=SHARDS_DEFAULT, ge=1, le=1024)
     replication: int = Field(default=1, ge=1, le=9)
     clock_epoch: AwareDatetime = datetime(2019, 2, 1, tzinfo=UTC)
     clock_start: AwareDatetime = datetime(2019, 2, 1, tzinfo=UTC)

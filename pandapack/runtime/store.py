@@ -1,8 +1,8 @@
-"""The one way to write: `store.change(id, decide, hearing)`.
+"""The one way to write a document: `store.change(id, decide, cause)`.
 
-It loads the document (or starts an empty one), drops the hearing if it was heard before, calls `decide(state)`, a pure
-function, and updates the document where `version` is still what was read. On a lost race or a lost answer it runs
-again; the hearing inside the document tells whether it had happened. State, inbox and outbox are one atomic write.
+It loads the document (or starts an empty one), drops the cause if the document has it already, calls `decide(state)`, a
+pure function, and updates the document where `version` is still what was read. On a lost race or a lost answer it runs
+again: the inbox (or the kept answers) tells whether it had happened. State, inbox and outbox are one atomic write.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from pandapack.contracts.envelope import Event, encode, envelop
+from pandapack.backoff import Backoff
+from pandapack.contracts.envelope import Event
+from pandapack.contracts.outbox import outbox_of
 from pandapack.decision import Decision, Refusal, RefusalKind
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock
-from pandapack.runtime.documents import Answered, AnswerLost, Document, Documents, Filter, Json, Said, Update
+from pandapack.runtime.documents import AnswerLost, CommandAnswer, Document, Documents, Filter, Json, Update
 
 CHANGE_ATTEMPTS_MAX = 60
-CHANGE_PAUSE_MS_FIRST = 2
-CHANGE_PAUSE_MS_MAX = 500
+CHANGE_BACKOFF = Backoff(first_s=0.002, max_s=0.5)
 ANSWERS_KEPT_MAX = 32
 DOCUMENTS_A_READ = 1_000
 
@@ -31,17 +32,17 @@ Decide = Callable[[S], Decision[S] | Refusal]
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
-    """An event's place in its stream: `position` counts from 1 (a sequence, or a Kafka offset + 1).
+class EventPosition:
+    """An event's position in its stream, counted from 1 (a sequence, or a Kafka offset + 1).
 
-    `next_only`: positions come without gaps; a higher one than the next raises `HeardTooEarly`.
-    `last`: the stream says nothing after this; its entry leaves the document, whose state must know it is closed.
+    `gapless`: positions come without gaps; a higher one than the next raises `SequenceGap`.
+    `final`: the stream has nothing behind this; its entry leaves the inbox, and the state must know that it is closed.
     """
 
     stream: str
     position: int
-    next_only: bool = False
-    last: bool = False
+    gapless: bool = False
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Outcome(Generic[S]):
     repeated: bool = False
 
 
-class HeardTooEarly(Exception):
+class SequenceGap(Exception):
     """A stream without gaps showed one: an event is missing before this. The partition must stop."""
 
 
@@ -76,7 +77,7 @@ class TooMuchContention(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[S]):
-    """A kind of document: its collection, the state's type, its empty state and the source it speaks under."""
+    """A kind of document: its collection, the state's type, its empty state and the source of its events."""
 
     collection: str
     state: type[S]
@@ -89,15 +90,15 @@ class _Draft(Generic[S]):
     """A document while a change is being decided."""
 
     state: S
-    heard: dict[str, int]
-    answered: tuple[Answered, ...]
+    inbox: dict[str, int]
+    answers: tuple[CommandAnswer, ...]
     events: list[Event]
     answer: Json
     changed: bool = False
 
 
 class Store(Generic[S]):
-    """Documents of one kind, changed by pure decisions. `on_saying(store, id)` wakes the relay."""
+    """Documents of one kind, changed by pure decisions. `on_outbox(store, id)` wakes the relay."""
 
     def __init__(
         self,
@@ -106,13 +107,13 @@ class Store(Generic[S]):
         *,
         clock: Clock,
         chance: Chance,
-        on_saying: Callable[[Store[Any], str], None] = lambda store, id: None,
+        on_outbox: Callable[[Store[Any], str], None] = lambda store, id: None,
     ) -> None:
         self.kind = kind
         self.documents = documents
         self._clock = clock
         self._chance = chance
-        self._on_saying = on_saying
+        self._on_outbox = on_outbox
 
     async def get(self, id: str) -> S | None:
         """The state of a document, or None where there is none."""
@@ -126,7 +127,7 @@ class Store(Generic[S]):
         found = await self.documents.find(where, after=after, limit=limit, newest_first=newest_first)
         return [(document.id, self._state(document)) for document in found]
 
-    async def every(self, where: Filter) -> AsyncIterator[tuple[str, S]]:
+    async def scan(self, where: Filter) -> AsyncIterator[tuple[str, S]]:
         """(id, state) of all documents that match, by id; some are read at a time."""
         after = ""
         while True:
@@ -137,27 +138,27 @@ class Store(Generic[S]):
                 return
             after = found[-1][0]
 
-    async def change(self, id: str, decide: Decide[S], hearing: Hearing | Command) -> Outcome[S] | Refusal:
+    async def change(self, id: str, decide: Decide[S], cause: EventPosition | Command) -> Outcome[S] | Refusal:
         """One decision. A command's refusal comes back, nothing is written; an event's refusal raises CannotApply."""
-        match hearing:
+        match cause:
             case Command():
-                return await self._run(id, lambda draft: self._obey(draft, hearing, decide))
-            case Hearing():
-                return await self.hear(id, [(hearing, decide)])
+                return await self._run(id, lambda draft: self._execute(draft, cause, decide))
+            case EventPosition():
+                return await self.apply(id, [(cause, decide)])
 
-    async def hear(
-        self, id: str, steps: Sequence[tuple[Hearing, Decide[S]]], settle: Decide[S] | None = None
+    async def apply(
+        self, id: str, steps: Sequence[tuple[EventPosition, Decide[S]]], finish: Decide[S] | None = None
     ) -> Outcome[S]:
         """Several events for one document, in order, in one write.
 
-        `settle` is decided once at the end, if any of them was new. Raises HeardTooEarly, CannotApply.
+        `finish` is decided once at the end, if any of them was new. Raises SequenceGap, CannotApply.
         """
 
         def fold(draft: _Draft[S]) -> Refusal | None:
-            for hearing, decide in steps:
-                self._take(draft, hearing, decide)
-            if draft.changed and settle is not None:
-                self._apply(draft, settle, id)
+            for position, decide in steps:
+                self._apply_event(draft, position, decide)
+            if draft.changed and finish is not None:
+                self._decide(draft, finish, id)
             return None
 
         outcome = await self._run(id, fold)
@@ -165,9 +166,9 @@ class Store(Generic[S]):
         return outcome
 
     async def _run(self, id: str, decide: Callable[[_Draft[S]], Refusal | None]) -> Outcome[S] | Refusal:
-        for attempt in range(CHANGE_ATTEMPTS_MAX):
+        for attempt in range(1, CHANGE_ATTEMPTS_MAX + 1):
             document = await self.documents.read(id) or Document(id)
-            draft = _Draft(self._state(document), dict(document.heard), document.answered, [], {})
+            draft = _Draft(self._state(document), dict(document.inbox), document.answers, [], {})
             refusal = decide(draft)
             if refusal is not None:
                 return refusal
@@ -175,33 +176,29 @@ class Store(Generic[S]):
                 return Outcome(draft.state, document.version, draft.answer, repeated=True)
             if await self._write(document, draft):
                 return Outcome(draft.state, document.version + 1, draft.answer)
-            pause_ms = min(CHANGE_PAUSE_MS_MAX, CHANGE_PAUSE_MS_FIRST * 2 ** min(attempt, 10))
-            await asyncio.sleep(pause_ms * self._chance.jitter() / 1000)
+            await asyncio.sleep(CHANGE_BACKOFF.pause_s(attempt, self._chance.jitter()))
         raise TooMuchContention(f"{self.kind.collection}/{id} changed under {CHANGE_ATTEMPTS_MAX} attempts to write it")
 
     async def _write(self, document: Document, draft: _Draft[S]) -> bool:
         source, at = self.kind.source(document.id), self._clock.now()
-        saying = tuple(
-            Said(number, encode(envelop(event, source=source, number=number, at=at)))
-            for number, event in enumerate(draft.events, document.said + 1)
-        )
+        outbox = outbox_of(draft.events, source=source, published=document.sequence, at=at)
         update = Update(
-            heard=draft.heard,
+            inbox=draft.inbox,
             state=draft.state.model_dump(mode="json"),
-            said=document.said + len(saying),
-            saying=saying,
-            answered=draft.answered,
+            sequence=document.sequence + len(outbox),
+            outbox=outbox,
+            answers=draft.answers,
         )
         try:
             written = await self.documents.write(document.id, document.version, update)
         except AnswerLost:
             return False
-        if written and saying:
-            self._on_saying(self, document.id)
+        if written and outbox:
+            self._on_outbox(self, document.id)
         return written
 
-    def _obey(self, draft: _Draft[S], command: Command, decide: Decide[S]) -> Refusal | None:
-        for before in draft.answered:
+    def _execute(self, draft: _Draft[S], command: Command, decide: Decide[S]) -> Refusal | None:
+        for before in draft.answers:
             if before.key == command.key:
                 draft.answer = before.answer
                 return None if before.digest == command.digest else key_used_otherwise(command.key)
@@ -209,26 +206,26 @@ class Store(Generic[S]):
         if isinstance(decision, Refusal):
             return decision
         self._adopt(draft, decision)
-        kept = draft.answered[-(ANSWERS_KEPT_MAX - 1) :]
-        draft.answered = (*kept, Answered(command.key, command.digest, decision.answer))
+        kept = draft.answers[-(ANSWERS_KEPT_MAX - 1) :]
+        draft.answers = (*kept, CommandAnswer(command.key, command.digest, decision.answer))
         return None
 
-    def _take(self, draft: _Draft[S], hearing: Hearing, decide: Decide[S]) -> None:
-        upto = draft.heard.get(hearing.stream, 0)
-        if hearing.position <= upto:
+    def _apply_event(self, draft: _Draft[S], event: EventPosition, decide: Decide[S]) -> None:
+        applied = draft.inbox.get(event.stream, 0)
+        if event.position <= applied:
             return
-        if hearing.next_only and hearing.position > upto + 1:
-            raise HeardTooEarly(f"{hearing.stream}: heard {upto}, then {hearing.position}")
-        self._apply(draft, decide, f"{hearing.stream}#{hearing.position}")
-        if hearing.last:
-            draft.heard.pop(hearing.stream, None)
+        if event.gapless and event.position > applied + 1:
+            raise SequenceGap(f"{event.stream}: applied up to {applied}, then {event.position} came")
+        self._decide(draft, decide, f"{event.stream}#{event.position}")
+        if event.final:
+            draft.inbox.pop(event.stream, None)
         else:
-            draft.heard[hearing.stream] = hearing.position
+            draft.inbox[event.stream] = event.position
 
-    def _apply(self, draft: _Draft[S], decide: Decide[S], of: str) -> None:
+    def _decide(self, draft: _Draft[S], decide: Decide[S], of: str) -> None:
         decision = decide(draft.state)
         if isinstance(decision, Refusal):
-            raise CannotApply(f"{self.kind.collection}: {of}: {decision.code}: {decision.words}")
+            raise CannotApply(f"{self.kind.collection}: {of}: {decision.code}: {decision.detail}")
         self._adopt(draft, decision)
 
     @staticmethod

@@ -8,11 +8,13 @@ import sys
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-EVENTS_SAID = Counter("panda_events_said_total", "Events acknowledged by Kafka")
-RECORDS_HEARD = Counter("panda_records_heard_total", "Records taken from Kafka", ["topic"])
+EVENTS_PUBLISHED = Counter("panda_events_published_total", "Events acknowledged by Kafka")
+RECORDS_CONSUMED = Counter("panda_records_consumed_total", "Records consumed from Kafka", ["topic"])
 PARTITIONS_STOPPED = Gauge("panda_partitions_stopped", "Partitions that wait because an event cannot be applied")
-OUTBOX_AGE_S = Gauge("panda_outbox_age_seconds", "Age of the oldest event that waits to be said")
-LAG_RECORDS = Gauge("panda_lag_records", "Records not taken yet", ["topic", "partition"])
+OUTBOX_AGE_S = Gauge("panda_outbox_age_seconds", "Age of the oldest event that waits to be published")
+LAG_RECORDS = Gauge("panda_lag_records", "Records not consumed yet", ["topic", "partition"])
+LOOP_RUNS = Counter("panda_loop_runs_total", "Runs of a background loop that ended well", ["loop"])
+LOOP_FAILURES = Counter("panda_loop_failures_total", "Runs of a background loop that failed", ["loop"])
 HTTP_SECONDS = Histogram("panda_http_seconds", "Requests by method, route and status", ["method", "route", "status"])
 
 THIRD_PARTY_LOGGERS = ("aiokafka", "faststream", "pymongo", "uvicorn.access", "httpx")

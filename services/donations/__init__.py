@@ -1,9 +1,15 @@
-"""Donations: takes the platform's pushes and keeps the ledger of gifts.
+"""Donations: takes the platform's pushes and keeps the ledger of donations.
 
-Hears: `donations.pushed` (the untouched lines of pushes, one partition a line of the ledger); `dead-letters` (rows that
-    are no donations).
+Consumes: `donations.pushed` (the untouched lines of pushes, a partition a shard of the ledger); `dead-letters` (rows
+    that are no donations).
 Decides: which lines of a push are donations; which donations are new, repeated or contradictory; where each lies on its
-    line; which reversals can be; what seals a full page; how a settlement stands, and what it has banked.
-Says: `donations.events`: DonationsRecorded and DonationsReversed, by each line's owner; DonationsBanked, by each
-    settlement.
+    shard; which reversals can be; what seals a full page; how a settlement stands, and what it has banked.
+Publishes: `donations.events`: DonationsRecorded and DonationsReversed, by each shard's owner; DonationsBanked, by each
+    settlement; and its own input: `donations.pushed` (pushes and replays), `dead-letters` (what the ledger rejects).
+
+Features, each with the same rooms inside (domain, store, work, handlers, api); an arrow is "knows":
+
+    dead_letters → pushes → ledger → validation     (dead_letters and pushes know validation, too)
+    proofs, settlements → ledger
+    pushes, ledger, proofs → platforms
 """

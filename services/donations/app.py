@@ -1,83 +1,196 @@
-"""Composition of the donations service: one ASGI app, the broker in its lifespan."""
+"""Composition of the donations service: one ASGI app, the broker in its lifespan, and its features in turn."""
 
 from __future__ import annotations
 
 import asyncio
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
-from pandapack.runtime.broker import Batches
+from pandapack.runtime.documents import Rows
 from pandapack.runtime.errors import Misconfigured
+from pandapack.runtime.gathering import Batches
+from pandapack.runtime.loops import every
 from pandapack.runtime.service import Service, serve
 from services.donations import __doc__ as description
-from services.donations.api import router
-from services.donations.api.dead_letters import Replays, dead_letters_router
-from services.donations.api.desk import Desk
-from services.donations.api.heads import Notary, heads_router, signer_of
-from services.donations.api.lines import lines_router
-from services.donations.api.receipts import receipts_router
-from services.donations.api.reconciler import Reconciler
-from services.donations.api.settlements import settlements_router
-from services.donations.domain.warm import compile_all
-from services.donations.handlers.dead_letters import Undertaker
-from services.donations.handlers.ledger import Ledger
+from services.donations.dead_letters.api import dead_letters_router
+from services.donations.dead_letters.handlers import DeadLetterRecorder
+from services.donations.dead_letters.store import DEAD_LETTER_INDEXES, DEAD_LETTERS
+from services.donations.dead_letters.work import Replays
+from services.donations.ledger.api.donations import donations_router
+from services.donations.ledger.api.reversals import reversals_router
+from services.donations.ledger.api.shards import shards_router
+from services.donations.ledger.handlers import LedgerHandler
+from services.donations.ledger.store.gaps import SHARD_GAPS
+from services.donations.ledger.store.pages import PAGE_INDEXES, Pages
+from services.donations.ledger.store.reversals import Reversals
+from services.donations.ledger.store.seals import Seals
+from services.donations.ledger.work.anchor import LogAnchor
+from services.donations.ledger.work.dead_letters import DeadLetterSender
+from services.donations.ledger.work.duplicates import DuplicateLookup
+from services.donations.ledger.work.page_writer import PageWriter
+from services.donations.ledger.work.publisher import ShardPublisher
+from services.donations.ledger.work.recorder import Recorder
+from services.donations.ledger.work.reversals import ReversalLookup
+from services.donations.ledger.work.sealing import SEAL_PAUSE_S, Sealer
+from services.donations.ledger.work.shards import OwnedShards
+from services.donations.platforms.api.merchants import merchants_router
+from services.donations.platforms.api.platforms import platforms_router
+from services.donations.platforms.store.platforms import (
+    MERCHANT_INDEXES,
+    MERCHANTS,
+    PLATFORMS,
+    Platforms,
+    merchants_of,
+)
+from services.donations.platforms.store.secrets import SecretSealer
+from services.donations.precompile import compile_all
+from services.donations.proofs.api.receipts import receipts_router
+from services.donations.proofs.api.roots import roots_router
+from services.donations.proofs.store import DailyRoots
+from services.donations.proofs.work.receipts import Receipts
+from services.donations.proofs.work.root_signer import SIGN_PAUSE_S, RootSigner, signer_of
+from services.donations.pushes.api.bodies import BodyBudget
+from services.donations.pushes.api.pushes import pushes_router
+from services.donations.pushes.api.reversals import reversals_push_router
+from services.donations.pushes.store import EXPIRES, Pushes
+from services.donations.pushes.work.admission import Admission
+from services.donations.pushes.work.publisher import PushPublisher
+from services.donations.pushes.work.push_service import PushService
 from services.donations.settings import Settings
-from services.donations.store import Stores, open_stores
-from services.donations.store.platforms import merchants_of
+from services.donations.settlements.api.settlements import settlements_router
+from services.donations.settlements.store import Settlements, open_settlements
+from services.donations.settlements.work.intake import SettlementIntake
+from services.donations.settlements.work.reconciler import RECONCILE_PAUSE_S, Reconciler
 
 PUSHED = Batches(pace_ms=40, pace_ms_max=480, records_max=1_024)
-"""So often a line's page is written: what comes meanwhile goes onto it in one write."""
+"""So often a shard's page is written: what comes meanwhile goes onto it in one write."""
 
 STREAMS = ("/v1/donations", "/v1/reversals", "/v1/settlements")
 """These bound their bodies themselves."""
+
+
+class Donations:
+    """The service's features, wired to each other. `routers` are what they serve."""
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service, self._settings, self._shards = service, settings, settings.shards
+        self.routers: list[APIRouter] = []
+        pages = service.rows("pages", indexes=PAGE_INDEXES)
+        self._pages, self._reversals = Pages(pages), Reversals(pages)
+        self._seals = Seals(service.rows("seals"))
+        secrets = SecretSealer(settings.secrets_key, service.chance)
+        self._platforms = Platforms(service.store(PLATFORMS), secrets)
+        self._merchants = service.store(MERCHANTS, indexes=MERCHANT_INDEXES)
+        self._publisher = PushPublisher(service.sender, settings.topic("donations.pushed"))
+        service.background(_FirstStart(service.rows("settings"), self._shards))
+        self._pushes()
+        self._ledger()
+        self._proofs()
+        self._settlements()
+        self._dead_letters()
+        self.routers.append(platforms_router(self._platforms, service.clock, service.chance))
+        self.routers.append(merchants_router(self._merchants, self._platforms))
+
+    def _pushes(self) -> None:
+        service, settings = self._service, self._settings
+        pushes = Pushes(service.rows("pushes", expires=EXPIRES))
+        pushing = PushService(
+            pushes,
+            self._publisher,
+            service.clock,
+            service.chance,
+            shards=self._shards,
+            accept_days=settings.accept_days,
+        )
+        admission, budget = Admission(self._platforms, service.clock), BodyBudget()
+        self.routers.append(pushes_router(pushing, admission, budget, pushes, self._pages))
+        self.routers.append(reversals_push_router(pushing, admission, budget))
+
+    def _ledger(self) -> None:
+        service, topic = self._service, self._settings.topic
+        publisher = ShardPublisher(service.sender, topic("donations.events"))
+        seed = service.chance.token().encode()
+        shards = OwnedShards(self._pages, publisher, count=self._shards, seed=seed)
+        gaps = service.store(SHARD_GAPS)
+        dead_letters = DeadLetterSender(service.sender, pushed=topic("donations.pushed"), topic=topic("dead-letters"))
+        recorder = Recorder(
+            shards,
+            LogAnchor(gaps, service.clock),
+            DuplicateLookup(self._pages),
+            ReversalLookup(self._reversals, self._shards),
+            PageWriter(self._pages, dead_letters, publisher, service.clock),
+        )
+        handler = LedgerHandler(shards, recorder)
+        service.consumes("donations.pushed", handle=handler.handle, listener=handler, batches=PUSHED)
+        service.background(every(SEAL_PAUSE_S, Sealer(shards, self._pages, self._seals).run, name="seal-pages"))
+        self.routers.append(donations_router(self._pages, self._seals, self._reversals, self._shards))
+        self.routers.append(reversals_router(self._reversals, self._shards))
+        self.routers.append(shards_router(gaps, self._pages, service.clock, self._shards))
+
+    def _proofs(self) -> None:
+        service = self._service
+        signer = signer_of(self._settings.signing_key, self._settings.signing_key_file)
+        roots = DailyRoots(service.rows("daily_roots"))
+        signing = RootSigner(roots, self._pages, self._seals, service.clock, signer, shards=self._shards)
+        service.background(every(SIGN_PAUSE_S, signing.run, name="sign-daily-roots"))
+        self.routers.append(roots_router(roots, signer))
+        self.routers.append(receipts_router(Receipts(self._seals, roots), self._pages, signer, self._shards))
+
+    def _settlements(self) -> None:
+        service = self._service
+        settlements: Settlements = open_settlements(service)
+        reconciler = Reconciler(
+            settlements,
+            self._pages,
+            service.clock,
+            service.chance,
+            shards=self._shards,
+            merchants_of=partial(merchants_of, self._merchants),
+        )
+        reconciling = every(RECONCILE_PAUSE_S, reconciler.run, name="reconcile")
+        service.background(reconciling)
+        intake = SettlementIntake(settlements, service.clock, reconciling.wake, self._shards)
+        self.routers.append(settlements_router(intake, settlements, self._pages, reconciling.wake))
+
+    def _dead_letters(self) -> None:
+        service = self._service
+        dead_letters = service.store(DEAD_LETTERS, indexes=DEAD_LETTER_INDEXES)
+        service.consumes("dead-letters", handle=DeadLetterRecorder(dead_letters).handle, group="dead-letters")
+        replays = Replays(dead_letters, self._publisher, service.clock, self._shards)
+        self.routers.append(dead_letters_router(dead_letters, replays))
+
+
+class _FirstStart:
+    """What must be done before anything is consumed."""
+
+    def __init__(self, settings: Rows, shards: int) -> None:
+        self._settings, self._shards = settings, shards
+
+    async def start(self) -> None:
+        await asyncio.to_thread(compile_all)
+        await keep_shard_count(self._settings, self._shards)
+
+    async def stop(self) -> None:
+        pass
+
+
+async def keep_shard_count(settings: Rows, shards: int) -> None:
+    """The number of shards is stored at the first start and never changes. Raises Misconfigured."""
+    await settings.insert({"_id": "shards", "shards": shards})
+    kept = await settings.one("shards")
+    if kept is None or kept["shards"] != shards:
+        raise Misconfigured(
+            f"the ledger has {kept and kept['shards']} shards, but PANDA_SHARDS is {shards}: set it back"
+        )
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to serve."""
     settings = settings or Settings()
     service = Service("donations", settings, description=description or "")
-    service.says("donations.events")  # the ledger says its lines' events itself, in the lines' own order
-    stores = open_stores(service, secrets_key=settings.secrets_key)
-    seed = service.chance.token().encode()
-    ledger = Ledger(stores, service.sender, service.clock, lines=settings.lines, topic=settings.topic, seed=seed)
-    service.hears_batches("donations.pushed", take=ledger.take, listener=ledger, batches=PUSHED)
-
-    async def start() -> None:
-        await asyncio.to_thread(compile_all)
-        await keep_lines(stores, settings.lines)
-        await ledger.start()
-
-    service.beside(start, ledger.stop)
-    reconciler = Reconciler(
-        stores.settlements,
-        stores.pages,
-        service.clock,
-        service.chance,
-        lines=settings.lines,
-        merchants_of=partial(merchants_of, stores.merchants),
-    )
-    service.beside(reconciler.start, reconciler.stop)
-    signer = signer_of(settings)
-    notary = Notary(stores.heads, service.clock, signer, settings.lines)
-    service.beside(notary.start, notary.stop)
-    proofs = (heads_router(stores.heads, signer), receipts_router(stores, settings, signer))
-    desk = Desk(stores, service.sender, service.clock, service.chance, settings, settings.topic)
-    service.hears_batches("dead-letters", take=Undertaker(stores.letters).take, group="dead-letters")
-    replays = Replays(stores.letters, settings.lines, desk.publish, service.clock)
-    letters = dead_letters_router(stores.letters, replays)
-    lines = lines_router(stores, service.clock, settings)
-    settlements = settlements_router(stores, service.clock, settings, reconciler)
-    api = (router(stores, desk, settings, service.clock, service.chance), letters, lines, settlements, *proofs)
-    return service.app(*api, streams=STREAMS)
-
-
-async def keep_lines(stores: Stores, lines: int) -> None:
-    """The number of lines is stored at the first start and never changes. Raises Misconfigured."""
-    await stores.settings.insert({"_id": "lines", "lines": lines})
-    kept = await stores.settings.one("lines")
-    if kept is None or kept["lines"] != lines:
-        raise Misconfigured(f"the ledger has {kept and kept['lines']} lines, but PANDA_LINES is {lines}: set it back")
+    service.publishes("donations.events")  # the ledger publishes its shards' events itself, in the shards' own order
+    return service.app(*Donations(service, settings).routers, streams=STREAMS)
 
 
 def main() -> None:

@@ -12,12 +12,12 @@ ACCEPT_DAYS = 35
 
 
 class Settings(RuntimeSettings):
-    """Shared settings, the port, and how old a gift may be when it is pushed."""
+    """Shared settings, the port, and how old a donation may be when it is pushed."""
 
     port: int = Field(default=8101, validation_alias="PANDA_DONATIONS_PORT")
     accept_days: int = Field(default=ACCEPT_DAYS, ge=1)
-    head_key: str = ""
-    head_key_file: Path | None = None
-    """The private key (Ed25519, 32 bytes in hex) that signs heads and receipts: itself, or the file that holds it."""
+    signing_key: str = ""
+    signing_key_file: Path | None = None
+    """The private key (Ed25519, 32 bytes in hex) that signs daily roots and receipts: itself, or the file with it."""
     secrets_key: str = Field(default="", repr=False)
     """Encrypts the platforms' signing secrets at rest: 32 characters or more, drawn by chance. Empty: not encrypted."""

@@ -17,8 +17,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     service = Service("logistics", settings, description=description or "")
     stores = open_stores(service)
-    service.says("logistics.events")
-    service.hears("procurement.events", "logistics.events", route=Handlers(stores).route)
+    service.publishes("logistics.events")
+    service.reacts_to("procurement.events", "logistics.events", route=Handlers(stores).route)
     return service.app(router(stores))
 
 

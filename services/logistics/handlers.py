@@ -1,4 +1,4 @@
-"""Kafka in: which documents hear an event, and what each decides of it."""
+"""Kafka in: which documents an event changes, and what each decides of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from pandapack.contracts.envelope import Envelope
 from pandapack.contracts.logistics import CustomsReleased, LegDeparted
 from pandapack.contracts.procurement import ParcelsPacked
-from pandapack.runtime.hearing import Target, hearing_of
+from pandapack.runtime.reactions import Reaction, position_of
 from pandapack.runtime.store import Decide
 from services.logistics.domain import consignment
 from services.logistics.domain.consignment import Consignment
@@ -20,16 +20,16 @@ class Handlers:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
 
-    async def route(self, envelope: Envelope) -> list[Target]:
-        """The documents that hear this event."""
+    async def route(self, envelope: Envelope) -> list[Reaction]:
+        """The documents that this event changes."""
         decide: Decide[Consignment]
         match envelope.event():
             case ParcelsPacked() as event:
-                decide = partial(consignment.store, event=event)
+                decide = partial(consignment.store_parcels, event=event)
             case LegDeparted() as event:
-                decide = partial(consignment.hear_departure, event=event)
+                decide = partial(consignment.depart, event=event)
             case CustomsReleased() as event:
-                decide = partial(consignment.hear_release, event=event)
+                decide = partial(consignment.record_duty, event=event)
             case _:
                 return []
-        return [Target(self._stores.consignments, event.round, hearing_of(envelope), decide)]
+        return [Reaction(self._stores.consignments, event.round, position_of(envelope), decide)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from pandapack.runtime.documents import Filter
 from pandapack.runtime.service import Service
@@ -15,7 +14,6 @@ CONSIGNMENTS = Kind(
     "consignments", Consignment, lambda id: Consignment(round=id), lambda id: f"/logistics/consignments/{id}"
 )
 SHIPMENTS = Kind("shipments", Shipment, lambda id: Shipment(shipment=id), lambda id: f"/logistics/shipments/{id}")
-KINDS: tuple[Kind[Any], ...] = (CONSIGNMENTS, SHIPMENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +32,17 @@ def open_stores(service: Service) -> Stores:
     )
 
 
-async def consignments_known(stores: Stores, where: Filter, *, after: str, limit: int) -> list[tuple[str, Consignment]]:
-    """Consignments, by id; not those of which only reports were heard yet."""
+async def find_consignments(
+    consignments: Store[Consignment], where: Filter, *, after: str, limit: int
+) -> list[tuple[str, Consignment]]:
+    """Consignments, by id; not those of which only reports are known yet."""
     statuses = [status.value for status in ConsignmentStatus if status is not ConsignmentStatus.NEW]
-    return await stores.consignments.find({"state.status": statuses, **where}, after=after, limit=limit)
+    return await consignments.find({"state.status": statuses, **where}, after=after, limit=limit)
 
 
-async def shipments_known(stores: Stores, where: Filter, *, after: str, limit: int) -> list[tuple[str, Shipment]]:
+async def find_shipments(
+    shipments: Store[Shipment], where: Filter, *, after: str, limit: int
+) -> list[tuple[str, Shipment]]:
     """Shipments, by id; not those that are not planned yet."""
     statuses = [status.value for status in ShipmentStatus if status is not ShipmentStatus.NEW]
-    return await stores.shipments.find({"state.status": statuses, **where}, after=after, limit=limit)
+    return await shipments.find({"state.status": statuses, **where}, after=after, limit=limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from pandapack.runtime.broker import Batches
+from pandapack.runtime.gathering import Batches
 from pandapack.runtime.service import Service, serve
 from services.procurement import __doc__ as description
 from services.procurement.api import router
@@ -12,8 +12,8 @@ from services.procurement.handlers import Handlers
 from services.procurement.settings import Settings
 from services.procurement.store import open_stores
 
-LINES = Batches(pace_ms=200)
-"""A fund hears its lines five times a second: one write for all that they recorded meanwhile."""
+FUND_BATCHES = Batches(pace_ms=200)
+"""A fund applies what its shards recorded five times a second: one write for all of it."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -21,10 +21,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     service = Service("procurement", settings, description=description or "")
     stores = open_stores(service)
-    service.says("procurement.events")
+    service.publishes("procurement.events")
     route = Handlers(stores).route
-    service.hears("donations.events", route=route, group="lines", batches=LINES)
-    service.hears("procurement.events", "logistics.events", route=route)
+    service.reacts_to("donations.events", route=route, group="shards", batches=FUND_BATCHES)
+    service.reacts_to("procurement.events", "logistics.events", route=route)
     return service.app(router(stores, service.clock))
 
 

@@ -1,4 +1,4 @@
-"""Kafka in: which documents hear an event, and what each decides of it."""
+"""Kafka in: which documents an event changes, and what each decides of it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from pandapack.contracts.procurement import (
     RoundFunded,
     order_name,
 )
-from pandapack.runtime.hearing import Target, hearing_of
+from pandapack.runtime.reactions import Reaction, position_of
 from pandapack.runtime.store import Decide
 from services.procurement.domain import fund, need, order, round
 from services.procurement.domain.fund import Fund
-from services.procurement.domain.pricing import pricing_of
-from services.procurement.store import Stores, published
+from services.procurement.domain.order import Order
+from services.procurement.store import Stores
+from services.procurement.work import can_fund_more, round_opening
 
 
 class Handlers:
@@ -33,69 +34,68 @@ class Handlers:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
 
-    async def route(self, envelope: Envelope) -> list[Target]:
-        """The documents that hear this event."""
+    async def route(self, envelope: Envelope) -> list[Reaction]:
+        """The documents that this event changes."""
         known = without_days(envelope.data) if envelope.type == DonationsRecorded.TYPE else envelope.event()
         match known:
             case DonationsRecorded() | DonationsReversed() as event:
-                return self._from_line(envelope, event)
+                return self._from_shard(envelope, event)
             case ProgrammePublished() as event:
-                return [self._fund(envelope, event.programme, partial(fund.follow, event=event), last=True)]
+                return [self._fund(envelope, event.programme, partial(fund.follow, event=event), final=True)]
             case NeedOpened() as event:
-                return [self._fund(envelope, event.programme, partial(fund.meet, event=event), last=True)]
+                return [self._fund(envelope, event.programme, partial(fund.add_need, event=event), final=True)]
             case RoundFunded() as event:
-                return await self._funded(envelope, event)
+                return await self._round_funded(envelope, event)
             case OrderRequested() as event:
-                decide = partial(order.place, event=event)
-                return [Target(self._stores.orders, event.order, hearing_of(envelope), decide)]
+                return [self._order(envelope, event.order, partial(order.place, event=event))]
             case CostIncurred() as event:
                 name = order_name(event.round, event.category.value)
-                decide_cost = partial(order.incur, event=event)
-                return [Target(self._stores.orders, name, hearing_of(envelope), decide_cost)]
+                return [self._order(envelope, name, partial(order.record_cost, event=event))]
             case RoundClosed() as event:
-                return [self._fund(envelope, event.programme, partial(fund.close, event=event), last=True)]
+                return [self._fund(envelope, event.programme, partial(fund.close_round, event=event), final=True)]
             case event:
                 return self._round(envelope, event)
 
-    def _from_line(self, envelope: Envelope, event: DonationsRecorded | DonationsReversed) -> list[Target]:
-        # A fund hears a line only where it tells of its programme: a gap shows in the fen, not in the sequence.
+    def _from_shard(self, envelope: Envelope, event: DonationsRecorded | DonationsReversed) -> list[Reaction]:
+        # A fund applies of a shard only what names its programme: a gap shows in the fen, not in the sequence.
         match event:
             case DonationsRecorded():
                 credited = sorted({interval.programme for interval in event.intervals})
                 return [self._fund(envelope, name, partial(fund.credit, event=event)) for name in credited]
             case DonationsReversed():
-                reversed_ = sorted({told.programme for told in event.reversals})
-                return [self._fund(envelope, name, partial(fund.reverse, event=event)) for name in reversed_]
+                debited = sorted({reversal.programme for reversal in event.reversals})
+                return [self._fund(envelope, name, partial(fund.reverse, event=event)) for name in debited]
 
-    async def _funded(self, envelope: Envelope, event: RoundFunded) -> list[Target]:
-        pricing = pricing_of(await published(self._stores, event.programme, event.publication))
-        opens = partial(round.open_round, event=event, pricing=pricing)
-        targets = [
-            Target(self._stores.rounds, event.round, hearing_of(envelope), opens),
-            Target(self._stores.needs, event.need, hearing_of(envelope), partial(need.fund, event=event)),
+    async def _round_funded(self, envelope: Envelope, event: RoundFunded) -> list[Reaction]:
+        opening = await round_opening(self._stores.publications, event)
+        reactions = [
+            Reaction(self._stores.rounds, event.round, position_of(envelope), opening),
+            Reaction(self._stores.needs, event.need, position_of(envelope), partial(need.fund, event=event)),
         ]
-        known = await self._stores.funds.get(event.programme)
-        if known is not None and known.more:
-            targets.append(self._fund(envelope, event.programme, fund.go_on))
-        return targets
+        if await can_fund_more(self._stores.funds, event.programme):
+            reactions.append(self._fund(envelope, event.programme, fund.resume))
+        return reactions
 
-    def _round(self, envelope: Envelope, event: Event | None) -> list[Target]:
+    def _round(self, envelope: Envelope, event: Event | None) -> list[Reaction]:
         decide: Decide[round.Round]
         match event:
             case OrderConfirmed():
-                decide = partial(round.hear_confirmation, event=event)
+                decide = partial(round.confirm_order, event=event)
             case GoodsReceived():
-                decide = partial(round.hear_receipt, event=event)
+                decide = partial(round.receive_goods, event=event)
             case OrderPaid():
-                decide = partial(round.hear_payment, event=event)
+                decide = partial(round.pay_order, event=event)
             case OrderClosed():
-                decide = partial(round.hear_order_closed, event=event)
+                decide = partial(round.close_order, event=event)
             case ConsignmentClosed():
-                decide = partial(round.hear_consignment_closed, event=event)
+                decide = partial(round.close_consignment, event=event)
             case _:
                 return []
-        hearing = hearing_of(envelope, last=isinstance(event, OrderClosed))
-        return [Target(self._stores.rounds, event.round, hearing, decide)]
+        position = position_of(envelope, final=isinstance(event, OrderClosed))
+        return [Reaction(self._stores.rounds, event.round, position, decide)]
 
-    def _fund(self, envelope: Envelope, programme: str, decide: Decide[Fund], *, last: bool = False) -> Target:
-        return Target(self._stores.funds, programme, hearing_of(envelope, last=last), decide, fund.settle)
+    def _order(self, envelope: Envelope, name: str, decide: Decide[Order]) -> Reaction:
+        return Reaction(self._stores.orders, name, position_of(envelope), decide)
+
+    def _fund(self, envelope: Envelope, programme: str, decide: Decide[Fund], *, final: bool = False) -> Reaction:
+        return Reaction(self._stores.funds, programme, position_of(envelope, final=final), decide, fund.finish)

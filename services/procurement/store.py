@@ -12,15 +12,14 @@ from pandapack.runtime.store import Kind, Store
 from services.procurement.domain.fund import Fund
 from services.procurement.domain.need import Need, NeedStatus
 from services.procurement.domain.order import Order, OrderStatus
-from services.procurement.domain.publication import Publication, publication_id, unpublished
+from services.procurement.domain.publication import Publication, empty_publication, publication_id
 from services.procurement.domain.round import Round, RoundStatus
 
-PUBLICATIONS = Kind("publications", Publication, unpublished, lambda id: f"/procurement/publications/{id}")
+PUBLICATIONS = Kind("publications", Publication, empty_publication, lambda id: f"/procurement/publications/{id}")
 NEEDS = Kind("needs", Need, lambda id: Need(need=id), lambda id: f"/procurement/needs/{id}")
 FUNDS = Kind("funds", Fund, lambda id: Fund(programme=id), lambda id: f"/procurement/funds/{id}")
 ROUNDS = Kind("rounds", Round, lambda id: Round(round=id), lambda id: f"/procurement/rounds/{id}")
 ORDERS = Kind("orders", Order, lambda id: Order(order=id), lambda id: f"/procurement/orders/{id}")
-KINDS: tuple[Kind[Any], ...] = (PUBLICATIONS, NEEDS, FUNDS, ROUNDS, ORDERS)
 
 INDEXES = {
     PUBLICATIONS.collection: ["state.programme", "state.content.policy.round_code"],
@@ -56,38 +55,38 @@ def open_stores(service: Service) -> Stores:
     )
 
 
-async def latest_publication(stores: Stores, programme: str) -> Publication | None:
-    """What is published of a programme now."""
-    found = await stores.publications.find({"state.programme": programme}, limit=1, newest_first=True)
+async def latest_publication(publications: Store[Publication], programme: str) -> Publication | None:
+    """The publication of a programme that counts now."""
+    found = await publications.find({"state.programme": programme}, limit=1, newest_first=True)
     return found[0][1] if found else None
 
 
-async def published(stores: Stores, programme: str, publication: int) -> ProgrammePublished:
-    """A publication that an event names: it was written before the event was said."""
-    known = await stores.publications.get(publication_id(programme, publication))
+async def publication_content(publications: Store[Publication], programme: str, publication: int) -> ProgrammePublished:
+    """The content of a publication that an event names: it was written before the event was published."""
+    known = await publications.get(publication_id(programme, publication))
     assert known is not None and known.content is not None, f"{programme} has no publication {publication}"
     return known.content
 
 
-async def round_code_taken(stores: Stores, programme: str, code: str) -> bool:
+async def is_round_code_taken(publications: Store[Publication], programme: str, code: str) -> bool:
     """Whether another programme names its rounds by this code."""
-    where = {"state.content.policy.round_code": code}
-    return any(known.programme != programme for _, known in await stores.publications.find(where))
+    found = await publications.find({"state.content.policy.round_code": code})
+    return any(known.programme != programme for _, known in found)
 
 
-async def needs_known(stores: Stores, where: Filter, *, after: str, limit: int) -> list[tuple[str, Need]]:
+async def find_needs(needs: Store[Need], where: Filter, *, after: str, limit: int) -> list[tuple[str, Need]]:
     """Needs, by id."""
     statuses = [NeedStatus.OPEN.value, NeedStatus.MET.value]
-    return await stores.needs.find({"state.status": statuses, **where}, after=after, limit=limit)
+    return await needs.find({"state.status": statuses, **where}, after=after, limit=limit)
 
 
-async def rounds_known(stores: Stores, where: Filter, *, after: str, limit: int) -> list[tuple[str, Round]]:
+async def find_rounds(rounds: Store[Round], where: Filter, *, after: str, limit: int) -> list[tuple[str, Round]]:
     """Rounds, by id."""
     statuses = [status.value for status in RoundStatus if status is not RoundStatus.NEW]
-    return await stores.rounds.find({"state.status": statuses, **where}, after=after, limit=limit)
+    return await rounds.find({"state.status": statuses, **where}, after=after, limit=limit)
 
 
-async def orders_known(stores: Stores, where: Filter, *, after: str, limit: int) -> list[tuple[str, Order]]:
-    """Orders, by id; not those of which only a cost was heard yet."""
+async def find_orders(orders: Store[Order], where: Filter, *, after: str, limit: int) -> list[tuple[str, Order]]:
+    """Orders, by id; not those of which only a cost is known yet."""
     statuses = [status.value for status in OrderStatus if status is not OrderStatus.NEW]
-    return await stores.orders.find({"state.status": statuses, **where}, after=after, limit=limit)
+    return await orders.find({"state.status": statuses, **where}, after=after, limit=limit)

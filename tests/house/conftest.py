@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.rules import PARTS, ROOMS, ROOT
+from tests.house.rules import EACH_SERVICE, FEATURES, PARTS, ROOMS, ROOMS_IF_NEEDED, ROOT
 
 SERVICES = ("donations", "procurement", "logistics", "reporting")
 PACKAGES = (
@@ -19,7 +19,8 @@ PACKAGES = (
     "simulator",
     "benchmarks",
 )
-FRONT_DOOR = '"""Hears: nothing. Decides: nothing. Says: nothing."""\n'
+FRONT_DOOR = '"""Consumes: nothing. Decides: nothing. Publishes: nothing."""\n'
+MODULES = [room for room in (*ROOMS, *ROOMS_IF_NEEDED) if room != "domain"]
 ONLY_SOURCES = shutil.ignore_patterns("__pycache__", "*.lock", "*.json", "secrets")
 
 
@@ -31,10 +32,18 @@ def house(tmp_path: Path) -> Path:
     files["pandapack/runtime/mongo.py"] = (
         '"""The one place."""\n\nimport motor.motor_asyncio as motor\n\nMOTOR = motor\n'
     )
+    files |= {f"pandapack/{name}.py": '"""A module."""\n' for name in ("backoff", "runtime/http")}
     for service in SERVICES:
         home = f"services/{service}"
-        files |= {f"{home}/{room}.py": '"""A room."""\n' for room in ROOMS if room != "domain"}
-        files |= {f"{home}/domain/__init__.py": '"""A room."""\n', f"{home}/__init__.py": FRONT_DOOR}
+        files |= {f"{home}/__init__.py": FRONT_DOOR}
+        files |= {f"{home}/{name}.py": '"""A room."""\n' for name in EACH_SERVICE}
+        for rooms in [f"{home}/{name}" for name in FEATURES.get(service, ())] or [home]:
+            files |= {
+                f"{rooms}/{room}.py": '"""A room."""\n' for room in (*ROOMS, *ROOMS_IF_NEEDED) if room != "domain"
+            }
+            files |= {f"{rooms}/domain/__init__.py": '"""A room."""\n'}
+            files.setdefault(f"{rooms}/__init__.py", '"""A feature."""\n')
+    files["services/donations/precompile.py"] = '"""A script."""\n'
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)

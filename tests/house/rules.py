@@ -17,16 +17,18 @@ FUNCTION_LINES_MAX = 69
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 # A room is a module, or a package of that name where one file would grow too long.
-ROOMS = ("domain", "store", "handlers", "api", "settings", "app")
+ROOMS = ("domain", "store", "handlers", "api")
+# Where there is something for it: use cases and background loops.
+ROOMS_IF_NEEDED = ("work",)
+EACH_SERVICE = ("settings", "app")
 ALWAYS_PACKAGES = {"domain"}
-ALWAYS_MODULES = {"settings", "app"}
+ALWAYS_MODULES = set(EACH_SERVICE)
+# A service with several features has the rooms in each of them; a feature needs a domain, and the others if needed.
+FEATURES = {"donations": ("validation", "platforms", "ledger", "pushes", "proofs", "settlements", "dead_letters")}
+FRONT_DOOR_WORDS = ("Consumes", "Decides", "Publishes")
 
 # Where import-linter's contracts must name every service: (contract, key, what follows the service's name).
-DECLARED_IN = (
-    ("independent", "modules", ""),
-    ("rooms", "containers", ""),
-    ("pure", "source_modules", ".domain"),
-)
+DECLARED_IN = (("independent", "modules", ""), ("rooms", "containers", ""), ("pure", "source_modules", ".domain"))
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -44,16 +46,19 @@ def services_of(root: Path) -> list[str]:
 
 
 def missing_rooms(root: Path) -> list[str]:
-    """Rooms that a service lacks, and what the service's `__init__` does not say."""
+    """Rooms that a service or a feature lacks, and what the service's `__init__` does not say."""
     wrong = []
     for service in services_of(root):
         home = root / "services" / service
-        wrong += [f"services/{service}/{room}" for room in ROOMS if not _is_room(home, room)]
+        features = FEATURES.get(service, ())
+        rooms = EACH_SERVICE if features else (*ROOMS, *EACH_SERVICE)
+        wrong += [f"services/{service}/{room}" for room in rooms if not _is_room(home, room)]
+        wrong += [f"services/{service}/{name}/domain" for name in features if not _is_room(home / name, "domain")]
         front_door = home / "__init__.py"
-        words = ast.get_docstring(ast.parse(front_door.read_text())) if front_door.exists() else None
-        said = [word for word in ("Hears", "Decides", "Says") if word not in (words or "")]
-        if said:
-            wrong.append(f"services/{service}/__init__.py does not say: {', '.join(said)}")
+        text = (ast.get_docstring(ast.parse(front_door.read_text())) if front_door.exists() else None) or ""
+        missing = [word for word in FRONT_DOOR_WORDS if word not in text]
+        if missing:
+            wrong.append(f"services/{service}/__init__.py does not say: {', '.join(missing)}")
     return wrong
 
 
@@ -71,7 +76,11 @@ def undeclared_services(root: Path) -> list[str]:
     for id, key, ending in DECLARED_IN:
         pattern = re.compile(rf"services\.(\w+){re.escape(ending)}")
         named = {match[1] for name in by_id[id][key] if (match := pattern.fullmatch(name))}
-        wrong += [f"{service} in {id}" for service in sorted(named ^ set(services_of(root)))]
+        expected = set(services_of(root)) - (set() if id == "independent" else set(FEATURES))
+        wrong += [f"{service} in {id}" for service in sorted(named ^ expected)]
+    for service, features in FEATURES.items():
+        declared = {name.removeprefix(f"services.{service}.") for name in by_id["feature-rooms"]["containers"]}
+        wrong += [f"{service}.{name} in feature-rooms" for name in sorted(declared ^ set(features))]
     return wrong
 
 

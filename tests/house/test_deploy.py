@@ -67,7 +67,7 @@ def test_a_service_is_built_from_the_one_file_and_asked_whether_it_is_ready(name
 def test_no_secret_is_written_in_the_compose_file(name: str) -> None:
     environment = CONTAINERS[name]["environment"]
     secret = {key: value for key, value in environment.items() if key.endswith(("_SECRET", "_KEY"))}
-    signing = {"PANDA_HEAD_KEY", "PANDA_SECRETS_KEY"} if name == "donations" else set()
+    signing = {"PANDA_SIGNING_KEY", "PANDA_SECRETS_KEY"} if name == "donations" else set()
     assert set(secret) == {"PANDA_PAGE_SECRET", "PANDA_SERVICE_KEY"} | signing
     assert all(value.startswith(f"${{{key}:?") for key, value in secret.items())
     assert environment["PANDA_KEYS_FILE"] == "/run/secrets/keys-digests"
@@ -119,10 +119,10 @@ def test_the_image_has_neither_mongod_nor_java_and_installs_with_checked_hashes(
 
 
 def test_the_image_runs_as_nobody_in_particular_without_a_shell_and_knows_its_health() -> None:
-    words = [word for word, _ in instructions()]
+    names = [name for name, _ in instructions()]
     assert all_of("USER") == ["10001:10001"]
-    assert words.index("USER") < words.index("CMD")
-    assert words.index("USER") > max(place for place, word in enumerate(words) if word in {"RUN", "COPY"})
+    assert names.index("USER") < names.index("CMD")
+    assert names.index("USER") > max(index for index, name in enumerate(names) if name in {"RUN", "COPY"})
     assert json.loads(all_of("CMD")[0]) == ["python", "/app"]
     assert all_of("HEALTHCHECK")[0].endswith('CMD ["python", "/app/health.py", "/healthz"]')
     assert len(all_of("FROM")) == 2
@@ -156,12 +156,12 @@ def _health(path: str, port: int) -> int:
 
 def test_first_keys_are_made_once_and_never_take_away_what_a_person_wrote(tmp_path: Path) -> None:
     env_file = tmp_path / ".env"
-    env_file.write_text("PANDA_LINES=16")
+    env_file.write_text("PANDA_SHARDS=16")
     first_keys.main(tmp_path)
     made = env_file.read_text()
-    secrets = r"PANDA_PAGE_SECRET=\w{64}\nPANDA_SERVICE_KEY=panda_auditor_\w+\nPANDA_HEAD_KEY=[0-9a-f]{64}\n"
+    secrets = r"PANDA_PAGE_SECRET=\w{64}\nPANDA_SERVICE_KEY=panda_auditor_\w+\nPANDA_SIGNING_KEY=[0-9a-f]{64}\n"
     secrets += r"PANDA_SECRETS_KEY=\w{64}\n"
-    assert re.fullmatch(r"PANDA_LINES=16\n" + secrets, made)
+    assert re.fullmatch(r"PANDA_SHARDS=16\n" + secrets, made)
     first_keys.main(tmp_path)
     assert env_file.read_text() == made
     modes = {file.name: oct(file.stat().st_mode & 0o777) for file in (tmp_path / "deploy/secrets").iterdir()}

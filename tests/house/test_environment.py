@@ -63,8 +63,8 @@ def test_the_makefile_knows(target: str) -> None:
 
 
 def test_make_alone_says_what_can_be_made() -> None:
-    said = _make(cwd=rules.ROOT).stdout
-    assert all(f"make {target} " in said for target in TARGETS)
+    told = _make(cwd=rules.ROOT).stdout
+    assert all(f"make {target} " in told for target in TARGETS)
 
 
 def test_an_old_python_is_refused_in_plain_words(tmp_path: Path) -> None:

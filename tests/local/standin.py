@@ -15,7 +15,7 @@ class Ready(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: readiness is asked all the time."""
+        """In silence: readiness is asked all the time."""
 
 
 if __name__ == "__main__":

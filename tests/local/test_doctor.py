@@ -10,10 +10,10 @@ import pytest
 
 from pandapack.local import doctor
 from pandapack.local.doctor import Finding
-from pandapack.local.keys import ensure_head_key, ensure_keys
+from pandapack.local.keys import ensure_keys, ensure_signing_key
+from pandapack.local.layout import Layout
 from pandapack.local.mongo import leaks
 from pandapack.local.running import DEMO_FOLDER, PID_FILE, RunningLock
-from pandapack.local.stack import Layout
 
 
 def wrong(layout: Layout) -> dict[str, Finding]:
@@ -25,7 +25,7 @@ def test_a_busy_port_is_wrong_and_the_setting_that_moves_it_is_named(tmp_path: P
     layout = Layout.on_free_ports(tmp_path / ".panda")
     with socket.create_server(("127.0.0.1", layout.port("reporting"))):
         found = wrong(layout)[f"port {layout.port('reporting')}"]
-    assert "reporting is busy" in found.says
+    assert "reporting is busy" in found.detail
     assert "PANDA_REPORTING_PORT" in found.mend
 
 
@@ -42,7 +42,7 @@ def test_a_missing_java_is_wrong_and_the_rest_is_still_looked_at(
 ) -> None:
     monkeypatch.setenv("PANDA_JAVA", "/no/such/java")
     layout = Layout.on_free_ports(tmp_path)
-    assert "PANDA_JAVA" in wrong(layout)["java"].says
+    assert "PANDA_JAVA" in wrong(layout)["java"].detail
     assert {"disk", "memory", "clock", "ports"} <= {found.name for found in doctor.examine(layout)}
 
 
@@ -51,7 +51,7 @@ def test_a_jar_in_the_cache_that_is_not_the_locks_is_wrong(tmp_path: Path, monke
     (tmp_path / "kafka").mkdir()
     (tmp_path / "kafka" / "kafka-clients-4.3.0.jar").write_bytes(b"not it")
     found = wrong(Layout.on_free_ports(tmp_path))["kafka jars"]
-    assert "kafka-clients-4.3.0.jar" in found.says and "Delete the file" in found.mend
+    assert "kafka-clients-4.3.0.jar" in found.detail and "Delete the file" in found.mend
 
 
 def test_the_old_mongod_of_the_wheel_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,45 +59,45 @@ def test_the_old_mongod_of_the_wheel_is_warned_of(tmp_path: Path, monkeypatch: p
     monkeypatch.delenv("PANDA_MONGO_BIN", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
     found = next(one for one in doctor.examine(Layout.on_free_ports(tmp_path)) if one.name == "mongod")
-    assert found.level == "warning" and "CVE-2025-14847" in found.says and "PANDA_MONGO" in found.mend
+    assert found.level == "warning" and "CVE-2025-14847" in found.detail and "PANDA_MONGO" in found.mend
 
 
 def test_an_existing_server_that_does_not_answer_is_wrong(tmp_path: Path) -> None:
     layout = Layout(data_dir=tmp_path, kafka="127.0.0.1:1", with_services=False)
-    assert "PANDA_KAFKA=127.0.0.1:1" in wrong(layout)["kafka"].says
+    assert "PANDA_KAFKA=127.0.0.1:1" in wrong(layout)["kafka"].detail
 
 
 def test_a_running_demonstration_is_named_with_what_stops_it(tmp_path: Path) -> None:
     layout = Layout.on_free_ports(tmp_path)
     with RunningLock(tmp_path / DEMO_FOLDER):
         found = next(one for one in doctor.examine(layout) if one.name == "demonstration")
-    assert found.level == "warning" and f"pid {os.getpid()}" in found.says and "panda down" in found.mend
+    assert found.level == "warning" and f"pid {os.getpid()}" in found.detail and "panda down" in found.mend
     assert not any(one.name == "demonstration" for one in doctor.examine(layout))
 
 
-def test_a_head_key_that_cannot_be_used_is_wrong(tmp_path: Path) -> None:
+def test_a_signing_key_that_cannot_be_used_is_wrong(tmp_path: Path) -> None:
     layout = Layout.on_free_ports(tmp_path)
-    assert "head key" not in wrong(layout)
-    file = ensure_head_key(tmp_path)
-    assert "head key" not in wrong(layout)
+    assert "signing key" not in wrong(layout)
+    file = ensure_signing_key(tmp_path)
+    assert "signing key" not in wrong(layout)
     file.chmod(0o644)
     assert wrong(layout)["keys"].mend == f"chmod 600 {file}"
     file.write_text("torn")
-    assert "backup" in wrong(layout)["head key"].mend
+    assert "backup" in wrong(layout)["signing key"].mend
     file.unlink()
     file.mkdir()  # cannot be read as a file, whoever asks
-    assert "cannot be read" in wrong(layout)["head key"].says
+    assert "cannot be read" in wrong(layout)["signing key"].detail
 
 
-def test_a_public_half_of_another_head_key_is_wrong(tmp_path: Path) -> None:
-    other = ensure_head_key(tmp_path / "other").with_name("head_key.pub")
-    public = ensure_head_key(tmp_path).with_name("head_key.pub")
+def test_a_public_half_of_another_signing_key_is_wrong(tmp_path: Path) -> None:
+    other = ensure_signing_key(tmp_path / "other").with_name("signing_key.pub")
+    public = ensure_signing_key(tmp_path).with_name("signing_key.pub")
     public.write_text(other.read_text())
-    assert f"Delete {public}" in wrong(Layout.on_free_ports(tmp_path))["head key"].mend
+    assert f"Delete {public}" in wrong(Layout.on_free_ports(tmp_path))["signing key"].mend
 
 
 @pytest.mark.parametrize(("wished", "least", "level"), [(0, 0, "ok"), (10**9, 0, "warning"), (10**9, 10**9, "wrong")])
-def test_a_disk_that_is_nearly_full_is_told_before_it_is_full(
+def test_a_disk_that_is_nearly_full_is_reported_before_it_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wished: int, least: int, level: str
 ) -> None:
     monkeypatch.setattr(doctor, "DISK_FREE_MB_WISHED", wished)
@@ -112,7 +112,7 @@ def test_a_clock_that_is_behind_the_last_start_is_wrong(tmp_path: Path) -> None:
     file.touch()
     os.utime(file, (4_000_000_000, 4_000_000_000))
     found = wrong(Layout.on_free_ports(tmp_path))["clock"]
-    assert "still to come" in found.says and "timedatectl" in found.mend
+    assert "still to come" in found.detail and "timedatectl" in found.mend
 
 
 @pytest.mark.parametrize(
@@ -141,4 +141,4 @@ def test_an_old_mongod_of_ones_own_is_warned_of(tmp_path: Path, monkeypatch: pyt
     program.chmod(0o755)
     monkeypatch.setenv("PANDA_MONGO_BIN", str(program))
     found = next(one for one in doctor.examine(Layout.on_free_ports(tmp_path)) if one.name == "mongod")
-    assert found.level == "warning" and "CVE-2025-14847" in found.says and "PANDA_MONGO_BIN" in found.mend
+    assert found.level == "warning" and "CVE-2025-14847" in found.detail and "PANDA_MONGO_BIN" in found.mend

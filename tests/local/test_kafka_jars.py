@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pandapack.backoff import Backoff
 from pandapack.local import kafka_jars
 from pandapack.local.errors import DataRefused, JarNotFetched, JarRefused
 from pandapack.local.kafka_jars import LOCK_FILE, LockedJar, ensure_jars, read_lock
@@ -45,12 +46,12 @@ def test_a_cached_jar_that_was_changed_is_refused(tmp_path: Path, monkeypatch: p
         ensure_jars([JAR], tmp_path)
 
 
-def test_a_jar_is_fetched_once_and_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[tuple[int, int, str]] = []
+def test_a_jar_is_fetched_once_and_progress_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    progress: list[tuple[int, int, str]] = []
     hand_out(WHOLE, monkeypatch)
-    ensure_jars([JAR], tmp_path, lambda *what: told.append(what))
-    ensure_jars([JAR], tmp_path, lambda *what: told.append(what))
-    assert told == [(1, 1, "thing-1.0.jar")]
+    ensure_jars([JAR], tmp_path, lambda *what: progress.append(what))
+    ensure_jars([JAR], tmp_path, lambda *what: progress.append(what))
+    assert progress == [(1, 1, "thing-1.0.jar")]
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["thing-1.0.jar"]
 
 
@@ -62,7 +63,7 @@ def test_a_jar_that_does_not_come_is_named_with_what_to_do(tmp_path: Path, monke
         raise RuntimeError("no route")
 
     monkeypatch.setattr(kafka_jars, "_fetch_once", fail)
-    monkeypatch.setattr(kafka_jars, "FETCH_PAUSE_S", 0.0)
+    monkeypatch.setattr(kafka_jars, "FETCH_PAUSES", Backoff(0.0, 0.0))
     with pytest.raises(JarNotFetched, match=r"org.example:thing:1.0: no route.*PANDA_KAFKA_HOME"):
         ensure_jars([JAR], tmp_path)
     assert len(tries) == kafka_jars.FETCH_TRIES_MAX

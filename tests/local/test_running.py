@@ -23,11 +23,11 @@ with RunningLock(Path(".")):
 """
 
 
-def test_a_second_stack_is_told_who_runs_and_since_when(tmp_path: Path) -> None:
+def test_a_second_stack_learns_who_runs_and_since_when(tmp_path: Path) -> None:
     with RunningLock(tmp_path) as lock:
         expected = rf"running in {tmp_path}.*\(pid {os.getpid()}, since {lock.since[:10]}"
         with pytest.raises(AlreadyRunning, match=expected):
-            RunningLock(tmp_path).take()
+            RunningLock(tmp_path).acquire()
     with RunningLock(tmp_path):
         pass
 

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from pandapack.backoff import Backoff
 from pandapack.local import child
 from pandapack.local.errors import ChildFailed
 from pandapack.local.supervisor import ChildSpec, Supervisor
+from tests.local.processes import alive, state
+from tests.waiting import eventually
 
 WAIT_S = 10.0
 
@@ -34,35 +37,14 @@ def shell(folder: Path, name: str, script: str, ready: Callable[[], bool] = lamb
     )
 
 
-def eventually(holds: Callable[[], bool], what: str) -> None:
-    """Wait until it holds."""
-    begun_s = time.monotonic()
-    while not holds():
-        assert time.monotonic() - begun_s < WAIT_S, f"not within {WAIT_S} s: {what}"
-        time.sleep(0.02)
-
-
-def state(pid: int) -> str:
-    """The letter by which the system says what a process does: "T" is held still, "X" is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return "X"
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be buried does not."""
-    return state(pid) not in "ZX"
-
-
 def test_a_child_that_dies_again_and_again_is_started_anew_after_growing_pauses(tmp_path: Path) -> None:
-    said: list[str] = []
-    with Supervisor(said.append, pause_first_s=0.05, pause_max_s=0.2) as supervisor:
+    reports: list[str] = []
+    with Supervisor(reports.append, restart_pauses=Backoff(0.05, 0.2)) as supervisor:
         marks = tmp_path / "marks"
         spec = shell(tmp_path, "weak", "echo up >> marks; sleep 0.15; exit 3", ready=marks.exists)
         supervisor.start(spec)
-        eventually(lambda: len(said) >= 4, "four deaths")
-    deaths = [line for line in said if line.startswith("weak ended with status 3; it is started again in ")]
+        eventually(lambda: len(reports) >= 4, "four deaths")
+    deaths = [line for line in reports if line.startswith("weak ended with status 3; it is started again in ")]
     pauses = [float(re.findall(r"in ([\d.]+) s", line)[0]) for line in deaths[:4]]
     assert pauses == sorted(pauses)
     assert pauses[-1] == 0.2
@@ -73,16 +55,16 @@ def test_a_killed_child_gets_a_new_process_and_is_said_to_be_ready_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pandapack.local.supervisor.READY_WATCH_EVERY_S", 0.05)
-    said: list[str] = []
+    reports: list[str] = []
     changes: list[int] = []
-    with Supervisor(said.append, lambda: changes.append(1), pause_first_s=0.05) as supervisor:
+    with Supervisor(reports.append, lambda: changes.append(1), restart_pauses=Backoff(0.05, 10.0)) as supervisor:
         supervisor.start(shell(tmp_path, "strong", "exec sleep 100"))
         first = supervisor.pid("strong")
         assert first is not None
         os.kill(first, signal.SIGKILL)
         eventually(lambda: supervisor.pid("strong") not in (None, first), "a new process")
-        eventually(lambda: any("strong is ready again" in line for line in said), "a line about it")
-    assert said[0].startswith("strong ended by SIGKILL")
+        eventually(lambda: any("strong is ready again" in line for line in reports), "a line about it")
+    assert reports[0].startswith("strong ended by SIGKILL")
     assert changes == [1]
 
 
@@ -101,7 +83,7 @@ def test_a_child_held_still_is_the_same_process_afterwards_and_is_asked_whether_
 
 
 def test_a_child_between_two_processes_is_not_ready_and_gets_no_signal(tmp_path: Path) -> None:
-    with Supervisor(pause_first_s=WAIT_S) as supervisor:
+    with Supervisor(restart_pauses=Backoff(WAIT_S, WAIT_S)) as supervisor:
         supervisor.start(shell(tmp_path, "away", "exec sleep 100"))
         assert supervisor.signal("away", signal.SIGKILL) is not None
         eventually(lambda: supervisor.pid("away") is None, "its death")
@@ -119,16 +101,16 @@ def test_what_is_started_last_is_stopped_first(tmp_path: Path) -> None:
 
 
 def test_a_child_deaf_to_sigterm_is_killed_after_its_wait(tmp_path: Path) -> None:
-    said: list[str] = []
+    reports: list[str] = []
     script = "trap '' TERM; touch up; while :; do sleep 0.02; done"
     spec = shell(tmp_path, "deaf", script, ready=(tmp_path / "up").exists)
-    supervisor = Supervisor(said.append)
+    supervisor = Supervisor(reports.append)
     supervisor.start(ChildSpec(**{**vars(spec), "stop_wait_s": 0.2}))
     pid = supervisor.pid("deaf")
     assert pid is not None
     supervisor.stop()
     assert not alive(pid)
-    assert said == ["deaf did not stop in 0 s and was killed"]
+    assert reports == ["deaf did not stop in 0 s and was killed"]
 
 
 def test_hurrying_kills_at_once_what_still_stops(tmp_path: Path) -> None:
@@ -161,8 +143,9 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
 PARENT = """
 import os, sys, time
 from pathlib import Path
+from pandapack.backoff import Backoff
 from pandapack.local.supervisor import ChildSpec, Supervisor
-supervisor = Supervisor(pause_first_s=0.05)
+supervisor = Supervisor(restart_pauses=Backoff(0.05, 10.0))
 for name in ("one", "two"):
     supervisor.start(ChildSpec(name=name, argv=("sleep", "1000"), env=dict(os.environ),
                                log_file=Path("log"), ready=lambda: True))

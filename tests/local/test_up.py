@@ -14,27 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from pandapack.local import ports
+from pandapack.local.layout import SERVICES
 from pandapack.local.running import read_note
-from pandapack.local.stack import DEFAULT_PORTS, SERVICES
-from tests.local.test_supervisor import alive, eventually
+from tests.local.environment import listeners, new_environment
+from tests.local.processes import alive
 from tests.stack import Servers
+from tests.waiting import eventually
 
-ROOT = Path(__file__).parents[2]
 UP_WAIT_S = 60.0
 END_WAIT_S = 30.0
 
 
-def new_environment() -> dict[str, str]:
-    """This process's environment with a free port for every listener and no server of its own."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PANDA_KAFKA", "PANDA_MONGO")}
-    numbers = map(str, ports.free_ports(len(DEFAULT_PORTS)))
-    settings = map(ports.setting_of, DEFAULT_PORTS)
-    return kept | dict(zip(settings, numbers, strict=True)) | {"PYTHONPATH": str(ROOT)}
-
-
 def panda(folder: Path, env: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one command of the stack in the folder to its end."""
-    command = [sys.executable, "-m", "pandapack.cli.stack", *arguments]
+    command = [sys.executable, "-m", "pandapack.cli.main", *arguments]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=UP_WAIT_S, check=False)
 
 
@@ -57,12 +50,7 @@ def up(folder: Path, env: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[
             process.kill()
 
 
-def listeners(env: Mapping[str, str]) -> dict[str, int]:
-    """The port of every listener by name."""
-    return {name: int(env[ports.setting_of(name)]) for name in DEFAULT_PORTS}
-
-
-def test_ctrl_c_leaves_no_process_and_no_port_and_a_second_up_is_told_of_the_first(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_no_process_and_no_port_and_a_second_up_names_the_first(tmp_path: Path) -> None:
     env = new_environment()
     with up(tmp_path, env) as (process, note):
         assert set(note["children"]) == {"kafka", "mongod", *SERVICES}
@@ -154,8 +142,8 @@ def test_status_and_down_find_a_demonstration_that_runs_here(tmp_path: Path) -> 
         [sys.executable, "-c", DEMONSTRATION], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None and process.stdout.readline() == "held\n"
-        told = json.loads(panda(tmp_path, env, "status", "--json").stdout)
-        assert (told["what"], told["pid"], told["also"]) == ("demonstration", process.pid, [])
+        status = json.loads(panda(tmp_path, env, "status", "--json").stdout)
+        assert (status["what"], status["pid"], status["also"]) == ("demonstration", process.pid, [])
         down = panda(tmp_path, env, "down")
         assert f"stopping the demonstration (pid {process.pid}" in down.stdout and down.returncode == 0
         assert process.wait(END_WAIT_S) == -signal.SIGTERM

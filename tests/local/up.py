@@ -10,8 +10,9 @@ import sys
 
 from rich.console import Console
 
-from pandapack.cli import stack as cli
-from pandapack.local.stack import Layout
+from pandapack.cli.failures import explained
+from pandapack.cli.stack import up_in_foreground
+from pandapack.local.layout import Layout
 
 
 def stand_in(name: str) -> tuple[str, ...]:
@@ -20,6 +21,6 @@ def stand_in(name: str) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    with cli.explained():
+    with explained():
         layout = dataclasses.replace(Layout.from_environment(), command=stand_in)
-        cli.up_in_foreground(Console(highlight=False), layout)
+        up_in_foreground(Console(highlight=False), layout)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from pymongo import MongoClient
 
 from pandapack.local.keys import DIGESTS_FILE, ensure_keys
 from pandapack.local.ports import free_ports
@@ -24,17 +25,33 @@ STOP_WAIT_S = 20.0
 
 @dataclass
 class Running:
-    """A running service: its process, its address and a key for each role."""
+    """A running service: its process, its address, a key for each role, and the folder with its keys and its log."""
 
     name: str
     url: str
     keys: dict[str, str]
     env: dict[str, str]
-    log: Path
+    folder: Path
     process: subprocess.Popen[bytes]
 
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def database(self) -> str:
+        """The name of its own database."""
+        return f"{self.env['PANDA_NAMESPACE']}_panda_{self.name}"
+
+    def topic(self, name: str) -> str:
+        """A topic's real name."""
+        return f"{self.env['PANDA_NAMESPACE']}.{name}"
+
     def client(self, role: str) -> httpx.Client:
-        headers = {"Authorization": f"Bearer {self.keys[role]}"}
+        return self.client_of(self.keys[role])
+
+    def client_of(self, key: str) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=30.0, trust_env=False)
 
     def kill(self) -> None:
@@ -71,9 +88,9 @@ def _await_ready(service: Running) -> None:
 
 @contextmanager
 def running(
-    name: str, servers: Servers, namespace: str, folder: Path, more: Mapping[str, str] | None = None
+    name: str, servers: Servers, namespace: str, folder: Path, settings: Mapping[str, str] | None = None
 ) -> Iterator[Running]:
-    """Starts a service on a free port, waits until it is ready, and ends it."""
+    """Starts a service on a free port, waits until it is ready, and ends it; its database is gone with it."""
     keys = ensure_keys(folder)
     (port,) = free_ports(1)
     env = {
@@ -83,10 +100,10 @@ def running(
         "PANDA_NAMESPACE": namespace,
         "PANDA_KEYS_FILE": str(folder / DIGESTS_FILE),
         f"PANDA_{name.upper()}_PORT": str(port),
-        **(more or {}),
+        **(settings or {}),
     }
-    log = folder / f"{name}.log"
-    service = Running(name, f"http://127.0.0.1:{port}", keys, env, log, _start(name, env, log))
+    process = _start(name, env, folder / f"{name}.log")
+    service = Running(name, f"http://127.0.0.1:{port}", keys, env, folder, process)
     try:
         _await_ready(service)
         yield service
@@ -97,3 +114,9 @@ def running(
         except subprocess.TimeoutExpired:
             service.process.kill()
             service.process.wait()
+        _drop(service, servers)
+
+
+def _drop(service: Running, servers: Servers) -> None:
+    with MongoClient[dict[str, object]](servers.mongo) as client:
+        client.drop_database(service.database)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.local.test_up import new_environment
+from tests.local.environment import new_environment
 
 DONATIONS = 100_000
 SEED = 3
@@ -58,8 +58,8 @@ def outcome_of(process: subprocess.Popen[str]) -> Json:
     """What it printed, once it has ended well."""
     out, err = process.communicate(timeout=END_WAIT_S)
     assert process.returncode == 0, (out[-2_000:], err[-4_000:])
-    told: Json = json.loads(out)
-    return told
+    outcome: Json = json.loads(out)
+    return outcome
 
 
 def figures(outcome: Json) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pandapack.cli.chaos import faults_of
+from pandapack.cli.chaos import plan_faults
 from pandapack.cli.demo import LAWS
 from tests.system.playing import FAULTS, SEED, Played, figures
 
@@ -17,12 +17,12 @@ def test_a_campaign_changes_no_figure_and_the_audit_agrees(played: Played) -> No
     assert all(disturbed[law] for law in LAWS)
 
 
-def test_a_campaign_tells_who_was_struck_when_and_how_long_it_was_away(played: Played) -> None:
-    told, planned = played.campaign["faults"], faults_of(SEED, FAULTS)
+def test_a_campaign_reports_who_was_struck_when_and_how_long_it_was_away(played: Played) -> None:
+    struck, planned = played.campaign["faults"], plan_faults(SEED, FAULTS)
     assert played.campaign["planned"] == FAULTS
-    # On a very slow machine the end may come before the last fault, and is told so.
-    assert len(told) >= FAULTS - 1
-    assert [fault["victim"] for fault in told] == [fault.victim for fault in planned[: len(told)]]
-    assert all(fault["ready_again_s"] >= fault["pause_s"] for fault in told)
-    moments_s = [fault["at_s"] for fault in told]
+    # On a very slow machine the end may come before the last fault, and is reported so.
+    assert len(struck) >= FAULTS - 1
+    assert [fault["victim"] for fault in struck] == [fault.victim for fault in planned[: len(struck)]]
+    assert all(fault["ready_again_s"] >= fault["pause_s"] for fault in struck)
+    moments_s = [fault["at_s"] for fault in struck]
     assert moments_s == sorted(moments_s)

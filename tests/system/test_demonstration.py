@@ -11,9 +11,10 @@ import pytest
 
 from pandapack.cli.demo import LAWS
 from pandapack.local import ports
-from tests.local.test_supervisor import alive, eventually
-from tests.local.test_up import listeners, new_environment
+from tests.local.environment import listeners, new_environment
+from tests.local.processes import alive
 from tests.system.playing import DONATIONS, PANDA, SEED, Played, figures, running
+from tests.waiting import eventually
 
 ENDLESS = (*PANDA, "demo", "--seed", str(SEED))
 
@@ -24,15 +25,15 @@ def test_one_seed_tells_one_story_also_beside_another_demonstration(played: Play
 
 
 def test_all_that_can_be_funded_comes_to_its_end(played: Played) -> None:
-    told = played.demonstration
-    parcels = told["parcels"]
-    assert (told["donations"], told["duplicates"]) == (DONATIONS, 3 * DONATIONS // 100)
-    assert (told["reserved_fen"], told["committed_fen"]) == (0, 0)
-    assert told["received_fen"] == told["unallocated_fen"] + told["spent_fen"]
-    assert told["rounds"] == told["countries"] == 2
+    outcome = played.demonstration
+    parcels = outcome["parcels"]
+    assert (outcome["donations"], outcome["duplicates"]) == (DONATIONS, 3 * DONATIONS // 100)
+    assert (outcome["reserved_fen"], outcome["committed_fen"]) == (0, 0)
+    assert outcome["received_fen"] == outcome["unallocated_fen"] + outcome["spent_fen"]
+    assert outcome["rounds"] == outcome["countries"] == 2
     assert parcels["packed"] == sum(count for state, count in parcels.items() if state != "packed") == 40
     assert parcels["warehouse"] == parcels["in_transit"] == 0
-    assert told["pupils_reached"] == parcels["accepted"] > 0
+    assert outcome["pupils_reached"] == parcels["accepted"] > 0
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)])
@@ -46,9 +47,9 @@ def test_an_endless_demonstration_leaves_no_process_and_no_port_at_ctrl_c_and_at
         children = [*_children(tmp_path).values(), *_simulators(tmp_path)]
         assert len(children) == 7
         process.send_signal(number)
-        last_words, _ = process.communicate()
+        last_lines, _ = process.communicate()
         assert process.returncode == status
-        assert ("stopped everything" in last_words) == (number is signal.SIGINT)
+        assert ("stopped everything" in last_lines) == (number is signal.SIGINT)
     eventually(lambda: not any(map(alive, children)), "the end of all children")
     ports.check_free(listeners(env))
 
@@ -65,7 +66,7 @@ def _simulators(folder: Path) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            words = (process / "cmdline").read_text().split("\0")
-            if "simulator" in words and any(word.startswith(str(folder)) for word in words):
+            arguments = (process / "cmdline").read_text().split("\0")
+            if "simulator" in arguments and any(argument.startswith(str(folder)) for argument in arguments):
                 found.append(int(process.name))
     return found

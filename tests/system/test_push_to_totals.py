@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from pymongo import MongoClient
 
 from pandapack.contracts.pages import pack, unpack
 from pandapack.local.stack import Layout, Stack
+from tests.waiting import eventually
 
 WAIT_S = 60.0
 COUNT = 12_000
@@ -38,7 +38,7 @@ def panda(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
-def gift(number: int) -> dict[str, Any]:
+def donation(number: int) -> dict[str, Any]:
     day = 1 + number % 20
     return {
         "id": str(10**18 + number),
@@ -55,40 +55,50 @@ def totals(stack: Stack) -> dict[str, Any]:
 
 
 def settled(stack: Stack, donations: int) -> dict[str, Any]:
-    """The totals once they count so many donations and the fund has heard of all."""
-    until_s = time.monotonic() + WAIT_S
-    while time.monotonic() < until_s:
-        shown = totals(stack)
-        if shown["donations"] == donations and shown["in_flight_fen"] == 0:
-            return shown
-        time.sleep(0.2)
-    raise AssertionError(f"{donations} donations are not shown within {WAIT_S} s, but {totals(stack)}")
+    """The totals once they count so many donations and all have been credited to the fund."""
+    shown: dict[str, Any] = {}
+
+    def is_settled() -> bool:
+        shown.update(totals(stack))
+        return bool(shown["donations"] == donations and shown["in_flight_fen"] == 0)
+
+    try:
+        eventually(is_settled, f"{donations} donations are shown", wait_s=WAIT_S, every_s=0.2)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {shown}") from error
+    return shown
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lines = [json.dumps(gift(number)) for number in range(COUNT)]
+    lines = [json.dumps(donation(number)) for number in range(COUNT)]
     lines[5:5] = [BROKEN]
     lines.append("{oops")
-    path = tmp_path_factory.mktemp("gifts") / "gifts.ndjson"
+    path = tmp_path_factory.mktemp("donations") / "donations.ndjson"
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
+@pytest.fixture(scope="module")
+def counted(stack: Stack, file: Path) -> None:
+    """The file's donations are in the totals."""
+    panda(stack, "push", str(file))
+    settled(stack, COUNT)
+
+
 def test_a_file_is_counted_once_however_often_it_is_pushed(stack: Stack, file: Path) -> None:
-    expected_fen = sum(gift(number)["amount_fen"] for number in range(COUNT))
+    expected_fen = sum(donation(number)["amount_fen"] for number in range(COUNT))
     for _ in range(2):
         pushed = panda(stack, "push", str(file), "--json")
         assert pushed.returncode == 1, pushed.stderr  # two lines are broken, and the status says so
         report = json.loads(pushed.stdout)
         assert (report["accepted"], report["rejected"]) == (COUNT, 2)
-        assert [(one["line"], one["code"]) for one in report["refused"]] == [(6, "missing"), (COUNT + 2, "not_json")]
+        assert [(line["line"], line["code"]) for line in report["refused"]] == [(6, "missing"), (COUNT + 2, "not_json")]
         shown = settled(stack, COUNT)
         assert shown["received_fen"] == expected_fen == shown["unallocated_fen"]
 
 
-def test_the_books_and_the_page_show_the_same_figures(stack: Stack, file: Path) -> None:
-    test_a_file_is_counted_once_however_often_it_is_pushed(stack, file)
+def test_the_books_and_the_page_show_the_same_figures(stack: Stack, counted: None) -> None:
     with httpx.Client(base_url=stack.addresses["reporting"], trust_env=False) as reader:
         laws = reader.get("/v1/conservation").json()
         assert (laws["money_conserved"], laws["items_conserved"], laws["parcels_conserved"]) == (True, True, True)
@@ -98,9 +108,8 @@ def test_the_books_and_the_page_show_the_same_figures(stack: Stack, file: Path) 
         assert reader.get("/v1/totals/merchant").status_code == 401  # a merchant's volume is its trade secret
 
 
-def test_a_donation_that_is_not_funded_yet_says_so(stack: Stack, file: Path) -> None:
-    test_a_file_is_counted_once_however_often_it_is_pushed(stack, file)
-    wanted = gift(1234)
+def test_a_donation_that_is_not_funded_yet_says_so(stack: Stack, counted: None) -> None:
+    wanted = donation(1234)
     traced = panda(stack, "trace", wanted["merchant"], wanted["id"], "--day", wanted["at"][:10], "--json")
     assert traced.returncode == 0, traced.stderr
     found = json.loads(traced.stdout)
@@ -112,8 +121,7 @@ def test_a_donation_that_is_not_funded_yet_says_so(stack: Stack, file: Path) -> 
     assert panda(stack, "trace", "M00000", "no-such-id", "--day", "2021-11-01").returncode == 1
 
 
-def test_the_audit_names_a_page_that_was_changed_by_hand(stack: Stack, file: Path) -> None:
-    test_a_file_is_counted_once_however_often_it_is_pushed(stack, file)
+def test_the_audit_names_a_page_that_was_changed_by_hand(stack: Stack, counted: None) -> None:
     before = panda(stack, "audit")
     assert before.returncode == 0, before.stderr
     client: MongoClient[dict[str, Any]] = MongoClient(stack.mongo)

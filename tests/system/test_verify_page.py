@@ -70,8 +70,10 @@ def by_python(raw: bytes, key: str = SIGNER.public) -> dict[str, str]:
 
 
 def test_the_browser_and_python_agree_on_the_truth_and_on_every_lie(page: Any) -> None:
-    early = receipt_of(5, 3, with_head=False)
-    altered = canonical(msgspec.structs.replace(RECEIPT, place=msgspec.structs.replace(RECEIPT.place, fen_from=7)))
+    early = receipt_of(5, 3, with_root=False)
+    altered = canonical(
+        msgspec.structs.replace(RECEIPT, position=msgspec.structs.replace(RECEIPT.position, fen_from=7))
+    )
     lies = [signed_anew(RECEIPT, **changes) for _, changes, _ in LIES]
     for raw in (canonical(RECEIPT), canonical(early), altered, b"{}", b"no receipt", *lies):
         assert checked(page, raw) == by_python(raw), raw
@@ -79,7 +81,7 @@ def test_the_browser_and_python_agree_on_the_truth_and_on_every_lie(page: Any) -
     assert page.trouble == [], "nothing broke, and the strict content policy refused nothing"
 
 
-def test_a_proven_receipt_shows_its_gift_and_every_hash_in_two_languages(page: Any) -> None:
+def test_a_proven_receipt_shows_its_donation_and_every_hash_in_two_languages(page: Any) -> None:
     assert set(checked(page, canonical(RECEIPT)).values()) == {Outcome.OK.value}
     assert page.inner_text("#verdict") == "Proven."
     assert RECEIPT.donation.id in page.inner_text("#facts")
@@ -88,8 +90,8 @@ def test_a_proven_receipt_shows_its_gift_and_every_hash_in_two_languages(page: A
     page.click("#switch")
     assert page.inner_text("#verdict") == "验证通过。"
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
-    told = page.locator("#steps li").all_inner_texts()
-    assert told == [zh for name, (_, zh) in WORDS.items() if name != "head"]
+    shown = page.locator("#steps li").all_inner_texts()
+    assert shown == [zh for name, (_, zh) in WORDS.items() if name != "root"]
 
 
 def test_a_chosen_file_is_checked(page: Any, tmp_path: Path) -> None:
@@ -100,10 +102,10 @@ def test_a_chosen_file_is_checked(page: Any, tmp_path: Path) -> None:
     page.wait_for_selector("#verdict.ok")
 
 
-def test_a_browser_without_ed25519_says_so_and_does_not_call_it_proven(page: Any) -> None:
+def test_a_browser_without_ed25519_tells_it_and_does_not_call_it_proven(page: Any) -> None:
     page.evaluate(
         "crypto.subtle.importKey = () => Promise.reject(new DOMException('unknown', 'NotSupportedError')); null"
     )
     outcomes = checked(page, canonical(RECEIPT))
-    assert {outcomes[name] for name in ("signature", "head_signature")} == {"unable"}
+    assert {outcomes[name] for name in ("signature", "root_signature")} == {"unable"}
     assert "cannot check Ed25519" in page.inner_text("#verdict")

@@ -12,6 +12,6 @@ from services.logistics.store import Stores
 def router(stores: Stores) -> APIRouter:
     """`/v1/consignments` and `/v1/shipments`."""
     router = APIRouter(prefix="/v1")
-    router.include_router(consignments_router(stores))
-    router.include_router(shipments_router(stores))
+    router.include_router(consignments_router(stores.consignments))
+    router.include_router(shipments_router(stores.shipments))
     return router

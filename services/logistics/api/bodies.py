@@ -1,4 +1,4 @@
-"""What the bodies here share: nothing unknown in them, words with an end, times in UTC."""
+"""What the bodies here share: nothing unknown in them, remarks and names with an end, times in UTC."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from pandapack.contracts.donations import Moment
 
-WORDS_CHARACTERS_MAX = 300
+TEXT_CHARACTERS_MAX = 300
 COST_FEN_MAX = 1_000_000_000_000
 
 
@@ -17,7 +17,9 @@ def _in_utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
-Words = Annotated[str, StringConstraints(min_length=1, max_length=WORDS_CHARACTERS_MAX)]
+Remark = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
+Party = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
+"""Who carried, gave or received: a company or an office, never a pupil."""
 At = Annotated[Moment, AfterValidator(_in_utc)]
 """Business time of a report: RFC 3339 with a zone comes in, UTC is kept."""
 

@@ -11,13 +11,21 @@ from pydantic import Field, StringConstraints
 from pandapack.contracts.logistics import ParcelState
 from pandapack.contracts.procurement import Category
 from pandapack.runtime.auth import Role, needs
-from pandapack.runtime.http import Problem, command_of, settled
-from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Mark, Name, Reader, asked, page
-from pandapack.runtime.store import Command
-from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Words
-from services.logistics.domain import consignment, reports
-from services.logistics.domain.consignment import Consignment, ConsignmentStatus, Cost, Delivery, Handout, Reached
-from services.logistics.store import Stores, consignments_known
+from pandapack.runtime.http import Problem, answer_to, command_of
+from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, Reader, filters_of, page
+from pandapack.runtime.store import Command, Store
+from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Party, Remark
+from services.logistics.domain import consignment
+from services.logistics.domain.consignment import (
+    Consignment,
+    ConsignmentStatus,
+    Cost,
+    Delivery,
+    Handout,
+    PupilsReached,
+    SchoolRange,
+)
+from services.logistics.store import find_consignments
 
 ORDINAL_MAX = 9_999
 
@@ -32,29 +40,29 @@ class CostBody(Body):
 
     category: Literal["freight", "insurance"]
     fen: Annotated[int, Field(ge=0, le=COST_FEN_MAX, strict=True)]
-    document: Mark
+    document: DocumentNumber
 
 
 class WriteOffBody(Body):
     """A loss and damage report."""
 
-    report: Mark
+    report: DocumentNumber
     ordinals: Annotated[Ordinals, Field(min_length=1)]
     now: Literal["damaged", "lost"]
-    reason: Words
+    reason: Remark
     at: At
 
 
 class DeliveryBody(Body):
     """A school's proof of delivery. `gave` and `received` name offices, never a pupil; `document` is its SHA-256."""
 
-    delivery: Mark
+    delivery: DocumentNumber
     school: Name
     accepted: Ordinals = ()
     rejected: Ordinals = ()
-    reason: Words | None = None
-    gave: Words
-    received: Words
+    reason: Remark | None = None
+    gave: Party
+    received: Party
     document: Digest
     at: At
 
@@ -66,14 +74,14 @@ class DeliveryBody(Body):
 class HandoutBody(Body):
     """Parcels given to pupils of a school, as headcounts."""
 
-    handout: Mark
+    handout: DocumentNumber
     school: Name
     parcels: Annotated[int, Field(ge=1, le=ORDINAL_MAX, strict=True)]
     girls: Headcount
     boys: Headcount
     at: At
 
-    def handed_out(self) -> Handout:
+    def handout_report(self) -> Handout:
         """The handout as the domain has it."""
         return Handout(**self.model_dump(exclude={"at"}), at=self.at.isoformat())
 
@@ -94,7 +102,7 @@ def shown_consignment(state: Consignment) -> dict[str, Any]:
         "dispatched": state.dispatched,
         "parcels": {one.value: count for one, count in by_state.items()},
         "ordinals": {one.value: list(ordinals) for one, ordinals in named.items()},
-        "schools": [_shown_school(state, one) for one in consignment.ranges(state)],
+        "schools": [_shown_school(state, school) for school in consignment.ranges(state)],
         "parked": [
             *({"kind": "delivery", "id": one.delivery, "school": one.school} for one in state.parked_deliveries),
             *({"kind": "handout", "id": one.handout, "school": one.school} for one in state.parked_handouts),
@@ -103,25 +111,25 @@ def shown_consignment(state: Consignment) -> dict[str, Any]:
     }
 
 
-def _shown_school(state: Consignment, range: consignment.SchoolRange) -> dict[str, Any]:
-    school = range.share.school
-    own = [one for one in state.deliveries if one.school == school]
-    reached = state.reached.get(school, Reached())
+def _shown_school(state: Consignment, school: SchoolRange) -> dict[str, Any]:
+    share = school.share
+    own = [one for one in state.deliveries if one.school == share.school]
+    reached = state.reached.get(share.school, PupilsReached())
     return {
-        "school": school,
-        "district": range.share.district,
-        "pupils": range.share.pupils,
-        "first_ordinal": range.first_ordinal,
-        "parcels": range.share.parcels,
+        "school": share.school,
+        "district": share.district,
+        "pupils": share.pupils,
+        "first_ordinal": school.first_ordinal,
+        "parcels": share.parcels,
         "accepted": sum(len(one.accepted) for one in own),
         "rejected": sum(len(one.rejected) for one in own),
         "handed_out": reached.handed_out,
         "pupils_reached": reached.pupils,
-        "more_pupils_than_enrolled": reached.pupils > range.share.pupils,
+        "more_pupils_than_enrolled": reached.pupils > share.pupils,
     }
 
 
-def consignments_router(stores: Stores) -> APIRouter:
+def consignments_router(consignments: Store[Consignment]) -> APIRouter:
     """`/consignments`."""
     router = APIRouter(prefix="/consignments", tags=["consignments"])
 
@@ -136,13 +144,14 @@ def consignments_router(stores: Stores) -> APIRouter:
         limit: Limit = PAGE_DEFAULT,
     ) -> dict[str, Any]:
         """Consignments, round after round."""
-        where = asked(status=status, programme=programme, country=country)
-        return page(await consignments_known(stores, where, after=after, limit=limit + 1), limit, shown_consignment)
+        where = filters_of(status=status, programme=programme, country=country)
+        found = await find_consignments(consignments, where, after=after, limit=limit + 1)
+        return page(found, limit, shown_consignment)
 
     @router.get("/{round_id}")
     async def get_consignment(round_id: Name, reader: Reader) -> dict[str, Any]:
-        """A consignment: where each of its parcels is. It is `new` while only reports of it were heard, all parked."""
-        known = await stores.consignments.get(round_id)
+        """A consignment: where each of its parcels is. It is `new` while only reports of it are known, all parked."""
+        known = await consignments.get(round_id)
         if known is None:
             raise Problem(404, "round_unknown", f"no parcel of {round_id} is packed yet")
         return shown_consignment(known)
@@ -153,10 +162,10 @@ def consignments_router(stores: Stores) -> APIRouter:
     ) -> JSONResponse:
         """A service was rendered for the round: procurement pays it by this report."""
         category, cost = Category(body.category), Cost(fen=body.fen, document=body.document)
-        outcome = await stores.consignments.change(
-            round_id, lambda state: reports.incur(state, category, cost), command
+        outcome = await consignments.change(
+            round_id, lambda state: consignment.record_cost(state, category, cost), command
         )
-        return settled(outcome)
+        return answer_to(outcome)
 
     @router.post("/{round_id}/write-offs", dependencies=[Depends(needs(Role.WAREHOUSE, Role.CARRIER))])
     async def post_write_off(
@@ -164,12 +173,12 @@ def consignments_router(stores: Stores) -> APIRouter:
     ) -> JSONResponse:
         """Parcels were damaged or lost, in the warehouse or on the way."""
         now, at = ParcelState(body.now), body.at.isoformat()
-        outcome = await stores.consignments.change(
+        outcome = await consignments.change(
             round_id,
-            lambda state: reports.write_off(state, body.report, body.ordinals, now, body.reason, at),
+            lambda state: consignment.write_off(state, body.report, body.ordinals, now, body.reason, at),
             command,
         )
-        return settled(outcome)
+        return answer_to(outcome)
 
     @router.post("/{round_id}/deliveries", dependencies=[Depends(needs(Role.SCHOOL, Role.CARRIER))])
     async def post_delivery(
@@ -177,16 +186,16 @@ def consignments_router(stores: Stores) -> APIRouter:
     ) -> JSONResponse:
         """A school's proof: what it accepted and rejected. Before its parcels are in transit it is parked."""
         proof = body.proof()
-        outcome = await stores.consignments.change(round_id, lambda state: reports.deliver(state, proof), command)
-        return settled(outcome)
+        outcome = await consignments.change(round_id, lambda state: consignment.deliver(state, proof), command)
+        return answer_to(outcome)
 
     @router.post("/{round_id}/handouts", dependencies=[Depends(needs(Role.SCHOOL))])
     async def post_handout(
         round_id: Name, body: HandoutBody, command: Annotated[Command, Depends(command_of)]
     ) -> JSONResponse:
         """A school gave parcels to pupils. What is more than it has accepted so far is parked."""
-        handout = body.handed_out()
-        outcome = await stores.consignments.change(round_id, lambda state: reports.hand_out(state, handout), command)
-        return settled(outcome)
+        handout = body.handout_report()
+        outcome = await consignments.change(round_id, lambda state: consignment.hand_out(state, handout), command)
+        return answer_to(outcome)
 
     return router

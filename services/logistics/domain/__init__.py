@@ -1,1 +1,1 @@
-"""Pure: where each parcel of a round is (`consignment`, `reports`), and how a shipment travels (`shipment`)."""
+"""Pure: where each parcel of a round is (`consignment`), and how a shipment travels (`shipment`)."""

@@ -51,7 +51,7 @@ class Movement(Part):
     at: str
 
 
-class Travelled(Part):
+class ShipmentLeg(Part):
     """A leg, and when the shipment went and came."""
 
     leg: Leg
@@ -76,7 +76,7 @@ class Shipment(Part):
     status: ShipmentStatus = ShipmentStatus.NEW
     round: str = ""
     country: str = ""
-    legs: tuple[Travelled, ...] = ()
+    legs: tuple[ShipmentLeg, ...] = ()
     customs: tuple[CustomsStop, ...] = ()
     parked: tuple[Movement, ...] = ()
 
@@ -87,46 +87,46 @@ def plan(state: Shipment, round: str, legs: tuple[Leg, ...]) -> Decision[Shipmen
         return Refusal("shipment_known", f"{state.shipment} is planned already, for {state.round}")
     for number, (before, after) in enumerate(pairwise(legs), 1):
         if before.destination != after.origin:
-            words = f"leg {number} ends at {before.destination}, leg {number + 1} begins at {after.origin}"
-            return Refusal("legs_do_not_join", words, RefusalKind.INVALID)
+            detail = f"leg {number} ends at {before.destination}, leg {number + 1} begins at {after.origin}"
+            return Refusal("legs_do_not_join", detail, RefusalKind.INVALID)
     country = legs[-1].destination[:COUNTRY_CHARACTERS]
     planned = state.model_copy(
         update={
             "status": ShipmentStatus.PLANNED,
             "round": round,
             "country": country,
-            "legs": tuple(Travelled(leg=leg) for leg in legs),
+            "legs": tuple(ShipmentLeg(leg=leg) for leg in legs),
         }
     )
-    said = ShipmentPlanned(shipment=state.shipment, round=round, country=country, legs=legs)
-    return _answered(_unparked(planned, [said]), parked=False)
+    shipment_planned = ShipmentPlanned(shipment=state.shipment, round=round, country=country, legs=legs)
+    return _with_answer(_apply_parked(planned, [shipment_planned]), parked=False)
 
 
 def report(state: Shipment, movement: Movement) -> Decision[Shipment] | Refusal:
     """A carrier reports a departure or an arrival, perhaps before its turn."""
-    refusal = _impossible(state, movement)
+    refusal = _refuse_movement(state, movement)
     if refusal is not None:
         return refusal
     waiting = state.model_copy(update={"parked": (*state.parked, movement)})
-    moved = _unparked(waiting, [])
-    return _answered(moved, parked=movement in moved.state.parked)
+    moved = _apply_parked(waiting, [])
+    return _with_answer(moved, parked=movement in moved.state.parked)
 
 
 def hold(state: Shipment, reason: str, at: str) -> Decision[Shipment] | Refusal:
     """Customs keep the shipment."""
-    if (refusal := _customs_impossible(state)) is not None:
+    if (refusal := _refuse_customs(state)) is not None:
         return refusal
     if state.status is ShipmentStatus.HELD:
         return Refusal("held_already", f"{state.shipment} is held by customs already")
     stop = CustomsStop(held_at=at, reason=reason)
     held = state.model_copy(update={"status": ShipmentStatus.HELD, "customs": (*state.customs, stop)})
-    said = CustomsHeld(shipment=state.shipment, round=state.round, country=state.country, reason=reason, at=at)
-    return _answered(Decision(held, (said,)), parked=False)
+    customs_held = CustomsHeld(shipment=state.shipment, round=state.round, country=state.country, reason=reason, at=at)
+    return _with_answer(Decision(held, (customs_held,)), parked=False)
 
 
 def release(state: Shipment, duty_fen: int, document: str, at: str) -> Decision[Shipment] | Refusal:
     """Customs let the shipment go; `duty_fen` is what all of it costs, demurrage included."""
-    if (refusal := _customs_impossible(state)) is not None:
+    if (refusal := _refuse_customs(state)) is not None:
         return refusal
     is_held = state.status is ShipmentStatus.HELD
     before = state.customs[:-1] if is_held else state.customs
@@ -135,7 +135,7 @@ def release(state: Shipment, duty_fen: int, document: str, at: str) -> Decision[
     )
     status = _status_of(state.legs)
     released = state.model_copy(update={"status": status, "customs": (*before, stop)})
-    said = CustomsReleased(
+    customs_released = CustomsReleased(
         shipment=state.shipment,
         round=state.round,
         country=state.country,
@@ -143,10 +143,10 @@ def release(state: Shipment, duty_fen: int, document: str, at: str) -> Decision[
         at=at,
         document=document,
     )
-    return _answered(_unparked(released, [said]), parked=False)
+    return _with_answer(_apply_parked(released, [customs_released]), parked=False)
 
 
-def _status_of(legs: tuple[Travelled, ...]) -> ShipmentStatus:
+def _status_of(legs: tuple[ShipmentLeg, ...]) -> ShipmentStatus:
     if legs[-1].arrived_at is not None:
         return ShipmentStatus.ARRIVED
     return ShipmentStatus.MOVING if legs[0].departed_at is not None else ShipmentStatus.PLANNED
@@ -156,7 +156,7 @@ def _is_released(state: Shipment) -> bool:
     return any(stop.released_at is not None for stop in state.customs)
 
 
-def _customs_impossible(state: Shipment) -> Refusal | None:
+def _refuse_customs(state: Shipment) -> Refusal | None:
     if state.status is ShipmentStatus.NEW:
         return Refusal("shipment_unknown", f"there is no shipment {state.shipment}", RefusalKind.NOT_FOUND)
     if _is_released(state):
@@ -164,10 +164,10 @@ def _customs_impossible(state: Shipment) -> Refusal | None:
     return None
 
 
-def _impossible(state: Shipment, movement: Movement) -> Refusal | None:
+def _refuse_movement(state: Shipment, movement: Movement) -> Refusal | None:
     if state.status is not ShipmentStatus.NEW and movement.leg > len(state.legs):
-        words = f"{state.shipment} has {len(state.legs)} legs, there is no leg {movement.leg}"
-        return Refusal("leg_unknown", words, RefusalKind.INVALID)
+        detail = f"{state.shipment} has {len(state.legs)} legs, there is no leg {movement.leg}"
+        return Refusal("leg_unknown", detail, RefusalKind.INVALID)
     known = (one for one in state.parked if (one.move, one.leg) == (movement.move, movement.leg))
     if next(known, None) is not None or _happened(state, movement):
         return Refusal("movement_known", f"the {movement.move} of leg {movement.leg} was reported before")
@@ -193,15 +193,15 @@ def _is_next(state: Shipment, movement: Movement) -> bool:
     return movement.leg == 1 or state.legs[movement.leg - 2].arrived_at is not None
 
 
-def _unparked(state: Shipment, said: list[Event]) -> Decision[Shipment]:
+def _apply_parked(state: Shipment, events: list[Event]) -> Decision[Shipment]:
     """Applies what is parked for as long as one of it has its turn."""
-    while (turn := next((one for one in state.parked if _is_next(state, one)), None)) is not None:
-        state, events = _moved(state, turn)
-        said = [*said, *events]
-    return Decision(state, tuple(said))
+    while (movement := next((one for one in state.parked if _is_next(state, one)), None)) is not None:
+        state, following = _move(state, movement)
+        events = [*events, *following]
+    return Decision(state, tuple(events))
 
 
-def _moved(state: Shipment, movement: Movement) -> tuple[Shipment, list[Event]]:
+def _move(state: Shipment, movement: Movement) -> tuple[Shipment, list[Event]]:
     named = {"shipment": state.shipment, "round": state.round, "country": state.country}
     is_departure = movement.move is Move.DEPARTURE
     field = "departed_at" if is_departure else "arrived_at"
@@ -220,7 +220,7 @@ def _moved(state: Shipment, movement: Movement) -> tuple[Shipment, list[Event]]:
     return state.model_copy(update={"legs": legs, "status": _status_of(legs), "parked": parked}), events
 
 
-def _answered(decision: Decision[Shipment], *, parked: bool) -> Decision[Shipment]:
+def _with_answer(decision: Decision[Shipment], *, parked: bool) -> Decision[Shipment]:
     state = decision.state
     answer: dict[str, object] = {
         "shipment": state.shipment,

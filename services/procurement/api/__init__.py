@@ -15,6 +15,6 @@ def router(stores: Stores, clock: Clock) -> APIRouter:
     """`/v1/programmes`, `/v1/needs`, `/v1/funds`, `/v1/rounds` and `/v1/orders`."""
     router = APIRouter(prefix="/v1")
     router.include_router(funding_router(stores, clock))
-    router.include_router(rounds_router(stores))
-    router.include_router(orders_router(stores))
+    router.include_router(rounds_router(stores.rounds))
+    router.include_router(orders_router(stores.orders))
     return router

@@ -6,33 +6,32 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from pandapack.runtime.auth import Role, needs
-from pandapack.runtime.http import Problem, command_of, settled
-from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Mark, Name, Reader, asked, page
-from pandapack.runtime.store import Command
+from pandapack.runtime.http import Problem, answer_to, command_of
+from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, Reader, filters_of, page
+from pandapack.runtime.store import Command, Store
+from services.procurement.api.bodies import Body
 from services.procurement.domain import round
 from services.procurement.domain.publication import ROUND_PARCELS_MAX
 from services.procurement.domain.round import Round, RoundStatus
-from services.procurement.store import Stores, rounds_known
+from services.procurement.store import find_rounds
 
 
-class KittingBody(BaseModel):
+class KittingBody(Body):
     """So many parcels are packed, as one lot."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    lot: Mark
+    lot: DocumentNumber
     parcels: Annotated[int, Field(ge=1, le=ROUND_PARCELS_MAX, strict=True)]
 
 
 def shown_round(state: Round) -> dict[str, Any]:
     """A round as JSON: funded_fen = reserved_fen + committed_fen + spent_fen + released_fen, always."""
-    whole = state.model_dump(mode="json", exclude={"bill", "accepted", "lots", "consignment_closed"})
+    fields = state.model_dump(mode="json", exclude={"bill", "accepted", "lots", "consignment_closed"})
     packed, stock = round.packed_parcels(state), round.in_stock(state)
     return {
-        **whole,
+        **fields,
         "packed": packed,
         "packable": round.packable_parcels(state),
         "reserved_fen": round.reserved_fen(state),
@@ -53,7 +52,7 @@ def shown_round(state: Round) -> dict[str, Any]:
     }
 
 
-def rounds_router(stores: Stores) -> APIRouter:
+def rounds_router(rounds: Store[Round]) -> APIRouter:
     """`/rounds`."""
     router = APIRouter(prefix="/rounds", tags=["rounds"])
 
@@ -68,13 +67,13 @@ def rounds_router(stores: Stores) -> APIRouter:
         limit: Limit = PAGE_DEFAULT,
     ) -> dict[str, Any]:
         """Rounds in the order in which they were funded."""
-        where = asked(status=status, programme=programme, country=country)
-        return page(await rounds_known(stores, where, after=after, limit=limit + 1), limit, shown_round)
+        where = filters_of(status=status, programme=programme, country=country)
+        return page(await find_rounds(rounds, where, after=after, limit=limit + 1), limit, shown_round)
 
     @router.get("/{round_id}")
     async def get_round(round_id: Name, reader: Reader) -> dict[str, Any]:
         """A round: its money, its orders, its stock and its parcels."""
-        known = await stores.rounds.get(round_id)
+        known = await rounds.get(round_id)
         if known is None or known.status is RoundStatus.NEW:
             raise Problem(404, "round_unknown", f"there is no round {round_id}")
         return shown_round(known)
@@ -84,7 +83,7 @@ def rounds_router(stores: Stores) -> APIRouter:
         round_id: Name, body: KittingBody, command: Annotated[Command, Depends(command_of)]
     ) -> JSONResponse:
         """Packs parcels from the round's stock, whole ones only."""
-        outcome = await stores.rounds.change(round_id, lambda state: round.kit(state, body.lot, body.parcels), command)
-        return settled(outcome)
+        outcome = await rounds.change(round_id, lambda state: round.kit(state, body.lot, body.parcels), command)
+        return answer_to(outcome)
 
     return router

@@ -1,10 +1,10 @@
-"""The fund of a programme: one document that alone takes fen from the lines, and gives them to rounds.
+"""The fund of a programme: one document that alone takes fen from the fen lines, and gives them to rounds.
 
-Always, to the fen: heard = unallocated + reserved for open rounds + spent by closed rounds + reversed.
+Always, to the fen: applied = unallocated + reserved for open rounds + spent by closed rounds + reversed.
 
-How many rounds there are in the end, and which, follows from the gifts, the needs and what each round costs, not from
-the order in which things are heard: rounds are funded strictly one after the other, each as soon as it can be paid in
-full, and none costs more than was reserved for it.
+How many rounds there are in the end, and which, follows from the donations, the needs and what each round costs, not
+from the order in which events are applied: rounds are funded strictly one after the other, each as soon as it can be
+paid in full, and none costs more than was reserved for it.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from pandapack.contracts.procurement import (
     ProgrammePublished,
     RoundClosed,
     RoundFunded,
+    length_fen,
     round_name,
 )
 from pandapack.decision import Decision, Refusal
 from services.procurement.domain.allocation import NeedShare, after_round, deal, next_need, unmet_parcels
-from services.procurement.domain.intervals import Intervals, joined, length_fen, split
+from services.procurement.domain.intervals import Intervals, join, split
 from services.procurement.domain.pricing import Pricing, RoundPlan, plan_round, pricing_of, serves
 
 ROUNDS_A_WRITE_MAX = 16
 """More wait for the next write, which the fund's own RoundFunded brings about."""
 
 
-class LineFront(Part):
-    """A line as the fund knows it: `[0, taken_fen)` went to rounds and reversals, `[taken_fen, heard_fen)` did not.
+class ShardFront(Part):
+    """The fen line on a shard: `[0, taken_fen)` went to rounds and reversals, `[taken_fen, applied_fen)` did not.
 
-    `reversed_fen` were ever reversed on the line; `owed_fen` of them wait for its next fen.
+    `reversed_fen` were ever reversed on the shard; `owed_fen` of them wait for its next fen.
     """
 
-    line: int
+    shard: int
     taken_fen: int = 0
-    heard_fen: int = 0
+    applied_fen: int = 0
     reversed_fen: int = 0
     owed_fen: int = 0
 
@@ -49,16 +50,16 @@ class Fund(Part):
     programme: str
     publication: int = 0
     pricing: Pricing | None = None
-    lines: tuple[LineFront, ...] = ()
-    released: Intervals = ()  # first in, first out, before the lines
+    shards: tuple[ShardFront, ...] = ()
+    released: Intervals = ()  # first in, first out, before the fronts
     needs: tuple[NeedShare, ...] = ()
     rounds: int = 0
     open_rounds: dict[str, int] = {}  # round → fen reserved for it
     spent_fen: int = 0  # by closed rounds
-    credited_fen: int = 0  # heard, but not yet said
-    taken_back_fen: int = 0  # reversals heard, but not yet said
-    taken_back: Intervals = ()  # what went to reversals, but is not yet said
-    more: bool = False  # a further round could be funded at once
+    unpublished_credited_fen: int = 0
+    unpublished_reversed_fen: int = 0
+    unpublished_reversed: Intervals = ()  # what went to reversals, new ones and owed ones
+    can_fund_more: bool = False  # a further round, at once
 
 
 class NextRound(Part):
@@ -68,20 +69,20 @@ class NextRound(Part):
     plan: RoundPlan
 
 
-def heard_fen(state: Fund) -> int:
-    """All that was ever given to the programme, as far as the fund has heard."""
-    return sum(front.heard_fen for front in state.lines)
+def applied_fen(state: Fund) -> int:
+    """All that was ever given to the programme, as far as the fund has applied it."""
+    return sum(front.applied_fen for front in state.shards)
 
 
 def unallocated_fen(state: Fund) -> int:
     """What no round has; negative while more is owed to reversals than is there."""
-    free_fen = sum(front.heard_fen - front.taken_fen - front.owed_fen for front in state.lines)
+    free_fen = sum(front.applied_fen - front.taken_fen - front.owed_fen for front in state.shards)
     return free_fen + length_fen(state.released)
 
 
 def reversed_fen(state: Fund) -> int:
-    """All that was ever taken back, as far as the fund has heard."""
-    return sum(front.reversed_fen for front in state.lines)
+    """All that was ever reversed, as far as the fund has applied it."""
+    return sum(front.reversed_fen for front in state.shards)
 
 
 def open_fen(state: Fund) -> int:
@@ -101,38 +102,40 @@ def next_round(state: Fund) -> NextRound | None:
     return NextRound(need=need, plan=plan_round(pricing, need.specification, need.country, parcels))
 
 
-def affordable(state: Fund, round: NextRound | None) -> bool:
+def is_affordable(state: Fund, round: NextRound | None) -> bool:
     """Whether the round can be funded now."""
     return round is not None and round.plan.reserved_fen <= unallocated_fen(state)
 
 
 def credit(state: Fund, event: DonationsRecorded) -> Decision[Fund] | Refusal:
-    """A line recorded gifts. New fen begin exactly where the known ones end; anything else is a gap, and stops."""
+    """A shard recorded donations. New fen begin exactly where the known ones end; anything else is a gap, and stops."""
     interval = next((i for i in event.intervals if i.programme == state.programme), None)
     if interval is None:
         return Decision(state)
-    front = _front(state, event.line)
-    if interval.fen_from != front.heard_fen:
-        words = f"line {event.line} of {state.programme}: heard up to {front.heard_fen} fen, then {interval.fen_from}"
-        return Refusal("fen_line_gap", words)
+    front = _front(state, event.shard)
+    if interval.fen_from != front.applied_fen:
+        detail = f"shard {event.shard} of {state.programme}: {front.applied_fen} fen applied, then {interval.fen_from}"
+        return Refusal("fen_line_gap", detail)
     assert interval.fen_to >= interval.fen_from
-    front = front.model_copy(update={"heard_fen": interval.fen_to})
-    credited_fen = state.credited_fen + interval.fen_to - interval.fen_from
-    return Decision(_paid_back(state.model_copy(update={"credited_fen": credited_fen}), front))
+    front = front.model_copy(update={"applied_fen": interval.fen_to})
+    unpublished_fen = state.unpublished_credited_fen + interval.fen_to - interval.fen_from
+    return Decision(_pay_back(state.model_copy(update={"unpublished_credited_fen": unpublished_fen}), front))
 
 
 def reverse(state: Fund, event: DonationsReversed) -> Decision[Fund] | Refusal:
-    """Gifts were taken back: they get the front of their line, or its next fen. A gap stops, as with gifts."""
-    told = next((r for r in event.reversals if r.programme == state.programme), None)
-    if told is None:
+    """Donations were reversed: they get the front of their fen line, or its next fen. A gap stops here, too."""
+    reversal = next((r for r in event.reversals if r.programme == state.programme), None)
+    if reversal is None:
         return Decision(state)
-    front = _front(state, event.line)
-    if told.fen_from != front.reversed_fen:
-        words = f"line {event.line} of {state.programme}: reversed {front.reversed_fen} fen, then from {told.fen_from}"
-        return Refusal("reversal_gap", words)
-    new_fen = told.fen_to - told.fen_from
-    front = front.model_copy(update={"reversed_fen": told.fen_to, "owed_fen": front.owed_fen + new_fen})
-    return Decision(_paid_back(state.model_copy(update={"taken_back_fen": state.taken_back_fen + new_fen}), front))
+    front = _front(state, event.shard)
+    if reversal.fen_from != front.reversed_fen:
+        known = f"{front.reversed_fen} fen reversed"
+        detail = f"shard {event.shard} of {state.programme}: {known}, then {reversal.fen_from}"
+        return Refusal("reversal_gap", detail)
+    new_fen = reversal.fen_to - reversal.fen_from
+    front = front.model_copy(update={"reversed_fen": reversal.fen_to, "owed_fen": front.owed_fen + new_fen})
+    unpublished_fen = state.unpublished_reversed_fen + new_fen
+    return Decision(_pay_back(state.model_copy(update={"unpublished_reversed_fen": unpublished_fen}), front))
 
 
 def follow(state: Fund, event: ProgrammePublished) -> Decision[Fund]:
@@ -143,8 +146,8 @@ def follow(state: Fund, event: ProgrammePublished) -> Decision[Fund]:
     return Decision(state.model_copy(update=update))
 
 
-def meet(state: Fund, event: NeedOpened) -> Decision[Fund]:
-    """A need may be met from this fund. Its source says nothing else, so a need that is known is a replay."""
+def add_need(state: Fund, event: NeedOpened) -> Decision[Fund]:
+    """A need may be met from this fund. Its source publishes nothing else, so a need that is known is a replay."""
     if any(need.need == event.need for need in state.needs):
         return Decision(state)
     need = NeedShare(
@@ -157,7 +160,7 @@ def meet(state: Fund, event: NeedOpened) -> Decision[Fund]:
     return Decision(state.model_copy(update={"needs": (*state.needs, need)}))
 
 
-def close(state: Fund, event: RoundClosed) -> Decision[Fund]:
+def close_round(state: Fund, event: RoundClosed) -> Decision[Fund]:
     """A round is over: what it did not spend comes back. A round that is not open is a replay."""
     if event.round not in state.open_rounds:
         return Decision(state)
@@ -167,69 +170,76 @@ def close(state: Fund, event: RoundClosed) -> Decision[Fund]:
     update = {
         "open_rounds": rest,
         "spent_fen": state.spent_fen + event.spent_fen,
-        "released": joined(state.released, event.released),
+        "released": join(state.released, event.released),
     }
     return Decision(state.model_copy(update=update))
 
 
-def go_on(state: Fund) -> Decision[Fund]:
-    """The fund hears that it funded a round: nothing changes, and what is left to fund is settled after."""
+def resume(state: Fund) -> Decision[Fund]:
+    """The fund's own RoundFunded came: nothing changes, and `finish` funds what is left to fund."""
     return Decision(state)
 
 
-def settle(state: Fund) -> Decision[Fund]:
-    """Says what was credited, and funds the rounds that can be paid in full, at most `ROUNDS_A_WRITE_MAX` of them."""
-    known_fen = heard_fen(state)
+def finish(state: Fund) -> Decision[Fund]:
+    """Publishes what was credited and reversed, and funds the rounds that can be paid in full, in bounded numbers."""
+    known_fen = applied_fen(state)
     events: list[Event] = []
-    if state.credited_fen:
-        fronts = {front.line: front.heard_fen for front in state.lines}
-        events.append(FundCredited(programme=state.programme, credited_fen=state.credited_fen, heard_fen=fronts))
-        state = state.model_copy(update={"credited_fen": 0})
-    if state.taken_back_fen or state.taken_back:
+    if state.unpublished_credited_fen:
+        events.append(_credited_event(state))
+        state = state.model_copy(update={"unpublished_credited_fen": 0})
+    if state.unpublished_reversed_fen or state.unpublished_reversed:
         events.append(_reversed_event(state))
-        state = state.model_copy(update={"taken_back_fen": 0, "taken_back": ()})
+        state = state.model_copy(update={"unpublished_reversed_fen": 0, "unpublished_reversed": ()})
     round = next_round(state)
     for _ in range(ROUNDS_A_WRITE_MAX):
-        if round is None or not affordable(state, round):
+        if round is None or not is_affordable(state, round):
             break
-        state, funded = _fund(state, round)
-        events.append(funded)
+        state, round_funded = _fund_round(state, round)
+        events.append(round_funded)
         round = next_round(state)
-    state = state.model_copy(update={"more": affordable(state, round)})
+    state = state.model_copy(update={"can_fund_more": is_affordable(state, round)})
     used_fen = open_fen(state) + state.spent_fen + reversed_fen(state)
     assert known_fen == unallocated_fen(state) + used_fen, "money is conserved"
     return Decision(state, tuple(events))
 
 
-def _reversed_event(state: Fund) -> FundReversed:
-    return FundReversed(
+def _credited_event(state: Fund) -> FundCredited:
+    return FundCredited(
         programme=state.programme,
-        reversed_fen=state.taken_back_fen,
-        intervals=state.taken_back,
-        owed_fen=sum(front.owed_fen for front in state.lines),
+        credited_fen=state.unpublished_credited_fen,
+        applied_fen={front.shard: front.applied_fen for front in state.shards},
     )
 
 
-def _paid_back(state: Fund, front: LineFront) -> Fund:
-    """The fund with this front, which first gives what it owes to reversals."""
-    fen = min(front.owed_fen, front.heard_fen - front.taken_fen)
+def _reversed_event(state: Fund) -> FundReversed:
+    return FundReversed(
+        programme=state.programme,
+        reversed_fen=state.unpublished_reversed_fen,
+        intervals=state.unpublished_reversed,
+        owed_fen=sum(front.owed_fen for front in state.shards),
+    )
+
+
+def _pay_back(state: Fund, front: ShardFront) -> Fund:
+    """The fund with this front, which first pays what it owes to reversals."""
+    fen = min(front.owed_fen, front.applied_fen - front.taken_fen)
     upto = front.taken_fen + fen
-    given = (FenInterval(line=front.line, fen_from=front.taken_fen, fen_to=upto),) if fen else ()
+    reversed_intervals = (FenInterval(shard=front.shard, fen_from=front.taken_fen, fen_to=upto),) if fen else ()
     paid = front.model_copy(update={"taken_fen": upto, "owed_fen": front.owed_fen - fen})
-    update = {"lines": _with(state.lines, paid), "taken_back": joined(state.taken_back, given)}
-    return state.model_copy(update=update)
+    unpublished = join(state.unpublished_reversed, reversed_intervals)
+    return state.model_copy(update={"shards": _with_front(state.shards, paid), "unpublished_reversed": unpublished})
 
 
-def _front(state: Fund, line: int) -> LineFront:
-    return next((front for front in state.lines if front.line == line), LineFront(line=line))
+def _front(state: Fund, shard: int) -> ShardFront:
+    return next((front for front in state.shards if front.shard == shard), ShardFront(shard=shard))
 
 
-def _fund(state: Fund, round: NextRound) -> tuple[Fund, RoundFunded]:
+def _fund_round(state: Fund, round: NextRound) -> tuple[Fund, RoundFunded]:
     need, plan = round.need, round.plan
     assert state.pricing is not None
     ordinal = state.rounds + 1
     name = round_name(ordinal, state.pricing.policy.round_code)
-    state, intervals = _take(state, plan.reserved_fen)
+    state, intervals = _draw(state, plan.reserved_fen)
     event = RoundFunded(
         round=name,
         ordinal=ordinal,
@@ -254,22 +264,22 @@ def _fund(state: Fund, round: NextRound) -> tuple[Fund, RoundFunded]:
     return state.model_copy(update=update), event
 
 
-def _take(state: Fund, fen: int) -> tuple[Fund, Intervals]:
-    """Takes `fen`: what came back before, first in first out, then the lines, the fullest first."""
+def _draw(state: Fund, fen: int) -> tuple[Fund, Intervals]:
+    """Draws `fen`: what came back before, first in first out, then from the shards, the fullest first."""
     again, released = split(state.released, min(fen, length_fen(state.released)))
-    taken, lines = list(again), state.lines
+    drawn, shards = list(again), state.shards
     fen -= length_fen(again)
-    for front in sorted(lines, key=lambda f: (f.taken_fen - f.heard_fen, f.line)):
-        part = min(fen, front.heard_fen - front.taken_fen)
+    for front in sorted(shards, key=lambda f: (f.taken_fen - f.applied_fen, f.shard)):
+        part = min(fen, front.applied_fen - front.taken_fen)
         if part:
             upto = front.taken_fen + part
-            taken.append(FenInterval(line=front.line, fen_from=front.taken_fen, fen_to=upto))
-            lines = _with(lines, front.model_copy(update={"taken_fen": upto}))
+            drawn.append(FenInterval(shard=front.shard, fen_from=front.taken_fen, fen_to=upto))
+            shards = _with_front(shards, front.model_copy(update={"taken_fen": upto}))
             fen -= part
-    assert fen == 0, "only what is there is taken"
-    return state.model_copy(update={"released": released, "lines": lines}), tuple(taken)
+    assert fen == 0, "only what is there is drawn"
+    return state.model_copy(update={"released": released, "shards": shards}), tuple(drawn)
 
 
-def _with(lines: tuple[LineFront, ...], front: LineFront) -> tuple[LineFront, ...]:
-    others = (known for known in lines if known.line != front.line)
-    return tuple(sorted((*others, front), key=lambda known: known.line))
+def _with_front(shards: tuple[ShardFront, ...], front: ShardFront) -> tuple[ShardFront, ...]:
+    others = (known for known in shards if known.shard != front.shard)
+    return tuple(sorted((*others, front), key=lambda known: known.shard))

@@ -1,17 +1,12 @@
-"""Arithmetic of fen intervals, exact to the fen: lengths, fronts, tails, and pieces that grow together again."""
+"""Arithmetic of fen intervals, exact to the fen: fronts, tails, and pieces that grow together again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from pandapack.contracts.procurement import FenInterval
+from pandapack.contracts.procurement import FenInterval, length_fen
 
 Intervals = tuple[FenInterval, ...]
-
-
-def length_fen(intervals: Iterable[FenInterval]) -> int:
-    """How many fen the intervals hold."""
-    return sum(interval.fen_to - interval.fen_from for interval in intervals)
 
 
 def split(intervals: Sequence[FenInterval], fen: int) -> tuple[Intervals, Intervals]:
@@ -22,8 +17,8 @@ def split(intervals: Sequence[FenInterval], fen: int) -> tuple[Intervals, Interv
     for interval in intervals:
         cut = min(interval.fen_to, interval.fen_from + fen)
         fen -= cut - interval.fen_from
-        front.extend(_if_any(interval.line, interval.fen_from, cut))
-        rest.extend(_if_any(interval.line, cut, interval.fen_to))
+        front.extend(_if_any(interval.shard, interval.fen_from, cut))
+        rest.extend(_if_any(interval.shard, cut, interval.fen_to))
     assert fen == 0
     return tuple(front), tuple(rest)
 
@@ -33,23 +28,23 @@ def tail(intervals: Sequence[FenInterval], fen: int) -> Intervals:
     return split(intervals, length_fen(intervals) - fen)[1]
 
 
-def joined(intervals: Sequence[FenInterval], pieces: Sequence[FenInterval]) -> Intervals:
-    """`pieces` behind `intervals`; a piece that touches one of them on its line makes that one longer instead."""
+def join(intervals: Sequence[FenInterval], pieces: Sequence[FenInterval]) -> Intervals:
+    """`intervals`, then `pieces`; a piece that touches one of them on its shard makes that one longer instead."""
     known = list(intervals)
     for piece in pieces:
-        at = next((i for i, one in enumerate(known) if _touch(one, piece)), None)
-        if at is None:
+        index = next((i for i, one in enumerate(known) if _touch(one, piece)), None)
+        if index is None:
             known.append(piece)
         else:
-            fen_from, fen_to = min(known[at].fen_from, piece.fen_from), max(known[at].fen_to, piece.fen_to)
-            known[at] = FenInterval(line=piece.line, fen_from=fen_from, fen_to=fen_to)
+            fen_from, fen_to = min(known[index].fen_from, piece.fen_from), max(known[index].fen_to, piece.fen_to)
+            known[index] = FenInterval(shard=piece.shard, fen_from=fen_from, fen_to=fen_to)
     assert length_fen(known) == length_fen(intervals) + length_fen(pieces), "a fen came back twice"
     return tuple(known)
 
 
 def _touch(one: FenInterval, other: FenInterval) -> bool:
-    return one.line == other.line and (one.fen_to == other.fen_from or other.fen_to == one.fen_from)
+    return one.shard == other.shard and (one.fen_to == other.fen_from or other.fen_to == one.fen_from)
 
 
-def _if_any(line: int, fen_from: int, fen_to: int) -> Intervals:
-    return (FenInterval(line=line, fen_from=fen_from, fen_to=fen_to),) if fen_from < fen_to else ()
+def _if_any(shard: int, fen_from: int, fen_to: int) -> Intervals:
+    return (FenInterval(shard=shard, fen_from=fen_from, fen_to=fen_to),) if fen_from < fen_to else ()

@@ -46,39 +46,41 @@ class NeedRequest(Part):
     schools: tuple[SchoolShare, ...]
 
 
-def open_need(state: Need, asked: NeedRequest, published: ProgrammePublished, at: datetime) -> Decision[Need] | Refusal:
+def open_need(
+    state: Need, request: NeedRequest, published: ProgrammePublished, at: datetime
+) -> Decision[Need] | Refusal:
     """A need is assessed and approved, and waits for money."""
     if state.status is not NeedStatus.NEW:
         return Refusal("need_known", f"there is a need {state.need} already: choose another id")
     pricing = pricing_of(published)
-    if asked.specification not in pricing.bills:
+    if request.specification not in pricing.bills:
         known = ", ".join(sorted(pricing.bills))
-        words = f"{asked.programme} has no specification {asked.specification}; it has {known}"
-        return Refusal("specification_unknown", words, RefusalKind.INVALID)
-    if not serves(pricing, asked.specification, asked.country):
-        words = f"no rate for {asked.country} is published for each service: publish them, or name another country"
-        return Refusal("country_not_served", words, RefusalKind.INVALID)
-    names = [school.school for school in asked.schools]
+        detail = f"{request.programme} has no specification {request.specification}; it has {known}"
+        return Refusal("specification_unknown", detail, RefusalKind.INVALID)
+    if not serves(pricing, request.specification, request.country):
+        detail = f"no rate for {request.country} is published for each service: publish them, or name another country"
+        return Refusal("country_not_served", detail, RefusalKind.INVALID)
+    names = [school.school for school in request.schools]
     if len(set(names)) < len(names):
         return Refusal("school_named_twice", "a school is named twice: add its parcels up", RefusalKind.INVALID)
-    assert asked.schools and all(school.parcels > 0 for school in asked.schools)
-    parcels = sum(school.parcels for school in asked.schools)
+    assert request.schools and all(school.parcels > 0 for school in request.schools)
+    parcels = sum(school.parcels for school in request.schools)
     opened = Need(
         need=state.need,
         status=NeedStatus.OPEN,
-        programme=asked.programme,
-        country=asked.country,
-        specification=asked.specification,
-        schools=asked.schools,
+        programme=request.programme,
+        country=request.country,
+        specification=request.specification,
+        schools=request.schools,
         parcels=parcels,
         opened_at=at,
     )
     event = NeedOpened(
         need=state.need,
-        programme=asked.programme,
-        country=asked.country,
-        specification=asked.specification,
-        schools=asked.schools,
+        programme=request.programme,
+        country=request.country,
+        specification=request.specification,
+        schools=request.schools,
         parcels=parcels,
     )
     return Decision(opened, (event,), {"need": state.need, "status": opened.status.value, "parcels": parcels})

@@ -2,7 +2,7 @@
 
 Goods: placed → confirmed → partly received → received → closed (paid). Services: placed → closed.
 
-What is rejected is ordered again at the supplier's cost (`domain.lines`); paid is what was bought, at most
+What is rejected is ordered again at the supplier's cost (`domain.order_lines`); paid is what was bought, at most
 `amount_fen_max`. An invoice that does not match is held: for what it waits for, or for a person.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from pandapack.contracts.envelope import Event, Part
-from pandapack.contracts.logistics import CostIncurred
+from pandapack.contracts.logistics import REPORTED_COSTS, CostIncurred
 from pandapack.contracts.procurement import (
     Category,
     GoodsReceived,
@@ -23,15 +23,13 @@ from pandapack.contracts.procurement import (
     OrderRequested,
 )
 from pandapack.decision import Decision, Refusal, RefusalKind
-from services.procurement.domain.lines import Counted, Line, after_count, line_of, receipt_line
+from services.procurement.domain.order_lines import Line, ReceiptCount, inspect, open_line
 
 RECEIPTS_A_ORDER_MAX = 200
-REPORTED = (Category.FREIGHT, Category.INSURANCE, Category.DUTY)
-"""Services whose cost logistics reports; the others are invoiced."""
 
 
 class OrderStatus(StrEnum):
-    """`new`: the round has not asked for it yet, as far as the order has heard."""
+    """`new`: the round has not asked for it yet, as far as the order knows."""
 
     NEW = "new"
     PLACED = "placed"
@@ -41,7 +39,7 @@ class OrderStatus(StrEnum):
     CLOSED = "closed"
 
 
-class Held(Part):
+class HeldInvoice(Part):
     """An invoice that is not paid, and why. One that came too early waits, and is matched again."""
 
     invoice: str
@@ -72,13 +70,13 @@ class Order(Part):
     price_tolerance_per_mille: int = 0
     receipts: tuple[str, ...] = ()
     cost: Cost | None = None
-    held: Held | None = None
+    held: HeldInvoice | None = None
     invoice: str | None = None
     paid_fen: int = 0
 
 
 def place(state: Order, event: OrderRequested) -> Decision[Order]:
-    """The round asks for the order. A cost that was reported before is settled now."""
+    """The round asks for the order. A cost that was reported before is paid now."""
     if state.status is not OrderStatus.NEW:
         return Decision(state)
     placed = Order(
@@ -89,13 +87,13 @@ def place(state: Order, event: OrderRequested) -> Decision[Order]:
         country=event.country,
         category=event.category,
         supplier=event.supplier,
-        lines=tuple(line_of(line, event.price_tolerance_per_mille) for line in event.lines),
+        lines=tuple(open_line(line, event.price_tolerance_per_mille) for line in event.lines),
         amount_fen=event.amount_fen,
         amount_fen_max=event.amount_fen_max,
         price_tolerance_per_mille=event.price_tolerance_per_mille,
         cost=state.cost,
     )
-    said = OrderPlaced(
+    order_placed = OrderPlaced(
         order=state.order,
         round=event.round,
         programme=event.programme,
@@ -106,14 +104,14 @@ def place(state: Order, event: OrderRequested) -> Decision[Order]:
         amount_fen=event.amount_fen,
     )
     if placed.cost is None:
-        return Decision(placed, (said,))
-    paid = _match(placed, placed.cost.document, placed.cost.fen)
-    return Decision(paid.state, (said, *paid.events))
+        return Decision(placed, (order_placed,))
+    paid = _pay_or_hold(placed, placed.cost.document, placed.cost.fen)
+    return Decision(paid.state, (order_placed, *paid.events))
 
 
 def confirm(state: Order, prices: dict[str, int]) -> Decision[Order] | Refusal:
-    """The supplier takes the order, perhaps at other prices; items left out keep theirs."""
-    refusal = _no_goods(state)
+    """The supplier confirms the order, perhaps at other prices; items left out keep theirs."""
+    refusal = _refuse_no_goods(state)
     if refusal is not None:
         return refusal
     if state.status is not OrderStatus.PLACED:
@@ -123,15 +121,15 @@ def confirm(state: Order, prices: dict[str, int]) -> Decision[Order] | Refusal:
         if line is None:
             return _not_ordered(state, item)
         if price > line.unit_price_fen_max:
-            words = f"{item} at {price} fen: {state.order} takes at most {line.unit_price_fen_max}; ask the buyer"
-            return Refusal("price_above_tolerance", words, RefusalKind.INVALID)
+            detail = f"{item} at {price} fen: {state.order} takes at most {line.unit_price_fen_max}; ask the buyer"
+            return Refusal("price_above_tolerance", detail, RefusalKind.INVALID)
     lines = tuple(
         line.model_copy(update={"unit_price_fen": prices.get(line.item, line.unit_price_fen)}) for line in state.lines
     )
     amount_fen = sum(line.quantity * line.unit_price_fen for line in lines)
     assert amount_fen <= state.amount_fen_max, "the tolerance is within the contingency"
     confirmed = state.model_copy(update={"status": OrderStatus.CONFIRMED, "lines": lines, "amount_fen": amount_fen})
-    said = OrderConfirmed(
+    order_confirmed = OrderConfirmed(
         order=state.order,
         round=state.round,
         lines=tuple(
@@ -144,58 +142,50 @@ def confirm(state: Order, prices: dict[str, int]) -> Decision[Order] | Refusal:
         "status": confirmed.status.value,
         "amount_fen": amount_fen,
     }
-    return Decision(confirmed, (said,), answer)
+    return Decision(confirmed, (order_confirmed,), answer)
 
 
-def receive(state: Order, receipt: str, counted: tuple[Counted, ...]) -> Decision[Order] | Refusal:
-    """A delivery was counted and inspected. Short: the rest stays outstanding. Over: it is taken, and not paid."""
-    refusal = _unreceivable(state, receipt, counted)
+def receive(state: Order, receipt: str, counted: tuple[ReceiptCount, ...]) -> Decision[Order] | Refusal:
+    """A delivery was counted and inspected. Short: the rest stays outstanding. Over: it is kept, and not paid."""
+    refusal = _refuse_receipt(state, receipt, counted)
     if refusal is not None:
         return refusal
-    by_item = {count.item: count for count in counted}
-    lines = tuple(after_count(line, by_item.get(line.item)) for line in state.lines)
-    before = {line.item: line for line in state.lines}
-    after = {line.item: line for line in lines}
-    reordered = {
-        item: line.reordered - before[item].reordered
-        for item, line in after.items()
-        if line.reordered > before[item].reordered
-    }
-    complete = all(line.complete for line in lines)
+    inspection = inspect(state.lines, counted)
+    complete = all(line.complete for line in inspection.lines)
     received = state.model_copy(
         update={
             "status": OrderStatus.RECEIVED if complete else OrderStatus.PARTLY_RECEIVED,
-            "lines": lines,
+            "lines": inspection.lines,
             "receipts": (*state.receipts, receipt),
         }
     )
-    said = GoodsReceived(
+    goods_received = GoodsReceived(
         order=state.order,
         round=state.round,
         programme=state.programme,
         receipt=receipt,
-        lines=tuple(receipt_line(count, before[count.item], after[count.item]) for count in counted),
-        reordered=reordered,
+        lines=inspection.receipt_lines,
+        reordered=inspection.reordered,
         complete=complete,
     )
-    then = _matched_again(received)
+    matched = _match_again(received)
     answer: dict[str, object] = {
         "order": state.order,
         "receipt": receipt,
-        "status": then.state.status.value,
-        "reordered": reordered,
-        "outstanding": {line.item: line.outstanding for line in lines if line.outstanding},
+        "status": matched.state.status.value,
+        "reordered": inspection.reordered,
+        "outstanding": {line.item: line.outstanding for line in inspection.lines if line.outstanding},
     }
-    return Decision(then.state, (said, *then.events), answer)
+    return Decision(matched.state, (goods_received, *matched.events), answer)
 
 
-def take_invoice(state: Order, invoice: str, amount_fen: int) -> Decision[Order] | Refusal:
+def match_invoice(state: Order, invoice: str, amount_fen: int) -> Decision[Order] | Refusal:
     """The three-way match: what was ordered, what was received, what is asked for. What does not match is held."""
     if state.status is OrderStatus.NEW:
         return _unknown(state)
     if state.status is OrderStatus.CLOSED:
         return Refusal("order_closed", f"{state.order} was paid by invoice {state.invoice}: nothing is open")
-    matched = _match(state, invoice, amount_fen)
+    matched = _pay_or_hold(state, invoice, amount_fen)
     after = matched.state
     answer: dict[str, object] = {
         "order": after.order,
@@ -207,22 +197,22 @@ def take_invoice(state: Order, invoice: str, amount_fen: int) -> Decision[Order]
     return Decision(after, matched.events, answer)
 
 
-def incur(state: Order, event: CostIncurred) -> Decision[Order]:
-    """A service was rendered and costs this much. Before the round's request is heard, the report is kept for it."""
+def record_cost(state: Order, event: CostIncurred) -> Decision[Order]:
+    """A service was rendered and costs this much. Before the round asks for the order, the report is kept for it."""
     if state.status is OrderStatus.CLOSED:
         return Decision(state)
     assert event.category is not Category.GOODS and event.fen >= 0
     known = state.model_copy(update={"cost": Cost(fen=event.fen, document=event.document)})
     if state.status is OrderStatus.NEW:
         return Decision(known)
-    return _match(known, event.document, event.fen)
+    return _pay_or_hold(known, event.document, event.fen)
 
 
-def _match(state: Order, invoice: str, amount_fen: int) -> Decision[Order]:
+def _pay_or_hold(state: Order, invoice: str, amount_fen: int) -> Decision[Order]:
     reason = _mismatch(state, amount_fen)
     if reason is None:
         return _pay(state, invoice, amount_fen)
-    held = Held(invoice=invoice, amount_fen=amount_fen, reason=reason)
+    held = HeldInvoice(invoice=invoice, amount_fen=amount_fen, reason=reason)
     return Decision(state.model_copy(update={"held": held}))
 
 
@@ -231,15 +221,15 @@ def _mismatch(state: Order, amount_fen: int) -> str | None:
         if state.status is not OrderStatus.RECEIVED:
             return "goods_outstanding"
         return None if amount_fen == state.amount_fen else "amount_differs"
-    if state.category in REPORTED and state.cost is None:
+    if state.category in REPORTED_COSTS and state.cost is None:
         return "cost_outstanding"
     return None if amount_fen <= state.amount_fen_max else "above_limit"
 
 
-def _matched_again(state: Order) -> Decision[Order]:
+def _match_again(state: Order) -> Decision[Order]:
     if state.held is None or state.status is not OrderStatus.RECEIVED:
         return Decision(state)
-    return _match(state, state.held.invoice, state.held.amount_fen)
+    return _pay_or_hold(state, state.held.invoice, state.held.amount_fen)
 
 
 def _pay(state: Order, invoice: str, amount_fen: int) -> Decision[Order]:
@@ -262,8 +252,8 @@ def _pay(state: Order, invoice: str, amount_fen: int) -> Decision[Order]:
     return Decision(paid, events)
 
 
-def _unreceivable(state: Order, receipt: str, counted: tuple[Counted, ...]) -> Refusal | None:
-    refusal = _no_goods(state)
+def _refuse_receipt(state: Order, receipt: str, counted: tuple[ReceiptCount, ...]) -> Refusal | None:
+    refusal = _refuse_no_goods(state)
     if refusal is not None:
         return refusal
     if state.status is OrderStatus.PLACED:
@@ -276,27 +266,27 @@ def _unreceivable(state: Order, receipt: str, counted: tuple[Counted, ...]) -> R
         return Refusal("receipts_too_many", f"{state.order} has {RECEIPTS_A_ORDER_MAX} receipts: count several as one")
     seen: set[str] = set()
     for count in counted:
-        refusal = _uncountable(state, count, seen)
+        refusal = _refuse_count(state, count, seen)
         if refusal is not None:
             return refusal
         seen.add(count.item)
     return None
 
 
-def _uncountable(state: Order, count: Counted, seen: set[str]) -> Refusal | None:
+def _refuse_count(state: Order, count: ReceiptCount, seen: set[str]) -> Refusal | None:
     if all(line.item != count.item for line in state.lines):
         return _not_ordered(state, count.item)
     if count.item in seen:
         return Refusal("item_named_twice", f"{count.item} is counted twice: add it up", RefusalKind.INVALID)
     if count.rejected > count.counted:
-        words = f"{count.item}: {count.rejected} rejected of {count.counted} counted"
-        return Refusal("more_rejected_than_counted", words, RefusalKind.INVALID)
+        detail = f"{count.item}: {count.rejected} rejected of {count.counted} counted"
+        return Refusal("more_rejected_than_counted", detail, RefusalKind.INVALID)
     if count.rejected and not count.reason:
         return Refusal("reason_missing", f"{count.item}: say why {count.rejected} were rejected", RefusalKind.INVALID)
     return None
 
 
-def _no_goods(state: Order) -> Refusal | None:
+def _refuse_no_goods(state: Order) -> Refusal | None:
     if state.status is OrderStatus.NEW:
         return _unknown(state)
     if state.category is not Category.GOODS:

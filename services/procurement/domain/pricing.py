@@ -25,7 +25,7 @@ class PricedLine(Part):
 
 
 class Pricing(Part):
-    """All of a publication that a plan needs, in few words: the fund carries it in its state."""
+    """All of a publication that a plan needs, and no more: the fund carries it in its state."""
 
     policy: Policy
     bills: dict[str, tuple[PricedLine, ...]]  # by specification
@@ -110,13 +110,13 @@ def plan_round(pricing: Pricing, specification: str, country: str, parcels: int)
 def _goods(pricing: Pricing, bill: tuple[PricedLine, ...], parcels: int) -> list[PlannedOrder]:
     orders = []
     for supplier in sorted({line.supplier for line in bill}):
-        lines = tuple(_bought(line, parcels) for line in bill if line.supplier == supplier)
+        lines = tuple(_order_line(line, parcels) for line in bill if line.supplier == supplier)
         amount_fen = sum(line.quantity * line.unit_price_fen for line in lines)
         orders.append(_order(pricing, supplier, Category.GOODS, supplier, amount_fen, lines))
     return orders
 
 
-def _bought(line: PricedLine, parcels: int) -> OrderLine:
+def _order_line(line: PricedLine, parcels: int) -> OrderLine:
     packs = -(-line.quantity * parcels // line.pack_size)  # what is left of the last pack stays in stock
     return OrderLine(item=line.item, quantity=packs * line.pack_size, unit_price_fen=line.unit_price_fen)
 

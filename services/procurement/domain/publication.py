@@ -47,7 +47,7 @@ def publication_id(programme: str, publication: int) -> str:
     return f"{programme}/{publication:0{NUMBER_DIGITS}d}"
 
 
-def unpublished(id: str) -> Publication:
+def empty_publication(id: str) -> Publication:
     """The publication of this id, before anything is published."""
     programme, _, number = id.rpartition("/")
     return Publication(programme=programme, publication=int(number))
@@ -57,13 +57,13 @@ def publish(state: Publication, content: ProgrammePublished, at: datetime) -> De
     """Publishes under this number, unless something else was."""
     assert (content.programme, content.publication) == (state.programme, state.publication)
     if state.content is not None:
-        words = f"{state.programme} has a publication {state.publication} already"
-        return Refusal("publication_taken", words)
+        detail = f"{state.programme} has a publication {state.publication} already"
+        return Refusal("publication_taken", detail)
     findings = list(inconsistencies(content))
     if findings:
         more = f"; and {len(findings) - FINDINGS_SHOWN_MAX} more" if len(findings) > FINDINGS_SHOWN_MAX else ""
-        words = "; ".join(findings[:FINDINGS_SHOWN_MAX]) + more
-        return Refusal("publication_inconsistent", words, RefusalKind.INVALID)
+        detail = "; ".join(findings[:FINDINGS_SHOWN_MAX]) + more
+        return Refusal("publication_inconsistent", detail, RefusalKind.INVALID)
     published = state.model_copy(update={"published_at": at, "content": content})
     answer: dict[str, object] = {"programme": state.programme, "publication": state.publication}
     return Decision(published, (content,), answer)

@@ -23,11 +23,12 @@ from pandapack.contracts.procurement import (
     RoundClosed,
     RoundFunded,
     SchoolShare,
+    length_fen,
     order_name,
     serial_of,
 )
 from pandapack.decision import Decision, Refusal, RefusalKind
-from services.procurement.domain.intervals import Intervals, length_fen, tail
+from services.procurement.domain.intervals import Intervals, tail
 from services.procurement.domain.pricing import PlannedOrder, Pricing, plan_round
 
 
@@ -41,7 +42,7 @@ class RoundStatus(StrEnum):
 
 
 class RoundOrderStatus(StrEnum):
-    """How far an order is, as the round has heard."""
+    """How far an order is, as far as the round knows."""
 
     REQUESTED = "requested"
     CONFIRMED = "confirmed"
@@ -149,20 +150,20 @@ def open_round(state: Round, event: RoundFunded, pricing: Pricing) -> Decision[R
         intervals=event.intervals,
         schools=event.schools,
         bill=plan.bill,
-        orders=tuple(_requested(state.round, order) for order in plan.orders),
+        orders=tuple(_round_order(state.round, order) for order in plan.orders),
     )
     assert reserved_fen(opened) >= 0
     tolerance = pricing.policy.price_tolerance_per_mille
-    events = [said for order in plan.orders for said in _request(opened, order, tolerance)]
+    events = [event for order in plan.orders for event in _request(opened, order, tolerance)]
     return Decision(opened, tuple(events))
 
 
-def hear_confirmation(state: Round, event: OrderConfirmed) -> Decision[Round]:
-    """A supplier took the order. Its money stays committed until it is paid."""
+def confirm_order(state: Round, event: OrderConfirmed) -> Decision[Round]:
+    """A supplier confirmed an order. Its money stays committed until it is paid."""
     return Decision(_with_order(state, event.order, status=RoundOrderStatus.CONFIRMED))
 
 
-def hear_receipt(state: Round, event: GoodsReceived) -> Decision[Round]:
+def receive_goods(state: Round, event: GoodsReceived) -> Decision[Round]:
     """Accepted goods lie in the round's stock."""
     if not _is_open(state, event.order):
         return Decision(state)
@@ -174,14 +175,14 @@ def hear_receipt(state: Round, event: GoodsReceived) -> Decision[Round]:
     return Decision(_with_order(state, event.order, status=RoundOrderStatus.RECEIVED) if event.complete else state)
 
 
-def hear_payment(state: Round, event: OrderPaid) -> Decision[Round]:
+def pay_order(state: Round, event: OrderPaid) -> Decision[Round]:
     """Committed money is spent; what the order did not need is reserved again."""
     if not _is_open(state, event.order):
         return Decision(state)
     order = next(order for order in state.orders if order.order == event.order)
     uncommitted_fen = order.committed_fen - event.amount_fen
     assert uncommitted_fen >= 0, "an order never costs more than was committed"
-    said = FundsSpent(
+    funds_spent = FundsSpent(
         round=state.round,
         programme=state.programme,
         country=state.country,
@@ -191,24 +192,24 @@ def hear_payment(state: Round, event: OrderPaid) -> Decision[Round]:
         uncommitted_fen=uncommitted_fen,
     )
     paid = _with_order(state, order.order, status=RoundOrderStatus.PAID, committed_fen=0, spent_fen=event.amount_fen)
-    return Decision(paid, (said,))
+    return Decision(paid, (funds_spent,))
 
 
-def hear_order_closed(state: Round, event: OrderClosed) -> Decision[Round]:
-    """Nothing more comes of an order: it is heard no more, so whatever it is said to say after this is a replay."""
-    return _closed_if_over(_with_order(state, event.order, status=RoundOrderStatus.CLOSED))
+def close_order(state: Round, event: OrderClosed) -> Decision[Round]:
+    """Nothing more comes of an order. It publishes nothing after this, so whatever comes of it later is a replay."""
+    return _close_if_over(_with_order(state, event.order, status=RoundOrderStatus.CLOSED))
 
 
-def hear_consignment_closed(state: Round, event: ConsignmentClosed) -> Decision[Round]:
+def close_consignment(state: Round, event: ConsignmentClosed) -> Decision[Round]:
     """Every parcel has found its end."""
     ended = event.accepted + event.rejected + event.damaged + event.lost + event.returned
     assert ended == state.parcels == packed_parcels(state), f"{state.round}: {ended} parcels of {state.parcels} ended"
-    return _closed_if_over(state.model_copy(update={"consignment_closed": True}))
+    return _close_if_over(state.model_copy(update={"consignment_closed": True}))
 
 
 def kit(state: Round, lot: str, parcels: int) -> Decision[Round] | Refusal:
     """Packs `parcels` complete parcels from the stock by the bill of materials."""
-    refusal = _unkittable(state, lot, parcels)
+    refusal = _refuse_kitting(state, lot, parcels)
     if refusal is not None:
         return refusal
     first = packed_parcels(state) + 1
@@ -217,7 +218,7 @@ def kit(state: Round, lot: str, parcels: int) -> Decision[Round] | Refusal:
     packed_lot = PackedLot(lot=lot, first_ordinal=first, count=parcels)
     packed = state.model_copy(update={"lots": (*state.lots, packed_lot), "status": status})
     assert min(in_stock(packed).values()) >= 0, "a partial parcel is impossible"
-    said = ParcelsPacked(
+    parcels_packed = ParcelsPacked(
         round=state.round,
         programme=state.programme,
         country=state.country,
@@ -239,10 +240,10 @@ def kit(state: Round, lot: str, parcels: int) -> Decision[Round] | Refusal:
         "packed": last,
         "parcels": state.parcels,
     }
-    return Decision(packed, (said,), answer)
+    return Decision(packed, (parcels_packed,), answer)
 
 
-def _unkittable(state: Round, lot: str, parcels: int) -> Refusal | None:
+def _refuse_kitting(state: Round, lot: str, parcels: int) -> Refusal | None:
     assert parcels > 0
     if state.status is RoundStatus.NEW:
         return Refusal("round_unknown", f"there is no round {state.round}", RefusalKind.NOT_FOUND)
@@ -255,12 +256,12 @@ def _unkittable(state: Round, lot: str, parcels: int) -> Refusal | None:
     short = {item: quantity * parcels - stock[item] for item, quantity in state.bill.items()}
     missing = [f"{count} of {item}" for item, count in sorted(short.items()) if count > 0]
     if missing:
-        words = f"the stock of {state.round} lacks {', '.join(missing)}: a parcel is packed whole or not at all"
-        return Refusal("stock_short", words)
+        detail = f"the stock of {state.round} lacks {', '.join(missing)}: a parcel is packed whole or not at all"
+        return Refusal("stock_short", detail)
     return None
 
 
-def _closed_if_over(state: Round) -> Decision[Round]:
+def _close_if_over(state: Round) -> Decision[Round]:
     orders_closed = all(order.status is RoundOrderStatus.CLOSED for order in state.orders)
     over = orders_closed and packed_parcels(state) == state.parcels and state.consignment_closed
     if not over or state.status is RoundStatus.CLOSED:
@@ -274,7 +275,7 @@ def _closed_if_over(state: Round) -> Decision[Round]:
             "released": tail(state.intervals, released_fen),
         }
     )
-    said = RoundClosed(
+    round_closed = RoundClosed(
         round=state.round,
         programme=state.programme,
         country=state.country,
@@ -283,10 +284,10 @@ def _closed_if_over(state: Round) -> Decision[Round]:
         released=closed.released,
         leftover={item: count for item, count in in_stock(state).items() if count},
     )
-    return Decision(closed, (said,))
+    return Decision(closed, (round_closed,))
 
 
-def _requested(round_id: str, order: PlannedOrder) -> RoundOrder:
+def _round_order(round_id: str, order: PlannedOrder) -> RoundOrder:
     return RoundOrder(
         order=order_name(round_id, order.tail),
         category=order.category,

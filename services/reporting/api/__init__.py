@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.reporting.api.neighbours import Neighbours
 from services.reporting.api.pages import pages_router
-from services.reporting.api.pipeline import Pipeline, Readiness, pipeline_router
-from services.reporting.api.readings import Readings
-from services.reporting.api.totals import Streams, totals_router
-from services.reporting.api.trace import Limiter, Tracer, trace_router
+from services.reporting.api.pipeline import pipeline_router
+from services.reporting.api.totals import totals_router
+from services.reporting.api.trace import TraceLimits, trace_router
 from services.reporting.api.verify import verify_router
+from services.reporting.store import Stores
+from services.reporting.work.pipeline import Pipeline
+from services.reporting.work.readings import Readings
+from services.reporting.work.streams import Streams
+from services.reporting.work.tracer import Tracer
 
 
-def router(readings: Readings, neighbours: Neighbours, streams: Streams, own: Readiness) -> APIRouter:
-    """`/v1/…`, `/` and `/ops`. `own`: what this service says of itself."""
-    pipeline, tracer, limiter = Pipeline(readings, neighbours, own), Tracer(readings, neighbours), Limiter()
+def router(stores: Stores, readings: Readings, pipeline: Pipeline, tracer: Tracer, streams: Streams) -> APIRouter:
+    """`/v1/…`, `/`, `/ops` and `/verify`."""
+    limits = TraceLimits()
     whole, v1 = APIRouter(), APIRouter(prefix="/v1")
-    v1.include_router(totals_router(readings, streams))
-    v1.include_router(trace_router(tracer, limiter))
-    v1.include_router(pipeline_router(pipeline, readings))
+    v1.include_router(totals_router(readings, streams, stores.shards, stores.merchants))
+    v1.include_router(trace_router(tracer, limits))
+    v1.include_router(pipeline_router(pipeline, stores.journal, stores.archive))
     whole.include_router(v1)
-    whole.include_router(pages_router(readings, pipeline, tracer, limiter))
+    whole.include_router(pages_router(readings, pipeline, tracer, limits))
     whole.include_router(verify_router())
     return whole

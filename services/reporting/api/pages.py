@@ -13,21 +13,24 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import TypeAdapter, ValidationError
 
 from pandapack.contracts.donations import Name
+from pandapack.decision import Refusal
 from pandapack.runtime.auth import page_caller
-from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.http import Problem
 from services.reporting.api.bars import Bar, bar_of
-from services.reporting.api.pipeline import Pipeline
-from services.reporting.api.readings import Books, Readings
-from services.reporting.api.trace import Limiter, Tracer
-from services.reporting.api.words import Speech, formats, language_of
+from services.reporting.api.pipeline import shown_pipeline
+from services.reporting.api.texts import PageTexts, formats, language_of
+from services.reporting.api.trace import TraceLimits
+from services.reporting.api.trace_views import shown_trace
 from services.reporting.domain.laws import Law
 from services.reporting.domain.totals import by_country, round_row
+from services.reporting.work.pipeline import Pipeline
+from services.reporting.work.readings import Books, Readings
+from services.reporting.work.tracer import Tracer
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 STALE_S = 30.0
-"""Figures that are further behind than this say so in a banner."""
+"""Figures that are further behind than this have a banner that tells it."""
 ROUNDS_SHOWN_MAX = 50
 
 Json = dict[str, Any]
@@ -39,21 +42,20 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_FAILURES = {404: "not_found", 429: "too_many"}
 
 
-def _page(name: str, speech: Speech, **values: Any) -> HTMLResponse:
+def _page(name: str, texts: PageTexts, **values: Any) -> HTMLResponse:
     html = _environment.get_template(name).render(
-        **formats(speech), lang=speech.language.value, html_lang=speech.html, **values
+        **formats(texts), lang=texts.language.value, html_lang=texts.html, **values
     )
     return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
 
 
-def _speech(lang: str | None, accepted: str) -> Speech:
-    return Speech(language_of(lang, accepted))
+def _texts(lang: str | None, accepted: str) -> PageTexts:
+    return PageTexts(language_of(lang, accepted))
 
 
-class Asked:
+class TraceQuery:
     """What a reader wants to follow."""
 
     def __init__(self, merchant: str, id: str, day: str) -> None:
@@ -63,7 +65,7 @@ class Asked:
         return bool(self.merchant or self.id or self.day)
 
     @property
-    def valid(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether these can be the names of a donation."""
         try:
             _names.validate_python(self.merchant)
@@ -74,12 +76,12 @@ class Asked:
         return True
 
 
-def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limiter: Limiter) -> APIRouter:
+def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limits: TraceLimits) -> APIRouter:
     """`/` and `/ops`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
-    async def public_page(
+    async def get_public_page(
         request: Request,
         lang: Annotated[str | None, Query()] = None,
         merchant: str = "",
@@ -87,52 +89,53 @@ def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limiter
         day: str = "",
         accept_language: Annotated[str, Header()] = "",
     ) -> HTMLResponse:
-        asked = Asked(merchant, id, day)
-        found, failure = await _followed(request, asked)
+        query = TraceQuery(merchant, id, day)
+        trace, failure = await follow(request, query)
         totals = await readings.totals()
         return _page(
             "public.html",
-            _speech(lang, accept_language),
+            _texts(lang, accept_language),
             totals=totals,
             stale=_stale(totals),
             countries=by_country(await readings.views()),
             money_bar=_money_bar(totals),
             parcel_bar=_parcel_bar(totals["parcels"]),
             laws=_shown_laws(await readings.books()),
-            asked=asked,
-            found=found,
+            query=query,
+            trace=trace,
             failure=failure,
         )
 
-    async def _followed(request: Request, asked: Asked) -> tuple[Json | None, str | None]:
-        if not asked:
+    async def follow(request: Request, query: TraceQuery) -> tuple[Json | None, str | None]:
+        """The trace that was asked for, or the key of the text that tells why there is none."""
+        if not query:
             return None, None
-        if not asked.valid:
+        if not query.is_valid:
             return None, "not_valid"
         try:
-            limiter.take(request.client.host if request.client else "", monotonic_s())
-            return await tracer.trace(asked.merchant, asked.id, asked.day, staff=False), None
-        except Problem as problem:
-            return None, _FAILURES.get(problem.status, "not_now")
+            limits.admit(request)
+            trace = await tracer.trace(query.merchant, query.id, query.day)
+        except Problem:
+            return None, "too_many"
         except Unavailable:
             return None, "not_now"
+        if isinstance(trace, Refusal):
+            return None, "not_found"
+        return shown_trace(trace, staff=False), None
 
     @router.get("/ops")
-    async def operations(
+    async def get_operations_page(
         request: Request,
         lang: Annotated[str | None, Query()] = None,
         accept_language: Annotated[str, Header()] = "",
     ) -> Response:
-        caller = await page_caller(request)
-        if caller is None:
+        if await page_caller(request) is None:
             return RedirectResponse("/login?next=/ops", 303)
         rounds = [round_row(round) for round in (await readings.rounds()).values() if round.closing is None]
         return _page(
             "ops.html",
-            _speech(lang, accept_language),
-            caller=caller,
-            pipeline=await pipeline.read(),
-            totals=await readings.totals(),
+            _texts(lang, accept_language),
+            pipeline=shown_pipeline(await pipeline.read()),
             laws=_shown_laws(await readings.books()),
             rounds=rounds[:ROUNDS_SHOWN_MAX],
             rounds_all=len(rounds),

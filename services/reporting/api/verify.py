@@ -15,7 +15,7 @@ def verify_router() -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/verify")
-    async def verify_page() -> FileResponse:
+    async def get_verify_page() -> FileResponse:
         return FileResponse(PAGE, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
     return router

@@ -1,1 +1,1 @@
-"""Views, laws and traces: pure functions over what was heard."""
+"""Views, laws and traces: pure functions over what was consumed."""

@@ -7,6 +7,9 @@ from typing import Self, TypeVar
 
 from pandapack.contracts.envelope import Part
 
+CountAndFen = tuple[int, int]
+"""How many donations, and how many fen they are."""
+
 
 class Figures(Part):
     """Base of a group of integers. The empty group is all zeros."""
@@ -31,10 +34,20 @@ class Figures(Part):
 F = TypeVar("F", bound=Figures)
 
 
-def added_up(kind: type[F], parts: Iterable[Mapping[str, F]]) -> dict[str, F]:
+def figures_by_name(kind: type[F], parts: Iterable[Mapping[str, F]]) -> dict[str, F]:
     """Groups of figures by name, added up name by name, sorted by name."""
     whole: dict[str, F] = {}
     for part in parts:
         for name, figures in part.items():
             whole[name] = whole.get(name, kind()).and_all(figures)
     return dict(sorted(whole.items()))
+
+
+def sums_by_name(known: Mapping[str, CountAndFen], more: Iterable[Mapping[str, CountAndFen]]) -> dict[str, CountAndFen]:
+    """What is known with all the rest added, name by name: a day or a merchant → (count, fen)."""
+    whole = dict(known)
+    for part in more:
+        for name, (count, fen) in part.items():  # merchants come through here by the million: no calls in this loop
+            before = whole.get(name)
+            whole[name] = (count, fen) if before is None else (before[0] + count, before[1] + fen)
+    return whole

@@ -11,7 +11,7 @@ from services.reporting.domain.figures import Figures
 
 
 class Units(Figures):
-    """Sums of what was ever said of an item."""
+    """Sums of all that ever happened to an item."""
 
     ordered: int = 0
     over_delivered: int = 0
@@ -35,7 +35,7 @@ class Items(Part):
 
 
 def count(state: Items, event: Event) -> Decision[Items]:
-    """Adds what an event says of goods. Other events change nothing."""
+    """Adds what an event tells of goods. Other events change nothing."""
     match event:
         case OrderPlaced(category=Category.GOODS):
             lines = _named(event.programme, {line.item: line.quantity for line in event.lines})

@@ -1,8 +1,9 @@
-"""The journal's rules: each event once, by identity, in the order in which its source said it.
+"""The journal's rules: each event once, by identity, in the order in which its source published it.
 
-A redelivery comes from the same place of the log as before, and is folded again (the views drop what they have heard).
-A second publication of the same event comes from another place, and is dropped. The same identity with other content,
-an event whose predecessor is missing, and one that the log shows where something else was read before, are alarms.
+A redelivery comes from the same position of the log as before, and goes to the views again (they drop what they have
+applied). A second publication of the same event comes from another position, and is dropped. The same identity with
+other content, an event whose predecessor is missing, and one that the log shows where something else was read before,
+are alarms.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pandapack.decision import Refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LogPosition:
     """Where a record lies in Kafka."""
 
     topic: str
@@ -28,15 +29,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event at its place. `digest` is of all its bytes; `kept` are the bytes that the journal keeps."""
+    """An event at its position. `digest` is of all its bytes; `envelope` are the bytes that the journal keeps."""
 
     source: str
     number: int
     type: str
-    place: Place
+    position: LogPosition
     appended_at_ms: int
     digest: str
-    kept: bytes
+    envelope: bytes
 
     @property
     def key(self) -> str:
@@ -45,24 +46,24 @@ class Entry:
 
     @property
     def key_before(self) -> str | None:
-        """The identity of what the source said before; None for its first event."""
+        """The identity of the source's event before; None for its first event."""
         return f"{self.source}#{sequence_of(self.number - 1)}" if self.number > 1 else None
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class JournaledEvent:
     """What the journal has under an identity."""
 
-    place: Place
+    position: LogPosition
     digest: str
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """`new` are inserted, in order; `folded` go on to the views; all others are second publications."""
+class Judgement:
+    """`new` are inserted, in order; `to_project` go on to the views; all others are second publications."""
 
     new: tuple[Entry, ...]
-    folded: tuple[Entry, ...]
+    to_project: tuple[Entry, ...]
 
 
 def keys_of(entries: Iterable[Entry]) -> list[str]:
@@ -70,30 +71,30 @@ def keys_of(entries: Iterable[Entry]) -> list[str]:
     return sorted({key for entry in entries for key in (entry.key, entry.key_before) if key is not None})
 
 
-def judge(entries: Iterable[Entry], known: Mapping[str, Known], heard_offset: int) -> Judged | Refusal:
-    """A batch of one partition in order. `heard_offset`: the highest offset that a view has heard of it, or -1."""
+def judge(entries: Iterable[Entry], known: Mapping[str, JournaledEvent], applied_offset: int) -> Judgement | Refusal:
+    """A batch of one partition in order. `applied_offset`: the highest offset of it that a view has applied, or -1."""
     seen = dict(known)
-    new, folded = [], []
+    new, to_project = [], []
     for entry in entries:
         before = seen.get(entry.key)
         if before is None:
-            alarm = _alarm_of_new(entry, seen, heard_offset)
+            alarm = _alarm_of_new(entry, seen, applied_offset)
             if alarm is not None:
                 return alarm
-            seen[entry.key] = Known(entry.place, entry.digest)
+            seen[entry.key] = JournaledEvent(entry.position, entry.digest)
             new.append(entry)
         elif before.digest != entry.digest:
-            words = f"{entry.key} at {entry.place} says other things than at {before.place}"
-            return Refusal("identity_reused", words)
-        if before is None or before.place == entry.place:
-            folded.append(entry)
-    return Judged(tuple(new), tuple(folded))
+            detail = f"{entry.key} at {entry.position} has other content than at {before.position}"
+            return Refusal("identity_reused", detail)
+        if before is None or before.position == entry.position:
+            to_project.append(entry)
+    return Judgement(tuple(new), tuple(to_project))
 
 
-def _alarm_of_new(entry: Entry, seen: Mapping[str, Known], heard_offset: int) -> Refusal | None:
-    if entry.place.offset <= heard_offset:
-        words = f"{entry.key} at {entry.place} is new, though the log was heard up to {heard_offset}: it was made anew"
-        return Refusal("log_is_another", words)
+def _alarm_of_new(entry: Entry, seen: Mapping[str, JournaledEvent], applied_offset: int) -> Refusal | None:
+    if entry.position.offset <= applied_offset:
+        applied = f"the log was applied up to {applied_offset}"
+        return Refusal("log_is_another", f"{entry.key} at {entry.position} is new, though {applied}: it was made anew")
     if entry.key_before is not None and entry.key_before not in seen:
-        return Refusal("event_missing", f"{entry.key} at {entry.place} comes without the event before it")
+        return Refusal("event_missing", f"{entry.key} at {entry.position} comes without the event before it")
     return None

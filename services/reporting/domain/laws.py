@@ -4,7 +4,7 @@ A law that is computed from one figure by subtraction can never fail, and proves
 come from different folds of the events, kept in different documents, and beside the balance there are checks of what
 the balance cannot see. What each part catches is said at each law.
 
-Partitions are heard at different moments: an effect may be known before its cause, and a law then looks broken for
+Partitions are consumed at different moments: an effect may be known before its cause, and a law then looks broken for
 a moment. So a single reading proves only what holds; what fails must be read again (`lasting`), and only the same
 failure in every reading is a breach. Each failure therefore has a name: law, check and what it is about.
 """
@@ -15,18 +15,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from pandapack.contracts.logistics import ParcelState
-from pandapack.contracts.procurement import FenInterval
-from services.reporting.domain.figures import added_up
-from services.reporting.domain.gifts import ProgrammeGifts
+from pandapack.contracts.logistics import PARCEL_STATES, ParcelState
+from pandapack.contracts.procurement import length_fen
+from services.reporting.domain.donations import ProgrammeDonations
+from services.reporting.domain.figures import figures_by_name
 from services.reporting.domain.items import Units, item_name, units_added
-from services.reporting.domain.money import Booked, Money
-from services.reporting.domain.parcels import STATES, Parcels, ParcelStates
-from services.reporting.domain.rounds import Round, states_of
+from services.reporting.domain.money import Money, MoneyFigures
+from services.reporting.domain.parcels import Parcels, ParcelStates
+from services.reporting.domain.rounds.figures import kept_intervals, parcels_by_state
+from services.reporting.domain.rounds.state import Round
 from services.reporting.domain.totals import (
     Views,
     banked_fen,
-    booked,
+    money_by_programme,
     outstanding_units,
     programmes_of,
 )
@@ -104,10 +105,10 @@ class Law:
 
 def law(name: str, unit: str, formula: str, parts: Sequence[Balance], checks: Iterable[Check]) -> Law:
     """A law as one reading shows it."""
-    made = list(checks)
-    broken = [check for check in made if not check.holds]
+    every = list(checks)
+    broken = [check for check in every if not check.holds]
     unbalanced = [part.of for part in parts if part.difference]
-    return Law(name, unit, formula, parts, broken, len(made) + len(parts), unbalanced)
+    return Law(name, unit, formula, parts, broken, len(every) + len(parts), unbalanced)
 
 
 def lasting(before: Law, now: Law) -> Law:
@@ -121,55 +122,55 @@ def lasting(before: Law, now: Law) -> Law:
 def money_law(views: Views, rounds: Mapping[str, Round]) -> Law:
     """`received − reversed = in flight + unallocated + reserved + committed + spent`, a programme, to the fen.
 
-    Received is the sum of the days that the lines tell, reversed what they tell was taken back. In flight is, line by
-    line, what is recorded beyond what the fund has heard, less the reversals that it has not heard of. Unallocated
-    comes from the money view. Reserved, committed and spent come from the rounds' documents. So the balance catches a
-    gift that is counted in the days and not on the line (or the other way), a fund that missed or repeated a line's
-    event, and a round whose money differs from what the fund gave or the view booked.
+    Received is the sum of the days that the shards recorded, reversed what they recorded as taken back. In flight is,
+    shard by shard, what is recorded beyond what the fund has applied, less the reversals that it has not applied.
+    Unallocated comes from the money view. Reserved, committed and spent come from the rounds' documents. So the balance
+    catches a donation that is counted in the days and not on the fen line (or the other way), a fund that missed or
+    repeated a shard's event, and a round whose money differs from what the fund gave or the view booked.
 
-    Checks: no term is negative, but for what the fund owes to reversals; the fund heard no fen and no reversal that no
-    line recorded; what the fund credited is what it heard; no more is banked than was received; view and rounds agree
-    in each sum; a round's reserved money is its plan with contingency and the length of its intervals; a closed round's
-    funding is spent and released, to the fen, and so is each paid order's commitment; no fen has two rounds at once,
-    and none lies beyond what the fund has heard.
+    Checks: no term is negative, but for what the fund owes to reversals; the fund applied no fen and no reversal that
+    no shard recorded; what the fund credited is what it applied; no more is banked than was received; view and rounds
+    agree in each sum; a round's reserved money is its plan with contingency and the length of its intervals; a closed
+    round's funding is spent and released, to the fen, and so is each paid order's commitment; no fen has two rounds at
+    once, and none lies beyond what the fund has applied.
     """
-    money, parts, checks = booked(views), [], []
+    money, parts, checks = money_by_programme(views), [], []
     for programme in programmes_of(views):
         own = [round for round in rounds.values() if round.programme == programme]
-        lines = {str(line.line): line.programmes.get(programme, ProgrammeGifts()) for line in views.lines}
-        heard = heard_fen(views.money, programme)
-        balance = _money_balance(programme, lines, heard, money.get(programme, Booked()), own)
+        shards = {str(shard.shard): shard.programmes.get(programme, ProgrammeDonations()) for shard in views.shards}
+        applied = applied_fen(views.money, programme)
+        balance = _money_balance(programme, shards, applied, money.get(programme, MoneyFigures()), own)
         parts.append(balance)
-        checks += _sign_checks(programme, balance, views.money, money.get(programme, Booked()))
+        checks += _sign_checks(programme, balance, views.money, money.get(programme, MoneyFigures()))
         checks.append(_banked_check(views, programme, balance))
-        checks += _line_checks(programme, lines, heard, money.get(programme, Booked()))
-        checks += _agreement_checks(programme, money.get(programme, Booked()), own)
-        checks += _owner_checks(programme, own, heard)
+        checks += _shard_checks(programme, shards, applied, money.get(programme, MoneyFigures()))
+        checks += _agreement_checks(programme, money.get(programme, MoneyFigures()), own)
+        checks += _owner_checks(programme, own, applied)
         checks += [check for round in own for check in _round_checks(round)]
     formula = "received - reversed = in flight + unallocated + reserved + committed + spent"
     return law("money", "fen", formula, parts, checks)
 
 
-def heard_fen(money: Iterable[Money], programme: str) -> dict[str, int]:
-    """Line → how far the programme's fund has heard it."""
-    heard: dict[str, int] = {}
+def applied_fen(money: Iterable[Money], programme: str) -> dict[str, int]:
+    """Shard → how far the programme's fund has applied it."""
+    applied: dict[str, int] = {}
     for part in money:
-        heard |= part.heard_fen.get(programme, {})
-    return heard
+        applied |= part.applied_fen.get(programme, {})
+    return applied
 
 
 def _money_balance(
-    programme: str, lines: Mapping[str, ProgrammeGifts], heard: Terms, money: Booked, own: Sequence[Round]
+    programme: str, shards: Mapping[str, ProgrammeDonations], applied: Terms, money: MoneyFigures, own: Sequence[Round]
 ) -> Balance:
-    days_fen = sum(fen for gifts in lines.values() for _, fen in gifts.days.values())
-    recorded_fen = {line: gifts.fen_to for line, gifts in lines.items()}
-    taken_back_fen = sum(gifts.reversed_fen for gifts in lines.values())
-    coming_fen = sum(recorded_fen.get(line, 0) - heard.get(line, 0) for line in {*recorded_fen, *heard})
+    days_fen = sum(fen for donations in shards.values() for _, fen in donations.days.values())
+    recorded_fen = {shard: donations.fen_to for shard, donations in shards.items()}
+    reversed_fen = sum(donations.reversed_fen for donations in shards.values())
+    coming_fen = sum(recorded_fen.get(shard, 0) - applied.get(shard, 0) for shard in {*recorded_fen, *applied})
     return Balance(
         programme,
-        {"received": days_fen, "reversed": -taken_back_fen},
+        {"received": days_fen, "reversed": -reversed_fen},
         {
-            "in_flight": coming_fen - (taken_back_fen - money.reversed_fen),
+            "in_flight": coming_fen - (reversed_fen - money.reversed_fen),
             "unallocated": money.unallocated_now_fen,
             "reserved": sum(round.reserved_fen for round in own),
             "committed": sum(round.committed_fen for round in own),
@@ -178,7 +179,7 @@ def _money_balance(
     )
 
 
-def _sign_checks(programme: str, balance: Balance, parts: Sequence[Money], money: Booked) -> list[Check]:
+def _sign_checks(programme: str, balance: Balance, parts: Sequence[Money], money: MoneyFigures) -> list[Check]:
     owed_fen = sum(part.owed_fen.get(programme, 0) for part in parts)
     coming_back_fen = max(0, -balance.left["reversed"] - money.reversed_fen)
     least = {"unallocated": -owed_fen, "in_flight": -coming_back_fen}
@@ -193,21 +194,22 @@ def _banked_check(views: Views, programme: str, balance: Balance) -> Check:
     return Check("no more is banked than was received", programme, paid_fen, balance.left["received"], True)
 
 
-def _line_checks(programme: str, lines: Mapping[str, ProgrammeGifts], heard: Terms, money: Booked) -> list[Check]:
-    checks = [Check("the fund credited what it heard", programme, money.credited_fen, sum(heard.values()))]
-    taken_back_fen = sum(gifts.reversed_fen for gifts in lines.values())
-    checks.append(
-        Check("the fund heard only reversals that lines told", programme, money.reversed_fen, taken_back_fen, True)
-    )
-    for line, fen in heard.items():
-        recorded_fen = lines.get(line, ProgrammeGifts()).fen_to
+def _shard_checks(
+    programme: str, shards: Mapping[str, ProgrammeDonations], applied: Terms, money: MoneyFigures
+) -> list[Check]:
+    checks = [Check("the fund credited what it applied", programme, money.credited_fen, sum(applied.values()))]
+    reversed_fen = sum(donations.reversed_fen for donations in shards.values())
+    name = "the fund applied only reversals that shards recorded"
+    checks.append(Check(name, programme, money.reversed_fen, reversed_fen, True))
+    for shard, fen in applied.items():
+        recorded_fen = shards.get(shard, ProgrammeDonations()).fen_to
         checks.append(
-            Check("the fund heard only what the line recorded", f"{programme}/{line}", fen, recorded_fen, True)
+            Check("the fund applied only what the shard recorded", f"{programme}/{shard}", fen, recorded_fen, True)
         )
     return checks
 
 
-def _agreement_checks(programme: str, money: Booked, own: Sequence[Round]) -> list[Check]:
+def _agreement_checks(programme: str, money: MoneyFigures, own: Sequence[Round]) -> list[Check]:
     sums = {
         "funded": (money.funded_fen, sum(round.funded_fen for round in own)),
         "committed": (money.committed_now_fen, sum(round.committed_fen for round in own)),
@@ -226,11 +228,11 @@ def _round_checks(round: Round) -> list[Check]:
         planned_fen = sum(funding.plan_fen.values()) + funding.contingency_fen
         checks.append(Check("a round's funding is its plan", name, funding.reserved_fen, planned_fen))
         checks.append(
-            Check("a round's funding is its intervals", name, funding.reserved_fen, length(funding.intervals))
+            Check("a round's funding is its intervals", name, funding.reserved_fen, length_fen(funding.intervals))
         )
     if closing is not None:
         checks.append(
-            Check("what a round released is its intervals", name, closing.released_fen, length(closing.released))
+            Check("what a round released is its intervals", name, closing.released_fen, length_fen(closing.released))
         )
         checks.append(Check("a round spent what its orders cost", name, closing.spent_fen, round.spent_fen))
         checks.append(Check("nothing is left in a closed round", name, round.reserved_fen + round.committed_fen, 0))
@@ -244,42 +246,20 @@ def _round_checks(round: Round) -> list[Check]:
     return checks
 
 
-def _owner_checks(programme: str, own: Sequence[Round], heard: Terms) -> list[Check]:
-    """No fen has two rounds at once, and none has one before the fund has heard it."""
-    by_line: dict[str, list[tuple[int, int]]] = {}
+def _owner_checks(programme: str, own: Sequence[Round], applied: Terms) -> list[Check]:
+    """No fen has two rounds at once, and none has one before the fund has applied it."""
+    by_shard: dict[str, list[tuple[int, int]]] = {}
     for round in own:
-        for interval in kept(round):
-            by_line.setdefault(str(interval.line), []).append((interval.fen_from, interval.fen_to))
+        for interval in kept_intervals(round):
+            by_shard.setdefault(str(interval.shard), []).append((interval.fen_from, interval.fen_to))
     checks = []
-    for line, spans in by_line.items():
-        spans.sort()
-        twice = sum(max(0, before[1] - after[0]) for before, after in pairwise(spans))
-        checks.append(Check("no fen has two rounds", f"{programme}/{line}", twice, 0))
-        end = max(fen_to for _, fen_to in spans)
-        checks.append(Check("no round has fen not heard", f"{programme}/{line}", end, heard.get(line, 0), True))
+    for shard, intervals in by_shard.items():
+        intervals.sort()
+        twice_fen = sum(max(0, before[1] - after[0]) for before, after in pairwise(intervals))
+        checks.append(Check("no fen has two rounds", f"{programme}/{shard}", twice_fen, 0))
+        end = max(fen_to for _, fen_to in intervals)
+        checks.append(Check("no round has fen not applied", f"{programme}/{shard}", end, applied.get(shard, 0), True))
     return checks
-
-
-def kept(round: Round) -> list[FenInterval]:
-    """The round's intervals in order, without what it gave back."""
-    if round.funding is None:
-        return []
-    rest = list(round.funding.intervals)
-    for gone in round.closing.released if round.closing else ():
-        rest = [piece for interval in rest for piece in _without(interval, gone)]
-    return rest
-
-
-def _without(interval: FenInterval, gone: FenInterval) -> list[FenInterval]:
-    if interval.line != gone.line or gone.fen_to <= interval.fen_from or interval.fen_to <= gone.fen_from:
-        return [interval]
-    pieces = ((interval.fen_from, gone.fen_from), (gone.fen_to, interval.fen_to))
-    return [FenInterval(line=interval.line, fen_from=low, fen_to=high) for low, high in pieces if low < high]
-
-
-def length(intervals: Iterable[FenInterval]) -> int:
-    """Fen in all of them."""
-    return sum(interval.fen_to - interval.fen_from for interval in intervals)
 
 
 def item_law(views: Views, rounds: Mapping[str, Round]) -> Law:
@@ -289,10 +269,10 @@ def item_law(views: Views, rounds: Mapping[str, Round]) -> Law:
     goods neither came nor were cancelled, and a receipt that is counted wrongly.
 
     Checks: `received = accepted + rejected`; nothing outstanding or in stock is negative; what the sums say was
-    accepted and kitted is what the rounds' documents say; the stock of a closed round is exactly what it said was left
+    accepted and kitted is what the rounds' documents say; the stock of a closed round is exactly what its closing left
     over; and in every round `accepted = kitted + in stock`.
     """
-    units, outstanding = added_up(Units, (part.items for part in views.items)), outstanding_units(views.items)
+    units, outstanding = figures_by_name(Units, (part.items for part in views.items)), outstanding_units(views.items)
     accepted: dict[str, int] = {}
     kitted: dict[str, int] = {}
     checks: list[Check] = []
@@ -329,7 +309,7 @@ def _stock_checks(round: Round) -> list[Check]:
 def parcel_law(parcels: Sequence[ParcelStates], rounds: Mapping[str, Round]) -> Law:
     """`packed = warehouse + in transit + accepted + rejected + damaged + lost + returned`, a country.
 
-    Packed is procurement's word, from the parcels view; the states are counted from what the rounds' documents tell of
+    Packed comes from procurement, by the parcels view; the states are counted from what the rounds' documents tell of
     each parcel. So the balance catches a parcel that was packed and of which logistics knows nothing, and one that
     logistics moved twice.
 
@@ -338,22 +318,23 @@ def parcel_law(parcels: Sequence[ParcelStates], rounds: Mapping[str, Round]) -> 
     what its reports say.
     """
     view: dict[str, Parcels] = {}
-    for name, one in added_up(Parcels, (part.countries for part in parcels)).items():
+    for name, one in figures_by_name(Parcels, (part.countries for part in parcels)).items():
         country = name.partition("/")[2]
         view[country] = view.get(country, Parcels()).and_all(one)
-    counted: dict[str, dict[str, int]] = {country: dict.fromkeys(STATES, 0) for country in view}
+    counted: dict[str, dict[str, int]] = {country: dict.fromkeys(PARCEL_STATES, 0) for country in view}
     checks: list[Check] = []
     for round in rounds.values():
-        states = states_of(round)
+        states = parcels_by_state(round)
         counted[round.country] = units_added(counted.get(round.country, {}), states)
         checks += _parcel_checks(round, states)
     parts = []
     for country, states in sorted(counted.items()):
-        shown = view.get(country, Parcels()).shown()
-        others = {state: states.get(state, 0) for state in STATES if state != "packed"}
+        shown = view.get(country, Parcels()).by_state()
+        others = {state: states.get(state, 0) for state in PARCEL_STATES if state != "packed"}
         parts.append(Balance(country, {"packed": shown["packed"]}, others))
         checks += [
-            Check(f"view and rounds agree: {state}", country, shown[state], states.get(state, 0)) for state in STATES
+            Check(f"view and rounds agree: {state}", country, shown[state], states.get(state, 0))
+            for state in PARCEL_STATES
         ]
     formula = "packed = warehouse + in transit + accepted + rejected + damaged + lost + returned"
     return law("parcels", "parcels", formula, parts, checks)

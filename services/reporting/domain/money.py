@@ -1,4 +1,4 @@
-"""The money view: what the fund, the rounds and the orders said of fen, by programme and by country.
+"""The money view: what the events of the fund, the rounds and the orders tell of fen, by programme and by country.
 
 One document a partition. A round's funding, its spending and its orders lie in different partitions, so a single
 document knows only a part of each figure, and only the sum over all documents means something.
@@ -20,8 +20,8 @@ from pandapack.decision import Decision
 from services.reporting.domain.figures import Figures
 
 
-class Booked(Figures):
-    """Sums of what was ever said, all in fen but `rounds` and `orders`."""
+class MoneyFigures(Figures):
+    """Sums over all events, all in fen but `rounds` and `orders`."""
 
     credited_fen: int = 0
     reversed_fen: int = 0
@@ -50,25 +50,25 @@ class Booked(Figures):
 
 
 class Money(Part):
-    """One partition. `heard_fen`: programme → line → how far the fund has heard it.
+    """One partition. `applied_fen`: programme → shard → how far the fund has applied it.
 
-    `owed_fen`: programme → what its fund owes to reversals, as it said last.
+    `owed_fen`: programme → what its fund owes to reversals, by its last event.
     """
 
-    programmes: dict[str, Booked] = {}
-    countries: dict[str, Booked] = {}
-    heard_fen: dict[str, dict[str, int]] = {}
+    programmes: dict[str, MoneyFigures] = {}
+    countries: dict[str, MoneyFigures] = {}
+    applied_fen: dict[str, dict[str, int]] = {}
     owed_fen: dict[str, int] = {}
 
 
 def book(state: Money, event: Event) -> Decision[Money]:
-    """Adds what an event says of money. Other events change nothing."""
+    """Adds what an event tells of money. Other events change nothing."""
     match event:
         case FundCredited():
-            fronts = {str(line): fen for line, fen in event.heard_fen.items()}
-            known = state.heard_fen.get(event.programme, {})
-            heard = state.heard_fen | {event.programme: known | fronts}
-            state = state.model_copy(update={"heard_fen": heard})
+            fronts = {str(shard): fen for shard, fen in event.applied_fen.items()}
+            known = state.applied_fen.get(event.programme, {})
+            applied_fen = state.applied_fen | {event.programme: known | fronts}
+            state = state.model_copy(update={"applied_fen": applied_fen})
             return _add(state, event.programme, None, credited_fen=event.credited_fen)
         case FundReversed():
             owed_fen = state.owed_fen | {event.programme: event.owed_fen}
@@ -90,8 +90,8 @@ def book(state: Money, event: Event) -> Decision[Money]:
 
 
 def _add(state: Money, programme: str, country: str | None, **more: int) -> Decision[Money]:
-    programmes = state.programmes | {programme: state.programmes.get(programme, Booked()).plus(**more)}
+    programmes = state.programmes | {programme: state.programmes.get(programme, MoneyFigures()).plus(**more)}
     update = {"programmes": programmes}
     if country is not None:
-        update["countries"] = state.countries | {country: state.countries.get(country, Booked()).plus(**more)}
+        update["countries"] = state.countries | {country: state.countries.get(country, MoneyFigures()).plus(**more)}
     return Decision(state.model_copy(update=update))

@@ -1,9 +1,10 @@
-"""The parcels view: how many parcels are in which state, by programme and country, and the places that they reached."""
+"""The parcels view: how many parcels are in which state, by programme and country, and which schools they reached."""
 
 from __future__ import annotations
 
 from pandapack.contracts.envelope import Event, Part
 from pandapack.contracts.logistics import (
+    PARCEL_STATES,
     ParcelsDelivered,
     ParcelsDispatched,
     ParcelsHandedOut,
@@ -14,12 +15,9 @@ from pandapack.contracts.procurement import ParcelsPacked
 from pandapack.decision import Decision
 from services.reporting.domain.figures import Figures
 
-STATES = ("packed", "warehouse", "in_transit", "accepted", "rejected", "damaged", "lost", "returned")
-"""As they are shown: `packed` is the sum of all others."""
-
 
 class Parcels(Figures):
-    """Sums. `packed` is procurement's word, all others are logistics'; `stored` is what logistics ever took over."""
+    """Sums. `packed` comes from procurement, all others from logistics; `stored` is what logistics ever took over."""
 
     packed: int = 0
     stored: int = 0
@@ -32,9 +30,9 @@ class Parcels(Figures):
     returned: int = 0
     pupils: int = 0
 
-    def shown(self) -> dict[str, int]:
-        """By state. What is packed and not yet taken over by logistics lies in the warehouse, too."""
-        states = {state: int(getattr(self, state)) for state in STATES}
+    def by_state(self) -> dict[str, int]:
+        """By `PARCEL_STATES`. What is packed and not yet taken over by logistics lies in the warehouse, too."""
+        states = {state: int(getattr(self, state)) for state in PARCEL_STATES}
         states["warehouse"] += self.packed - self.stored
         return states
 
@@ -45,7 +43,7 @@ class ParcelStates(Part):
     countries: dict[str, Parcels] = {}
 
 
-class Place(Figures):
+class SchoolFigures(Figures):
     """A school's sums. `pupils` are headcounts; no pupil is known."""
 
     accepted: int = 0
@@ -54,15 +52,15 @@ class Place(Figures):
     pupils: int = 0
 
 
-class Places(Part):
-    """One partition and country: "district/school" → place."""
+class Destinations(Part):
+    """One partition and country: the districts and schools that parcels reached, "district/school" → sums."""
 
     country: str = ""
-    schools: dict[str, Place] = {}
+    schools: dict[str, SchoolFigures] = {}
 
 
 def move(state: ParcelStates, event: Event) -> Decision[ParcelStates]:
-    """Adds what an event says of parcels. Other events change nothing."""
+    """Adds what an event tells of parcels. Other events change nothing."""
     match event:
         case ParcelsPacked():
             more = {"packed": event.count}
@@ -84,7 +82,7 @@ def move(state: ParcelStates, event: Event) -> Decision[ParcelStates]:
     return Decision(ParcelStates(countries=state.countries | {name: grown}))
 
 
-def reach(state: Places, event: ParcelsDelivered | ParcelsHandedOut) -> Decision[Places]:
+def reach(state: Destinations, event: ParcelsDelivered | ParcelsHandedOut) -> Decision[Destinations]:
     """A school received parcels, or handed them out."""
     match event:
         case ParcelsDelivered():
@@ -92,5 +90,5 @@ def reach(state: Places, event: ParcelsDelivered | ParcelsHandedOut) -> Decision
         case ParcelsHandedOut():
             more = {"handed_out": event.parcels, "pupils": event.girls + event.boys}
     name = f"{event.district}/{event.school}"
-    grown = state.schools.get(name, Place()).plus(**more)
-    return Decision(Places(country=event.country, schools=state.schools | {name: grown}))
+    grown = state.schools.get(name, SchoolFigures()).plus(**more)
+    return Decision(Destinations(country=event.country, schools=state.schools | {name: grown}))

@@ -6,59 +6,66 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.reporting.domain.banked import Banked
-from services.reporting.domain.figures import added_up
-from services.reporting.domain.gifts import CountAndFen, LineGifts
+from services.reporting.domain.banked import BankedDonations
+from services.reporting.domain.donations import ProgrammeDonations, ShardDonations
+from services.reporting.domain.figures import CountAndFen, figures_by_name, sums_by_name
 from services.reporting.domain.items import Items, Units
-from services.reporting.domain.money import Booked, Money
+from services.reporting.domain.money import Money, MoneyFigures
 from services.reporting.domain.parcels import Parcels, ParcelStates
-from services.reporting.domain.rounds import Round, states_of, status_of
+from services.reporting.domain.rounds.figures import parcels_by_state, status_of
+from services.reporting.domain.rounds.state import Round
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
     """All documents of the views that totals are made of."""
 
-    lines: Sequence[LineGifts]
+    shards: Sequence[ShardDonations]
     money: Sequence[Money]
     items: Sequence[Items]
     parcels: Sequence[ParcelStates]
-    banked: Sequence[Banked] = ()
+    banked: Sequence[BankedDonations] = ()
 
 
 def programmes_of(views: Views) -> list[str]:
     """All programmes that any view knows."""
-    names = {name for line in views.lines for name in line.programmes}
+    names = {name for shard in views.shards for name in shard.programmes}
     names |= {name for part in views.money for name in part.programmes}
     return sorted(names)
 
 
 def recorded(views: Views, programme: str | None = None) -> CountAndFen:
-    """Gifts and fen that the ledger recorded, for one programme or all."""
-    gifts = [g for line in views.lines for name, g in line.programmes.items() if programme in (None, name)]
-    return sum(g.count for g in gifts), sum(g.fen_to for g in gifts)
+    """Donations and fen that the ledger recorded, for one programme or all."""
+    known = _on_shards(views, programme)
+    return sum(donations.count for donations in known), sum(donations.fen_to for donations in known)
 
 
 def reversed_fen(views: Views, programme: str | None = None) -> int:
-    """What the lines tell was taken back, for one programme or all."""
-    known = (gifts for line in views.lines for name, gifts in line.programmes.items() if programme in (None, name))
-    return sum(gifts.reversed_fen for gifts in known)
+    """What the shards recorded as taken back, for one programme or all."""
+    return sum(donations.reversed_fen for donations in _on_shards(views, programme))
+
+
+def _on_shards(views: Views, programme: str | None) -> list[ProgrammeDonations]:
+    """One programme's donations, or all, shard by shard."""
+    return [
+        donations for shard in views.shards for name, donations in shard.programmes.items() if programme in (None, name)
+    ]
 
 
 def banked_fen(views: Views, programme: str | None = None) -> int:
-    """What settlements have paid of what was told, for one programme or all."""
+    """What settlements have paid of what was pushed, for one programme or all."""
     return sum(part.fen for part in views.banked if programme in (None, part.programme))
 
 
-def booked(views: Views) -> dict[str, Booked]:
+def money_by_programme(views: Views) -> dict[str, MoneyFigures]:
     """Programme → its money."""
-    return added_up(Booked, (part.programmes for part in views.money))
+    return figures_by_name(MoneyFigures, (part.programmes for part in views.money))
 
 
 def parcels_by_country(views: Views, programme: str | None = None) -> dict[str, Parcels]:
     """Country → its parcels, for one programme or all."""
     whole: dict[str, Parcels] = {}
-    for name, parcels in added_up(Parcels, (part.countries for part in views.parcels)).items():
+    for name, parcels in figures_by_name(Parcels, (part.countries for part in views.parcels)).items():
         owner, _, country = name.partition("/")
         if programme in (None, owner):
             whole[country] = whole.get(country, Parcels()).and_all(parcels)
@@ -66,32 +73,32 @@ def parcels_by_country(views: Views, programme: str | None = None) -> dict[str, 
 
 
 def totals(views: Views, programme: str | None = None) -> dict[str, Any]:
-    """`/v1/totals`, without how fresh it is: all programmes, or one (then without what is known by line only)."""
+    """`/v1/totals`, without how fresh it is: all programmes, or one (then without what is known by shard only)."""
     donations, received_fen = recorded(views, programme)
-    money = Booked.total(b for name, b in booked(views).items() if programme in (None, name))
+    money = MoneyFigures.total(b for name, b in money_by_programme(views).items() if programme in (None, name))
     countries = parcels_by_country(views, programme)
     parcels = Parcels.total(countries.values())
-    taken_back_fen = reversed_fen(views, programme)
+    recorded_reversed_fen = reversed_fen(views, programme)
     found = {"duplicates": 0, "conflicts": 0, "refused": 0}
     if programme is None:
-        found = {name: sum(int(getattr(line, name)) for line in views.lines) for name in found}
+        found = {name: sum(int(getattr(shard, name)) for shard in views.shards) for name in found}
     return {
         "donations": donations,
         **(found if programme is None else {}),
         "received_fen": received_fen,
-        "reversed_fen": taken_back_fen,
+        "reversed_fen": recorded_reversed_fen,
         "banked_fen": banked_fen(views, programme),
-        "in_flight_fen": received_fen - money.credited_fen - (taken_back_fen - money.reversed_fen),
+        "in_flight_fen": received_fen - money.credited_fen - (recorded_reversed_fen - money.reversed_fen),
         **_money_now(money, unallocated=True),
         "rounds": money.rounds,
         "orders": money.orders,
-        "parcels": parcels.shown(),
+        "parcels": parcels.by_state(),
         "pupils_reached": parcels.pupils,
         "countries": sum(one.accepted > 0 for one in countries.values()),
     }
 
 
-def _money_now(money: Booked, *, unallocated: bool) -> dict[str, int]:
+def _money_now(money: MoneyFigures, *, unallocated: bool) -> dict[str, int]:
     first = {"unallocated_fen": money.unallocated_now_fen} if unallocated else {}
     return first | {
         "reserved_fen": money.reserved_now_fen,
@@ -107,28 +114,22 @@ def by_programme(views: Views) -> list[dict[str, Any]]:
 
 def by_day(views: Views, programme: str | None = None) -> list[dict[str, Any]]:
     """A row a day in Asia/Shanghai."""
-    days: dict[str, CountAndFen] = {}
-    for line in views.lines:
-        for name, gifts in line.programmes.items():
-            if programme in (None, name):
-                for day, (count, fen) in gifts.days.items():
-                    before = days.get(day, (0, 0))
-                    days[day] = (before[0] + count, before[1] + fen)
+    days = sums_by_name({}, (donations.days for donations in _on_shards(views, programme)))
     return [{"day": day, "count": count, "fen": fen} for day, (count, fen) in sorted(days.items())]
 
 
 def by_country(views: Views) -> list[dict[str, Any]]:
     """A row a country of destination."""
-    money = added_up(Booked, (part.countries for part in views.money))
+    money = figures_by_name(MoneyFigures, (part.countries for part in views.money))
     parcels = parcels_by_country(views)
     return [
         {
             "country": country,
-            "rounds": money.get(country, Booked()).rounds,
-            "funded_fen": money.get(country, Booked()).funded_fen,
-            **_money_now(money.get(country, Booked()), unallocated=False),
-            "released_fen": money.get(country, Booked()).released_fen,
-            "parcels": parcels.get(country, Parcels()).shown(),
+            "rounds": money.get(country, MoneyFigures()).rounds,
+            "funded_fen": money.get(country, MoneyFigures()).funded_fen,
+            **_money_now(money.get(country, MoneyFigures()), unallocated=False),
+            "released_fen": money.get(country, MoneyFigures()).released_fen,
+            "parcels": parcels.get(country, Parcels()).by_state(),
             "pupils_reached": parcels.get(country, Parcels()).pupils,
         }
         for country in sorted({*money, *parcels})
@@ -137,7 +138,7 @@ def by_country(views: Views) -> list[dict[str, Any]]:
 
 def by_item(views: Views) -> list[dict[str, Any]]:
     """A row a programme and item, in base units. `in_stock` is what was accepted and is in no parcel."""
-    units = added_up(Units, (part.items for part in views.items))
+    units = figures_by_name(Units, (part.items for part in views.items))
     outstanding = outstanding_units(views.items)
     rows = []
     for name, one in units.items():
@@ -151,8 +152,8 @@ def outstanding_units(items: Iterable[Items]) -> dict[str, int]:
     """ "programme/item" → units that open orders still owe."""
     whole: dict[str, int] = {}
     for part in items:
-        for lines in part.outstanding.values():
-            for item, units in lines.items():
+        for owed in part.outstanding.values():
+            for item, units in owed.items():
                 whole[item] = whole.get(item, 0) + units
     return whole
 
@@ -174,7 +175,7 @@ def round_row(round: Round) -> dict[str, Any]:
         "spent_fen": round.spent_fen,
         "released_fen": round.released_fen,
         "orders": len(round.orders),
-        "parcels": states_of(round),
+        "parcels": parcels_by_state(round),
         "pupils_reached": round.pupils,
         "funded_at": funding.at if funding else None,
         "closed_at": closing.at if closing else None,

@@ -1,9 +1,9 @@
-"""The way of one gift's fen: from its interval on the line to rounds, parcels, schools.
+"""The trace of one donation's fen: from its interval on the fen line to rounds, parcels, schools.
 
 Attribution by rule, since money is fungible: a round's money is its intervals in the order in which it took them,
-without what it gave back; the fen at offset o of k fen kept belongs to parcel `o × parcels ÷ k` (rounded down, counted
+without what it released; the fen at offset o of k fen kept belongs to parcel `o × parcels ÷ k` (rounded down, counted
 from 1). So every fen that a round keeps belongs to exactly one parcel, and every parcel has its equal share. Until the
-round is closed it is not known what it gives back, and the attribution is provisional.
+round is closed it is not known what it releases, and the attribution is provisional.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pandapack.contracts.procurement import FenInterval, SchoolShare, school_of, serial_of
-from services.reporting.domain.laws import kept, length
-from services.reporting.domain.rounds import Delivery, Handout, Lot, Round, ShipmentFacts
-from services.reporting.domain.spans import REVERSALS, Stretch, held
+from pandapack.contracts.logistics import ParcelState
+from pandapack.contracts.procurement import FenInterval, SchoolShare, length_fen, school_of, serial_of
+from services.reporting.domain.funded_intervals import REVERSALS, FundedIntervals, holders
+from services.reporting.domain.rounds.figures import kept_intervals
+from services.reporting.domain.rounds.state import Delivery, Dispatch, Handout, Lot, Round, ShipmentFacts, WriteOff
 
 
 class FenState(StrEnum):
-    """Where fen are: not yet heard by the fund, with the fund, in a round, or gone to reversals."""
+    """Where fen are: not yet applied by the fund, with the fund, in a round, or gone to reversals."""
 
     IN_FLIGHT = "in_flight"
     UNALLOCATED = "unallocated"
@@ -28,18 +29,18 @@ class FenState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Gift:
-    """Where a gift lies: `[fen_from, fen_to)` of one line of its programme."""
+class LocatedDonation:
+    """Where a donation lies: `[fen_from, fen_to)` of one shard of its programme's fen line."""
 
     programme: str
-    line: int
+    shard: int
     fen_from: int
     fen_to: int
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of a gift's fen that leads to one parcel, or to none yet. `of_fen` is the parcel's whole share of fen."""
+    """A run of a donation's fen that leads to one parcel, or to none yet. `of_fen` is the parcel's whole share."""
 
     fen_from: int
     fen_to: int
@@ -55,7 +56,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class ParcelWay:
+class ParcelTrace:
     """What became of one parcel. `state` also knows `planned`: not packed yet."""
 
     ordinal: int
@@ -70,34 +71,36 @@ class ParcelWay:
     handouts: tuple[Handout, ...] = ()
 
 
-def follow(gift: Gift, heard_fen: int, stretches: Sequence[Stretch], rounds: Mapping[str, Round]) -> list[Piece]:
-    """The gift's fen in order, each in exactly one piece. `heard_fen`: how far the fund has heard the gift's line."""
+def follow(
+    donation: LocatedDonation, applied_fen: int, buckets: Sequence[FundedIntervals], rounds: Mapping[str, Round]
+) -> list[Piece]:
+    """The donation's fen in order, each in exactly one piece. `applied_fen`: how far the fund has applied its shard."""
     pieces: list[Piece] = []
-    for run in held(stretches, gift.fen_from, gift.fen_to):
+    for run in holders(buckets, donation.fen_from, donation.fen_to):
         if run.round == REVERSALS:
             pieces.append(Piece(run.fen_from, run.fen_to, FenState.REVERSED, run.earlier))
             continue
         if run.round is not None:
             assert run.round in rounds, f"{run.round} took fen and is not known"
-            pieces += _in_round(gift.line, run.fen_from, run.fen_to, run.earlier, rounds[run.round])
+            pieces += _in_round(donation.shard, run.fen_from, run.fen_to, run.earlier, rounds[run.round])
             continue
-        edge = min(max(heard_fen, run.fen_from), run.fen_to)
+        edge = min(max(applied_fen, run.fen_from), run.fen_to)
         if run.fen_from < edge:
             pieces.append(Piece(run.fen_from, edge, FenState.UNALLOCATED, run.earlier))
         if edge < run.fen_to:
             pieces.append(Piece(edge, run.fen_to, FenState.IN_FLIGHT, run.earlier))
-    assert sum(piece.fen for piece in pieces) == gift.fen_to - gift.fen_from, "every fen is in one piece"
+    assert sum(piece.fen for piece in pieces) == donation.fen_to - donation.fen_from, "every fen is in one piece"
     return pieces
 
 
-def _in_round(line: int, fen_from: int, fen_to: int, earlier: tuple[str, ...], round: Round) -> list[Piece]:
+def _in_round(shard: int, fen_from: int, fen_to: int, earlier: tuple[str, ...], round: Round) -> list[Piece]:
     """Cuts a run that one round has at the borders between parcels."""
     assert round.funding is not None
-    intervals, parcels = kept(round), round.funding.parcels
-    kept_fen = length(intervals)
+    intervals, parcels = kept_intervals(round), round.funding.parcels
+    kept_fen = length_fen(intervals)
     pieces, low = [], fen_from
     while low < fen_to:
-        offset, interval = _offset_of(intervals, line, low)
+        offset, interval = _offset_of(intervals, shard, low)
         ordinal = offset * parcels // kept_fen + 1
         share_from, share_to = share_of(ordinal, parcels, kept_fen)
         high = min(fen_to, interval.fen_to, low + share_to - offset)
@@ -112,13 +115,13 @@ def share_of(ordinal: int, parcels: int, kept_fen: int) -> tuple[int, int]:
     return -(-(ordinal - 1) * kept_fen // parcels), -(-ordinal * kept_fen // parcels)
 
 
-def _offset_of(intervals: Sequence[FenInterval], line: int, fen: int) -> tuple[int, FenInterval]:
+def _offset_of(intervals: Sequence[FenInterval], shard: int, fen: int) -> tuple[int, FenInterval]:
     before = 0
     for interval in intervals:
-        if interval.line == line and interval.fen_from <= fen < interval.fen_to:
+        if interval.shard == shard and interval.fen_from <= fen < interval.fen_to:
             return before + fen - interval.fen_from, interval
         before += interval.fen_to - interval.fen_from
-    raise LookupError(f"fen {fen} of line {line} is in none of the round's intervals")
+    raise LookupError(f"fen {fen} of shard {shard} is in none of the round's intervals")
 
 
 def _joined(pieces: Sequence[Piece]) -> list[Piece]:
@@ -135,25 +138,16 @@ def _joined(pieces: Sequence[Piece]) -> list[Piece]:
     return whole
 
 
-def parcel_way(round: Round, ordinal: int) -> ParcelWay:
+def parcel_trace(round: Round, ordinal: int) -> ParcelTrace:
     """What is known of one parcel of a round."""
     assert round.funding is not None
     share = school_of(round.funding.schools, ordinal)
     lot = next((lot for lot in round.lots if lot.holds(ordinal)), None)
     delivery = next((d for d in round.deliveries if ordinal in d.accepted or ordinal in d.rejected), None)
-    report = next((r for r in round.write_offs if ordinal in r.ordinals), None)
-    state, reason = "planned" if lot is None else "warehouse", None
-    dispatch = None
-    if lot is not None and not (report is not None and report.was == "warehouse"):
-        dispatch = next(iter(round.dispatches), None)
-    if dispatch is not None:
-        state = "in_transit"
-    if delivery is not None:
-        state = "accepted" if ordinal in delivery.accepted else "rejected"
-        reason = delivery.reason if state == "rejected" else None
-    if report is not None:
-        state, reason = report.now.value, report.reason
-    return ParcelWay(
+    write_off = next((report for report in round.write_offs if ordinal in report.ordinals), None)
+    dispatch = _dispatch_of(round, lot, write_off)
+    state, reason = _state_of(ordinal, lot, dispatch, delivery, write_off)
+    return ParcelTrace(
         ordinal=ordinal,
         serial=serial_of(round.round, ordinal),
         state=state,
@@ -165,3 +159,23 @@ def parcel_way(round: Round, ordinal: int) -> ParcelWay:
         reason=reason,
         handouts=tuple(h for h in round.handouts if state == "accepted" and h.school == share.school),
     )
+
+
+def _dispatch_of(round: Round, lot: Lot | None, write_off: WriteOff | None) -> Dispatch | None:
+    """The dispatch with which a packed parcel left; none that was lost in the warehouse did."""
+    if lot is None or (write_off is not None and write_off.was is ParcelState.WAREHOUSE):
+        return None
+    return next(iter(round.dispatches), None)
+
+
+def _state_of(
+    ordinal: int, lot: Lot | None, dispatch: Dispatch | None, delivery: Delivery | None, write_off: WriteOff | None
+) -> tuple[str, str | None]:
+    """The last state that is known of a parcel, and why, where a reason belongs to it."""
+    if write_off is not None:
+        return write_off.now.value, write_off.reason
+    if delivery is not None:
+        return ("accepted", None) if ordinal in delivery.accepted else ("rejected", delivery.reason)
+    if dispatch is not None:
+        return "in_transit", None
+    return ("planned" if lot is None else "warehouse"), None

@@ -1,5 +1,5 @@
 // Keeps a page that the server has already written moving: figures by Server-Sent Events, tables by reading the page
-// again. Numbers are written as `api/words.py` writes them.
+// again. Numbers are written as `api/texts.py` writes them.
 "use strict";
 
 const REFRESH_MS = 5000;
@@ -44,7 +44,7 @@ function show(totals) {
 // The sentence at the top has three forms; which one it is only the server knows how to write.
 function outgrown(totals) {
   const state = document.getElementById("headline")?.dataset.state;
-  return (state === "empty" && totals.donations > 0) || (state === "gifts" && totals.parcels.packed > 0);
+  return (state === "empty" && totals.donations > 0) || (state === "donations" && totals.parcels.packed > 0);
 }
 
 // Without what is being followed: only parts that are the same for everybody are read again.
@@ -64,19 +64,19 @@ async function refresh(selector) {
 }
 
 function listen() {
-  let heard = Date.now();
+  let last = Date.now();
   const lost = document.querySelector("[data-lost]");
   const stream = new EventSource("/v1/events");
-  const take = (event) => {
-    heard = Date.now();
+  const onEvent = (event) => {
+    last = Date.now();
     lost.hidden = true;
     const totals = JSON.parse(event.data);
     show(totals);
     if (event.type === "totals" && outgrown(totals)) location.reload();
   };
-  stream.addEventListener("totals", take);
-  stream.addEventListener("fresh", take);
-  setInterval(() => { lost.hidden = Date.now() - heard < SILENCE_MS; }, 1000);
+  stream.addEventListener("totals", onEvent);
+  stream.addEventListener("fresh", onEvent);
+  setInterval(() => { lost.hidden = Date.now() - last < SILENCE_MS; }, 1000);
 }
 
 // The other language, with whatever else the address says.

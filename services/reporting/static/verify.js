@@ -2,27 +2,27 @@
 // It asks nobody: there is no request in this file.
 "use strict";
 
-const WORDS = {
+const TEXTS = {
   en: {
     skip: "To the content", motto: "Nothing that you enter here leaves this device.", title: "Check a receipt yourself",
     lead: "Your browser computes every hash and checks the signatures. No server is asked: once this page is open, it works without a network.",
     receipt: "The receipt: paste it, or drop its file here", file: "or choose the file",
     key: "The public key that you trust (64 hex digits)",
-    key_why: "Take it from a place other than the receipt: a printed report, an auditor, or /v1/heads/key as you kept it from an earlier day.",
+    key_why: "Take it from a place other than the receipt: a printed report, an auditor, or /v1/roots/key as you kept it from an earlier day.",
     go: "Check", tree: "Every hash on the way to the page's root", left: "left", right: "right", leaf: "leaf",
     ok: "Proven.", failed: "NOT proven: do not rely on this receipt.",
     unable: "The hashes are right, but this browser cannot check Ed25519 signatures: nothing is proven yet. Use a newer browser, or panda verify.",
-    donation: "Donation", merchant: "Merchant", programme: "Programme", amount: "Amount (fen)", time: "Time (UTC)", place: "Line / page / row", interval: "Fen line",
+    donation: "Donation", merchant: "Merchant", programme: "Programme", amount: "Amount (fen)", time: "Time (UTC)", position: "Shard / page / row", interval: "Fen line",
   },
   zh: {
     skip: "跳到正文", motto: "您在此输入的内容不会离开本设备。", title: "亲自验证收据",
     lead: "您的浏览器自行计算每个哈希并核对签名,不询问任何服务器;页面打开后,断网也能使用。",
     receipt: "收据:粘贴内容,或将文件拖到此处", file: "或选择文件", key: "您信任的公钥(64 位十六进制)",
-    key_why: "请从收据以外的来源取得:印刷的报告、审计方,或您早先保存的 /v1/heads/key。",
+    key_why: "请从收据以外的来源取得:印刷的报告、审计方,或您早先保存的 /v1/roots/key。",
     go: "验证", tree: "通往账页根的每一个哈希", left: "左", right: "右", leaf: "叶",
     ok: "验证通过。", failed: "验证未通过:请勿采信此收据。",
     unable: "哈希均正确,但此浏览器不能核对 Ed25519 签名,尚不能证明。请换用较新的浏览器或 panda verify。",
-    donation: "捐款", merchant: "商家", programme: "项目", amount: "金额(分)", time: "时间(UTC)", place: "账线 / 账页 / 行", interval: "分线",
+    donation: "捐款", merchant: "商家", programme: "项目", amount: "金额(分)", time: "时间(UTC)", position: "分片 / 账页 / 行", interval: "分线",
   },
 };
 const STEPS = {
@@ -30,11 +30,11 @@ const STEPS = {
   interval: ["The interval on the fen line is as long as the gift", "分线上的区间长度与捐款金额相等"],
   page: ["The donation's hash leads to the root of its page", "捐款的哈希可推出其账页的根"],
   seal: ["The page's root and the seal before give the page's seal", "账页的根与前一封印可推出本页封印"],
-  head_seal: ["The seal is among those that the day's head covers", "该封印包含在当日总封印之内"],
-  head_line: ["The line's state leads to the root of the day's head", "该账线的状态可推出当日总封印的根"],
-  head_hash: ["The day's head is bound to the head of the day before", "当日总封印与前一日总封印相连"],
-  head_signature: ["The day's head is signed with the trusted key", "当日总封印由受信任的密钥签名"],
-  head: ["The day's head does not cover this page yet", "当日总封印尚未覆盖此账页"],
+  root_seal: ["The seal is among those that the day's root covers", "该封印包含在当日总封印之内"],
+  root_shard: ["The shard's state leads to the day's root", "该账本分片的状态可推出当日总封印的根"],
+  root_hash: ["The day's root is bound to the root of the day before", "当日总封印与前一日总封印相连"],
+  root_signature: ["The day's root is signed with the trusted key", "当日总封印由受信任的密钥签名"],
+  root: ["The day's root does not cover this page yet", "当日总封印尚未覆盖此账页"],
   key: ["The receipt names the key that you trust", "收据所用密钥正是您信任的密钥"],
   signature: ["The whole receipt is signed with the trusted key", "整张收据由受信任的密钥签名"],
 };
@@ -66,17 +66,17 @@ const proof = (value) => Array.isArray(value) && value.length <= PROOF_HASHES_MA
 const sums = (value) => isObject(value) && Object.entries(value).every(([key, sum]) => name(key) && number(sum));
 const fields = (form) => (value) => isObject(value) && Object.keys(value).length === Object.keys(form).length
   && Object.entries(form).every(([key, fits]) => Object.hasOwn(value, key) && fits(value[key]));
-const lineForm = fields({ line: number, first: number, page: pageNumber, chained: hash, seals_root: hash, counts: sums, fen: sums });
-const headForm = fields({
-  day: text(/^\d{4}-\d{2}-\d{2}$/), lines: number, line: lineForm, seal_proof: proof, line_proof: proof, root: hash,
+const shardForm = fields({ shard: number, first: number, page: pageNumber, chained: hash, seals_root: hash, counts: sums, fen: sums });
+const rootForm = fields({
+  day: text(/^\d{4}-\d{2}-\d{2}$/), shards: number, shard: shardForm, seal_proof: proof, shard_proof: proof, root: hash,
   previous: hash, hash, signature,
 });
 const receiptForm = fields({
   scheme: (value) => value === "panda-receipt/1",
   donation: fields({ id: name, merchant: name, programme: name, amount_fen: number, at_us: signed }),
-  place: fields({ line: number, page: number, row: number, fen_from: number, fen_to: number }),
+  position: fields({ shard: number, page: number, row: number, fen_from: number, fen_to: number }),
   seal: fields({ rows: number, proof, root: hash, previous: hash, chained: hash }),
-  head: (value) => value === null || headForm(value),
+  daily_root: (value) => value === null || rootForm(value),
   key: hash, signature,
 });
 
@@ -125,34 +125,34 @@ function parsed(raw) {
   }
 }
 
-async function pageSteps({ donation, place, seal }, tree) {
+async function pageSteps({ donation, position, seal }, tree) {
   const leaf = await leafHash(
     utf8([donation.id, donation.merchant, donation.programme, donation.amount_fen, donation.at_us].join("\n")));
   tree.push({ leaf: hex(leaf) });
-  const root = await provenRoot(leaf, place.row, seal.rows, seal.proof, tree);
-  const named = `${String(place.line).padStart(4, "0")}/${String(place.page).padStart(10, "0")}`;
+  const root = await provenRoot(leaf, position.row, seal.rows, seal.proof, tree);
+  const named = `${String(position.shard).padStart(4, "0")}/${String(position.page).padStart(10, "0")}`;
   const chained = await leafHash(utf8(["panda-seal/1", seal.previous, named, seal.rows, seal.root].join("\n")));
   const isFirst = seal.previous === "0".repeat(64);
   return [
-    ["interval", place.fen_to - place.fen_from === donation.amount_fen],
+    ["interval", position.fen_to - position.fen_from === donation.amount_fen],
     ["page", root === seal.root],
-    ["seal", hex(chained) === seal.chained && isFirst === (place.page === 0)],
+    ["seal", hex(chained) === seal.chained && isFirst === (position.page === 0)],
   ];
 }
 
-async function headSteps({ head, place, seal }, key) {
-  if (head === null) return [["head", "absent"]];
-  const own = head.line;
+async function rootSteps({ daily_root: root, position, seal }, key) {
+  if (root === null) return [["root", "absent"]];
+  const own = root.shard;
   const sealLeaf = await leafHash(bytesOf(seal.chained));
-  const seals = await provenRoot(sealLeaf, place.page - own.first, own.page - own.first + 1, head.seal_proof);
-  const lineLeaf = await leafHash(utf8(`panda-head-line/1\n${canonical(own)}`));
-  const lines = await provenRoot(lineLeaf, place.line, head.lines, head.line_proof);
-  const said = utf8(["panda-head/1", head.day, head.previous, head.lines, head.root].join("\n"));
+  const seals = await provenRoot(sealLeaf, position.page - own.first, own.page - own.first + 1, root.seal_proof);
+  const shardLeaf = await leafHash(utf8(`panda-shard-root/1\n${canonical(own)}`));
+  const shards = await provenRoot(shardLeaf, position.shard, root.shards, root.shard_proof);
+  const rootText = utf8(["panda-daily-root/1", root.day, root.previous, root.shards, root.root].join("\n"));
   return [
-    ["head_seal", seals === own.seals_root && (own.page !== place.page || own.chained === seal.chained)],
-    ["head_line", lines === head.root && own.line === place.line],
-    ["head_hash", hex(await leafHash(said)) === head.hash],
-    ["head_signature", await isSigned(said, head.signature, key)],
+    ["root_seal", seals === own.seals_root && (own.page !== position.page || own.chained === seal.chained)],
+    ["root_shard", shards === root.root && own.shard === position.shard],
+    ["root_hash", hex(await leafHash(rootText)) === root.hash],
+    ["root_signature", await isSigned(rootText, root.signature, key)],
   ];
 }
 
@@ -163,7 +163,7 @@ async function verify(raw, key) {
   const steps = [
     ["format", true],
     ...await pageSteps(receipt, tree),
-    ...await headSteps(receipt, key),
+    ...await rootSteps(receipt, key),
     ["key", receipt.key === key],
     ["signature", await isSigned(utf8(`panda-receipt/1\n${canonical(unsigned)}`), mark, key)],
   ];
@@ -176,45 +176,45 @@ const asked = new URLSearchParams(location.search).get("lang");
 let lang = (asked ?? navigator.language).startsWith("zh") ? "zh" : "en";
 let shown = null;
 
-function made(tag, content, className = "") {
+function element(tag, content, className = "") {
   const node = document.createElement(tag);
   node.textContent = content;
   node.className = className;
   return node;
 }
 
-function say() {
+function translate() {
   document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
-  for (const node of document.querySelectorAll("[data-say]")) node.textContent = WORDS[lang][node.dataset.say];
+  for (const node of document.querySelectorAll("[data-text]")) node.textContent = TEXTS[lang][node.dataset.text];
   at("switch").textContent = lang === "zh" ? "English" : "中文";
   at("switch").lang = lang === "zh" ? "en" : "zh-CN";
   if (shown) show(shown);
 }
 
 function show({ receipt, tree, steps }) {
-  const words = WORDS[lang], outcomes = steps.map(([, outcome]) => outcome);
+  const texts = TEXTS[lang], outcomes = steps.map(([, outcome]) => outcome);
   const verdict = outcomes.includes("failed") ? "failed" : outcomes.includes("unable") ? "unable" : "ok";
   at("result").hidden = false;
-  at("verdict").textContent = words[verdict];
+  at("verdict").textContent = texts[verdict];
   at("verdict").className = verdict;
   at("steps").replaceChildren(
     ...steps.map(([step, outcome]) => {
-      const node = made("li", STEPS[step][lang === "zh" ? 1 : 0], outcome);
+      const node = element("li", STEPS[step][lang === "zh" ? 1 : 0], outcome);
       node.dataset.step = step;
       return node;
     }));
   at("tree").replaceChildren(...tree.map((one) =>
-    made("li", one.leaf ? `${words.leaf} ${one.leaf}` : `${one.onLeft ? words.left : words.right} ${one.sibling} → ${one.node}`)));
-  at("facts").replaceChildren(...(receipt ? facts(receipt, words) : []).flatMap(
-    ([term, value]) => [made("dt", term), made("dd", value)]));
+    element("li", one.leaf ? `${texts.leaf} ${one.leaf}` : `${one.onLeft ? texts.left : texts.right} ${one.sibling} → ${one.node}`)));
+  at("facts").replaceChildren(...(receipt ? facts(receipt, texts) : []).flatMap(
+    ([term, value]) => [element("dt", term), element("dd", value)]));
 }
 
-function facts({ donation, place }, words) {
+function facts({ donation, position }, texts) {
   return [
-    [words.donation, donation.id], [words.merchant, donation.merchant], [words.programme, donation.programme],
-    [words.amount, donation.amount_fen], [words.time, moment(donation.at_us)],
-    [words.place, `${place.line} / ${place.page} / ${place.row}`],
-    [words.interval, `[${place.fen_from}, ${place.fen_to})`],
+    [texts.donation, donation.id], [texts.merchant, donation.merchant], [texts.programme, donation.programme],
+    [texts.amount, donation.amount_fen], [texts.time, moment(donation.at_us)],
+    [texts.position, `${position.shard} / ${position.page} / ${position.row}`],
+    [texts.interval, `[${position.fen_from}, ${position.fen_to})`],
   ];
 }
 
@@ -229,20 +229,20 @@ async function check() {
   at("verdict").focus();
 }
 
-async function take(file) {
+async function checkFile(file) {
   if (!file) return;
   at("receipt").value = file.size <= BYTES_MAX ? await file.text() : "";
   await check();
 }
 
 at("form").addEventListener("submit", (event) => { event.preventDefault(); check(); });
-at("file").addEventListener("change", (event) => take(event.target.files[0]));
-at("switch").addEventListener("click", () => { lang = lang === "zh" ? "en" : "zh"; say(); });
+at("file").addEventListener("change", (event) => checkFile(event.target.files[0]));
+at("switch").addEventListener("click", () => { lang = lang === "zh" ? "en" : "zh"; translate(); });
 at("form").addEventListener("dragover", (event) => { event.preventDefault(); at("form").classList.add("over"); });
 at("form").addEventListener("dragleave", () => at("form").classList.remove("over"));
 at("form").addEventListener("drop", (event) => {
   event.preventDefault();
   at("form").classList.remove("over");
-  take(event.dataTransfer.files[0]);
+  checkFile(event.dataTransfer.files[0]);
 });
-say();
+translate();

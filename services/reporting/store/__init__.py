@@ -10,14 +10,15 @@ from pydantic import BaseModel
 
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind, Store
-from services.reporting.domain.banked import Banked
-from services.reporting.domain.gifts import DayMerchants, LineGifts
+from services.reporting.domain.banked import BankedDonations
+from services.reporting.domain.donations import DayMerchants, ShardDonations
+from services.reporting.domain.funded_intervals import FundedIntervals
 from services.reporting.domain.items import Items
 from services.reporting.domain.money import Money
-from services.reporting.domain.parcels import ParcelStates, Places
-from services.reporting.domain.pipeline import Heard
-from services.reporting.domain.rounds import Round, by_round
-from services.reporting.domain.spans import Stretch
+from services.reporting.domain.parcels import Destinations, ParcelStates
+from services.reporting.domain.pipeline import LastRecord
+from services.reporting.domain.rounds.figures import by_round
+from services.reporting.domain.rounds.state import Round
 from services.reporting.domain.totals import Views
 from services.reporting.store.journal import Journal
 
@@ -28,34 +29,34 @@ def _view(name: str, state: type[S]) -> Kind[S]:
     return Kind(name, state, lambda _: state(), lambda id: f"/reporting/{name}/{id}")
 
 
-LINES = _view("lines", LineGifts)
+SHARDS = _view("shards", ShardDonations)
 MERCHANTS = _view("merchants", DayMerchants)
-BANKED = _view("banked", Banked)
+BANKED = _view("banked", BankedDonations)
 MONEY = _view("money", Money)
 ITEMS = _view("items", Items)
 PARCELS = _view("parcels", ParcelStates)
-PLACES = _view("places", Places)
+DESTINATIONS = _view("destinations", Destinations)
 ROUNDS = _view("rounds", Round)
-STRETCHES = _view("stretches", Stretch)
-PIPELINE = _view("pipeline", Heard)
+FUNDED_INTERVALS = _view("funded_intervals", FundedIntervals)
+PIPELINE = _view("pipeline", LastRecord)
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """All that the reporting service keeps. `journal`: procurement and logistics; `archive`: the ledger's lines."""
+    """All that the reporting service keeps. `journal`: procurement and logistics; `archive`: the ledger."""
 
     journal: Journal
     archive: Journal
-    lines: Store[LineGifts]
+    shards: Store[ShardDonations]
     merchants: Store[DayMerchants]
-    banked: Store[Banked]
+    banked: Store[BankedDonations]
     money: Store[Money]
     items: Store[Items]
     parcels: Store[ParcelStates]
-    places: Store[Places]
+    destinations: Store[Destinations]
     rounds: Store[Round]
-    stretches: Store[Stretch]
-    pipeline: Store[Heard]
+    funded_intervals: Store[FundedIntervals]
+    pipeline: Store[LastRecord]
 
 
 def open_stores(service: Service) -> Stores:
@@ -63,28 +64,28 @@ def open_stores(service: Service) -> Stores:
     return Stores(
         journal=Journal(service.rows("journal")),
         archive=Journal(service.rows("archive")),
-        lines=service.store(LINES),
+        shards=service.store(SHARDS),
         merchants=service.store(MERCHANTS, indexes=["state.day"]),
         banked=service.store(BANKED),
         money=service.store(MONEY),
         items=service.store(ITEMS),
         parcels=service.store(PARCELS),
-        places=service.store(PLACES, indexes=["state.country"]),
+        destinations=service.store(DESTINATIONS, indexes=["state.country"]),
         rounds=service.store(ROUNDS, indexes=["state.round"]),
-        stretches=service.store(STRETCHES, indexes=["state.place"]),
+        funded_intervals=service.store(FUNDED_INTERVALS, indexes=["state.bucket"]),
         pipeline=service.store(PIPELINE),
     )
 
 
 async def all_of(store: Store[S]) -> list[S]:
     """All documents of a view, where they are few."""
-    return [state async for _, state in store.every({})]
+    return [state async for _, state in store.scan({})]
 
 
 async def views(stores: Stores) -> Views:
     """The documents that totals are made of."""
     return Views(
-        lines=await all_of(stores.lines),
+        shards=await all_of(stores.shards),
         money=await all_of(stores.money),
         items=await all_of(stores.items),
         parcels=await all_of(stores.parcels),
@@ -92,32 +93,32 @@ async def views(stores: Stores) -> Views:
     )
 
 
-async def all_rounds(stores: Stores) -> dict[str, Round]:
+async def all_rounds(rounds: Store[Round]) -> dict[str, Round]:
     """Every round, merged from its partitions."""
-    return by_round(await all_of(stores.rounds))
+    return by_round(await all_of(rounds))
 
 
-async def rounds_named(stores: Stores, names: Iterable[str]) -> dict[str, Round]:
-    """These rounds, merged; those of which nothing is heard are missing."""
-    return by_round(await _where(stores.rounds, "state.round", names))
+async def rounds_named(rounds: Store[Round], names: Iterable[str]) -> dict[str, Round]:
+    """These rounds, merged; those of which no event is applied yet are missing."""
+    return by_round(await _where(rounds, "state.round", names))
 
 
-async def stretches_at(stores: Stores, places: Iterable[str]) -> list[Stretch]:
-    """These stretches, as each partition tells them."""
-    return await _where(stores.stretches, "state.place", places)
+async def buckets_named(funded_intervals: Store[FundedIntervals], ids: Iterable[str]) -> list[FundedIntervals]:
+    """These buckets, a document a partition that told of them."""
+    return await _where(funded_intervals, "state.bucket", ids)
 
 
-async def merchants_on(stores: Stores, day: str) -> list[DayMerchants]:
-    """A day's merchants, a document a line."""
-    return await _where(stores.merchants, "state.day", [day])
+async def merchants_on(merchants: Store[DayMerchants], day: str) -> list[DayMerchants]:
+    """A day's merchants, a document a shard."""
+    return await _where(merchants, "state.day", [day])
 
 
-async def newest_day(stores: Stores) -> str | None:
-    """The latest day on which any line knows a gift."""
-    days = [day for line in await all_of(stores.lines) for known in line.programmes.values() for day in known.days]
+async def newest_day(shards: Store[ShardDonations]) -> str | None:
+    """The latest day of which any shard has a donation."""
+    days = [day for shard in await all_of(shards) for known in shard.programmes.values() for day in known.days]
     return max(days, default=None)
 
 
 async def _where(store: Store[S], path: str, values: Iterable[Any]) -> list[S]:
     wanted = sorted(values)
-    return [state async for _, state in store.every({path: wanted})] if wanted else []
+    return [state async for _, state in store.scan({path: wanted})] if wanted else []

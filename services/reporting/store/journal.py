@@ -1,4 +1,4 @@
-"""The journal: each event once, by identity, with its place in the log and when it was appended."""
+"""The journal: each event once, by identity, with its position in the log and when it was appended."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from bson.binary import Binary
 
 from pandapack.contracts.envelope import sequence_of
-from pandapack.runtime.mongo import Rows
-from services.reporting.domain.journal import Entry, Judged, Known, Place, judge, keys_of
+from pandapack.runtime.documents import Rows
+from services.reporting.domain.journal import Entry, JournaledEvent, Judgement, LogPosition, judge, keys_of
 
 EVENTS_A_READ_MAX = 1_000
-_PLACE = {"topic": 1, "partition": 1, "offset": 1, "digest": 1}
+_POSITION = {"topic": 1, "partition": 1, "offset": 1, "digest": 1}
 
 
 class JournalAlarm(Exception):
@@ -25,39 +25,39 @@ class Journal:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
 
-    async def enter(self, entries: Sequence[Entry], heard_offset: int) -> Sequence[Entry]:
-        """Enters a batch of one partition, in order, and answers those which the views hear.
+    async def enter(self, entries: Sequence[Entry], applied_offset: int) -> Sequence[Entry]:
+        """Enters a batch of one partition, in order, and returns those that go on to the views.
 
         Two owners of a partition (a zombie after a rebalance) read the same log in the same order, so each may find
-        that a row is there already, but never under another place. Raises JournalAlarm, AnswerLost.
+        that a row is there already, but never under another position. Raises JournalAlarm, AnswerLost.
         """
         keys = keys_of(entries)
-        rows = await self._rows.find({"_id": {"$in": keys}}, limit=len(keys), fields=_PLACE)
+        rows = await self._rows.find({"_id": {"$in": keys}}, limit=len(keys), fields=_POSITION)
         known = {row["_id"]: _known(row) for row in rows}
-        judged = judge(entries, known, heard_offset)
-        if not isinstance(judged, Judged):
-            raise JournalAlarm(f"{judged.code}: {judged.words}")
+        judged = judge(entries, known, applied_offset)
+        if not isinstance(judged, Judgement):
+            raise JournalAlarm(f"{judged.code}: {judged.detail}")
         await self._rows.insert_in_order([_row(entry) for entry in judged.new])
-        return judged.folded
+        return judged.to_project
 
-    async def said_by(self, source: str, *, after: int, limit: int) -> list[dict[str, Any]]:
-        """A source's events past the sequence `after`, in order: rows with `envelope`, place and append time."""
+    async def events_of(self, source: str, *, after: int, limit: int) -> list[dict[str, Any]]:
+        """A source's events past the sequence `after`, in order: rows with `envelope`, position and append time."""
         where = {"_id": {"$gt": f"{source}#{sequence_of(after)}", "$lt": f"{source}$"}}  # "$" follows "#"
         return await self._rows.find(where, limit=min(limit, EVENTS_A_READ_MAX))
 
 
-def _known(row: dict[str, Any]) -> Known:
-    return Known(Place(row["topic"], row["partition"], row["offset"]), row["digest"])
+def _known(row: dict[str, Any]) -> JournaledEvent:
+    return JournaledEvent(LogPosition(row["topic"], row["partition"], row["offset"]), row["digest"])
 
 
 def _row(entry: Entry) -> dict[str, Any]:
     return {
         "_id": entry.key,
         "type": entry.type,
-        "topic": entry.place.topic,
-        "partition": entry.place.partition,
-        "offset": entry.place.offset,
+        "topic": entry.position.topic,
+        "partition": entry.position.partition,
+        "offset": entry.position.offset,
         "appended_at_ms": entry.appended_at_ms,
         "digest": entry.digest,
-        "envelope": Binary(entry.kept),
+        "envelope": Binary(entry.envelope),
     }

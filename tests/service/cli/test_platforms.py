@@ -12,16 +12,21 @@ from typer.testing import CliRunner, Result
 
 from pandapack.cli.main import app
 from pandapack.client import Client
-from tests.service.donations.test_push import gifts, ndjson
 from tests.service.running import Running, running
 from tests.stack import Servers
 
 Panda = Callable[..., Result]
 
 
+def ndjson(first: int, count: int) -> bytes:
+    """Donations with these numbers, a line each."""
+    rest = {"merchant": "M1", "programme": "love-parcel", "amount_fen": 5, "at": "2021-11-11T10:00:00+08:00"}
+    return "\n".join(json.dumps({"id": str(10**18 + n), **rest}) for n in range(first, first + count)).encode()
+
+
 @pytest.fixture
 def donations(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Running]:
-    more = {"PANDA_LINES": "2", "PANDA_ACCEPT_DAYS": "36500"}
+    more = {"PANDA_SHARDS": "2", "PANDA_ACCEPT_DAYS": "36500"}
     with running("donations", stack, namespace, tmp_path, more) as service:
         yield service
 
@@ -29,47 +34,47 @@ def donations(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Runnin
 @pytest.fixture
 def panda(donations: Running) -> Panda:
     env = {"PANDA_DONATIONS_URL": donations.url, "PANDA_KEY": donations.keys["operator"]}
-    return lambda *words: CliRunner().invoke(app, words, env=env)
+    return lambda *arguments: CliRunner().invoke(app, arguments, env=env)
 
 
-def told(result: Result) -> dict[str, Any]:
+def printed(result: Result) -> dict[str, Any]:
     assert result.exit_code == 0, result.output
     answer: dict[str, Any] = json.loads(result.stdout)
     return answer
 
 
-def test_a_platform_is_added_its_secret_rotated_and_what_it_signs_is_taken(
+def test_a_platform_is_added_its_secret_rotated_and_what_it_signs_is_accepted(
     donations: Running, panda: Panda, tmp_path: Path
 ) -> None:
-    made = told(panda("platform", "add", "tb", "--name", "A platform", "--signed", "--json"))
-    newer = told(panda("platform", "rotate", "tb", "--json"))
-    file = tmp_path / "gifts.ndjson"
+    made = printed(panda("platform", "add", "tb", "--name", "A platform", "--signed", "--json"))
+    newer = printed(panda("platform", "rotate", "tb", "--json"))
+    file = tmp_path / "donations.ndjson"
     for number, secret in enumerate((made["secret"], newer["secret"])):
-        file.write_bytes(ndjson(gifts(10 * number, 10)))
+        file.write_bytes(ndjson(10 * number, 10))
         with Client(donations.url, made["key"], secret) as client:
             assert client.push_file(file).accepted == 10
     assert panda("platform", "retire", "tb", "1").exit_code == 0
-    (shown,) = told(panda("platform", "list", "--json"))["items"]
+    (shown,) = printed(panda("platform", "list", "--json"))["items"]
     assert ([secret["number"] for secret in shown["secrets"]], shown["signature_demanded"]) == ([2], True)
     assert made["secret"] not in panda("platform", "list").output
 
 
 def test_terms_are_changed_and_another_key_is_made(panda: Panda) -> None:
-    told(panda("platform", "add", "tb", "--name", "A platform", "--json"))
+    printed(panda("platform", "add", "tb", "--name", "A platform", "--json"))
     assert panda("platform", "change", "tb", "--name", "Another", "--test", "--lines-a-second", "7").exit_code == 0
-    (shown,) = told(panda("platform", "list", "--json"))["items"]
+    (shown,) = printed(panda("platform", "list", "--json"))["items"]
     assert (shown["name"], shown["mode"], shown["lines_a_second"]) == ("Another", "test", 7)
-    assert told(panda("platform", "key", "tb", "--json"))["key"].startswith("panda_platform_")
+    assert printed(panda("platform", "key", "tb", "--json"))["key"].startswith("panda_platform_")
 
 
-def test_a_merchant_is_added_listed_and_moved_and_a_second_time_is_a_failure_with_words(panda: Panda) -> None:
-    assert told(panda("merchant", "add", "M1", "--name", "One", "--json"))["key"].startswith("panda_merchant_")
-    assert told(panda("merchant", "key", "M1", "--json"))["key"].startswith("panda_merchant_")
+def test_a_merchant_is_added_listed_and_moved_and_a_second_time_is_a_failure_with_its_code(panda: Panda) -> None:
+    assert printed(panda("merchant", "add", "M1", "--name", "One", "--json"))["key"].startswith("panda_merchant_")
+    assert printed(panda("merchant", "key", "M1", "--json"))["key"].startswith("panda_merchant_")
     one = {"merchant": "M1", "name": "One", "platform": None}
-    assert told(panda("merchant", "list", "--json"))["items"] == [one]
+    assert printed(panda("merchant", "list", "--json"))["items"] == [one]
     panda("platform", "add", "P1", "--name", "Payer")
     panda("merchant", "change", "M1", "--name", "First", "--platform", "P1")
     moved = {"merchant": "M1", "name": "First", "platform": "P1"}
-    assert told(panda("merchant", "list", "--json"))["items"] == [moved]
+    assert printed(panda("merchant", "list", "--json"))["items"] == [moved]
     again = panda("merchant", "add", "M1", "--name", "One")
     assert again.exit_code == 1 and "merchant_known" in again.output

@@ -11,41 +11,43 @@ from pymongo import MongoClient
 from pandapack.cli.recount import Collections, Recount
 from pandapack.cli.recount_pages import recount_pages
 from pandapack.contracts.columns import Columns, Row
-from pandapack.contracts.donations import line_of
+from pandapack.contracts.donations import shard_of
 from pandapack.contracts.leaves import page_root
 from pandapack.contracts.pages import FIRST_SEAL, pack, page_id, seal_hash
 from tests.stack import Servers
 
-LINES = 2
+SHARDS = 2
 ROWS_A_PAGE = 40
 PAGES = 3
 DAY_US = 86_400 * 1_000_000
-MERCHANTS = [[name for name in (f"M{n}" for n in range(20)) if line_of(name, LINES) == line] for line in range(LINES)]
+MERCHANTS = [
+    [name for name in (f"M{n}" for n in range(20)) if shard_of(name, SHARDS) == shard] for shard in range(SHARDS)
+]
 
 
-def row(line: int, number: int) -> Row:
-    merchants = MERCHANTS[line]
+def row(shard: int, number: int) -> Row:
+    merchants = MERCHANTS[shard]
     programme = "love-parcel" if number % 4 else "sports-pack"
     id = f"A{number}" if number % 10 == 0 else str(10**18 + number)
     return Row(id, merchants[number % len(merchants)], programme, 1 + number % 9, number * DAY_US // 15)
 
 
-def rows_of(line: int, page: int) -> list[Row]:
-    return [row(line, number) for number in range(page * ROWS_A_PAGE, (page + 1) * ROWS_A_PAGE)]
+def rows_of(shard: int, page: int) -> list[Row]:
+    return [row(shard, number) for number in range(page * ROWS_A_PAGE, (page + 1) * ROWS_A_PAGE)]
 
 
 def write(donations: Collections, pages: dict[tuple[int, int], list[Row]]) -> None:
     """Pages end to end, and their seals, as the ledger writes them."""
-    donations.settings.insert_one({"_id": "lines", "lines": LINES})
+    donations.settings.insert_one({"_id": "shards", "shards": SHARDS})
     fronts: dict[tuple[int, str], int] = {}
-    chained = dict.fromkeys(range(LINES), FIRST_SEAL)
-    for (line, number), rows in pages.items():
-        columns, id = Columns.of(rows), page_id(line, number)
+    chained = dict.fromkeys(range(SHARDS), FIRST_SEAL)
+    for (shard, number), rows in pages.items():
+        columns, id = Columns.of(rows), page_id(shard, number)
         intervals: dict[str, list[int]] = {}
         for one in rows:
-            front = fronts.get((line, one.programme), 0)
+            front = fronts.get((shard, one.programme), 0)
             intervals.setdefault(one.programme, [front, front])[1] += one.amount_fen
-            fronts[line, one.programme] = front + one.amount_fen
+            fronts[shard, one.programme] = front + one.amount_fen
         donations.pages.insert_one(
             {
                 "_id": id,
@@ -58,8 +60,8 @@ def write(donations: Collections, pages: dict[tuple[int, int], list[Row]]) -> No
             }
         )
         root = page_root(columns)
-        chained[line] = seal_hash(chained[line], id, len(rows), root)
-        donations.seals.insert_one({"_id": id, "root": root, "chained": chained[line]})
+        chained[shard] = seal_hash(chained[shard], id, len(rows), root)
+        donations.seals.insert_one({"_id": id, "root": root, "chained": chained[shard]})
 
 
 @pytest.fixture
@@ -71,8 +73,8 @@ def donations(stack: Servers, namespace: str) -> Iterator[Collections]:
     client.close()
 
 
-def whole() -> dict[tuple[int, int], list[Row]]:
-    return {(line, page): rows_of(line, page) for line in range(LINES) for page in range(PAGES)}
+def all_pages() -> dict[tuple[int, int], list[Row]]:
+    return {(shard, page): rows_of(shard, page) for shard in range(SHARDS) for page in range(PAGES)}
 
 
 def recounted(donations: Collections, *, seals: bool = True) -> Recount:
@@ -82,13 +84,13 @@ def recounted(donations: Collections, *, seals: bool = True) -> Recount:
 
 
 def test_what_the_ledger_wrote_agrees_and_is_added_up(donations: Collections) -> None:
-    write(donations, whole())
+    write(donations, all_pages())
     count = recounted(donations)
-    rows = [one for rows in whole().values() for one in rows]
+    rows = [one for rows in all_pages().values() for one in rows]
     assert count.differences == []
-    assert (count.pages, count.seals) == (LINES * PAGES, LINES * PAGES)
+    assert (count.pages, count.seals) == (SHARDS * PAGES, SHARDS * PAGES)
     assert (count.donations, count.received_fen) == (len(rows), sum(one.amount_fen for one in rows))
-    assert sum(gifts for gifts, _ in count.days.values()) == len(rows)
+    assert sum(number for number, _ in count.days.values()) == len(rows)
     assert sum(fen for _, fen in count.days.values()) == count.received_fen
     assert sum(count.received_by_programme.values()) == count.received_fen
     assert recounted(donations, seals=False).totals() == count.totals()
@@ -129,7 +131,7 @@ def _reverse_twice(donations: Collections) -> None:
         (_change_amount, f"page {page_id(0, 1)}: interval of sports-pack"),
         (_change_amount, f"page {page_id(0, 1)}: Merkle root"),
         (_repeat_a_row, f"page {page_id(1, 2)}: {row(1, 3).merchant} {row(1, 3).id} on 1970-01-01 is counted twice"),
-        (_move_a_merchant, f"page {page_id(0, 0)}: merchant {MERCHANTS[1][0]} does not live on line 0"),
+        (_move_a_merchant, f"page {page_id(0, 0)}: merchant {MERCHANTS[1][0]} does not belong on shard 0"),
         (lambda d: d.pages.delete_one({"_id": page_id(1, 1)}), f"page {page_id(1, 2)}: its number"),
         (
             lambda d: d.pages.update_one({"_id": page_id(0, 2)}, {"$set": {"count": 7}}),
@@ -145,9 +147,9 @@ def _reverse_twice(donations: Collections) -> None:
     ],
 )
 def test_each_fault_is_named(donations: Collections, spoil: Spoil, named: str) -> None:
-    write(donations, whole())
+    write(donations, all_pages())
     spoil(donations)
-    assert [words for words in recounted(donations).differences if named in words], recounted(donations).differences
+    assert [found for found in recounted(donations).differences if named in found], recounted(donations).differences
 
 
 def test_an_identity_on_two_days_is_two_donations(donations: Collections) -> None:

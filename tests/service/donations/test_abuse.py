@@ -1,4 +1,4 @@
-"""What hostile or broken clients send: each gets its answer, healthy ones go on, and memory stays bounded."""
+"""What hostile or broken clients send: each gets its answer, healthy ones are served, and memory stays bounded."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
-from pymongo import MongoClient
 
-from pandapack.runtime.door import HEAD_BYTES_MAX, HEAD_READ_S_MAX
-from services.donations.api.bodies import BODY_BYTES_MAX
-from tests.service.donations.test_push import NDJSON, counted, eventually, gifts, ndjson
+from pandapack.runtime.connection_limits import HEAD_BYTES_MAX, HEAD_READ_S_MAX
+from services.donations.pushes.api.bodies import BODY_BYTES_MAX
+from tests.service.donations.tenant import NDJSON, Tenant, fen_of, ndjson
 from tests.service.running import Running, running
-from tests.stack import Servers
+from tests.stack import Servers, new_namespace
+from tests.waiting import eventually
 
 MIB = 1024 * 1024
 GROWTH_MIB_MAX = 400
@@ -30,25 +30,17 @@ ANSWER_WAIT_S = 60.0
 ATTEMPTS_MAX = 60
 
 
-@pytest.fixture
-def donations(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Running]:
-    more = {"PANDA_LINES": "2", "PANDA_ACCEPT_DAYS": "36500"}
-    with running("donations", stack, namespace, tmp_path, more) as service:
+@pytest.fixture(scope="module")
+def service(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    settings = {"PANDA_SHARDS": "2", "PANDA_ACCEPT_DAYS": "36500"}
+    with running("donations", stack, new_namespace(), tmp_path_factory.mktemp("abuse"), settings) as service:
         yield service
 
 
-@pytest.fixture
-def platform(donations: Running) -> Iterator[httpx.Client]:
-    with donations.client("platform") as client:
-        yield client
-
-
-@pytest.fixture
-def database(stack: Servers, namespace: str) -> Iterator[Any]:
-    client: MongoClient[dict[str, Any]] = MongoClient(stack.mongo)
-    yield client[f"{namespace}_panda_donations"]
-    client.drop_database(f"{namespace}_panda_donations")
-    client.close()
+@pytest.fixture(scope="module", autouse=True)
+def idle_mib(service: Running) -> float:
+    """The most memory that the process had before anybody called it, whichever test comes first."""
+    return peak_mib(service)
 
 
 def peak_mib(service: Running) -> float:
@@ -58,11 +50,11 @@ def peak_mib(service: Running) -> float:
     return int(line.split()[1]) / 1024
 
 
-def head(service: Running, *headers: str) -> bytes:
+def head(key: str, *headers: str) -> bytes:
     lines = (
         "POST /v1/donations HTTP/1.1",
         "host: donations",
-        f"authorization: Bearer {service.keys['platform']}",
+        f"authorization: Bearer {key}",
         "content-type: application/x-ndjson",
         *headers,
     )
@@ -81,40 +73,36 @@ async def answer_of(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], 
     return int(first.split()[1]), headers, json.loads(await reader.readexactly(int(headers["content-length"])))
 
 
-def test_records_with_headers_that_are_null_or_no_text_are_taken_and_lines_go_on(
-    stack: Servers, donations: Running, platform: httpx.Client, database: Any, namespace: str
+def test_records_with_headers_that_are_null_or_no_text_are_taken_and_no_shard_stops(
+    stack: Servers, tenant: Tenant
 ) -> None:
+    topic, merchants = tenant.service.topic("donations.pushed"), [tenant.merchant_on(shard) for shard in range(2)]
+
     async def write() -> None:
         producer = AIOKafkaProducer(bootstrap_servers=stack.kafka, acks="all")
         await producer.start()
         headers: list[list[tuple[str, Any]]] = [[("push", None)], [("push", b"\xff\xfe")], [("\u0000", b"")], []]
         for number, some in enumerate(headers):
-            for line in range(2):
-                value = ndjson(gifts(10 * number, 2, merchant="M00000" if line else "M00001"))
-                await producer.send_and_wait(
-                    f"{namespace}.donations.pushed", value, key=b"k", partition=line, headers=some
-                )
+            for shard, merchant in enumerate(merchants):
+                value = ndjson(tenant.donations(10 * number, 2, merchant=merchant))
+                await producer.send_and_wait(topic, value, key=b"k", partition=shard, headers=some)
         empty: list[bytes | None] = [None, b"", b"\xff\x00", b"\n\n"]
         for nothing in empty:
-            await producer.send_and_wait(
-                f"{namespace}.donations.pushed", nothing, key=b"k", partition=0, headers=[("push", None)]
-            )
+            await producer.send_and_wait(topic, nothing, key=b"k", partition=0, headers=[("push", None)])
         await producer.stop()
 
     asyncio.run(write())
-    assert platform.post("/v1/donations", content=ndjson(gifts(100, 20)), headers=NDJSON).status_code == 202
-    eventually(lambda: counted(database)[0] >= 20 + 8, "both lines went on")
-    assert platform.get("/readyz").json()["stopped"] == []
+    assert tenant.push(ndjson(tenant.donations(100, 20))).status_code == 202
+    eventually(lambda: tenant.counted()[0] >= 20 + 8, "both shards recorded what came behind")
+    assert tenant.platform.get("/readyz").json()["stopped"] == []
 
 
 def test_a_body_of_a_gigabyte_is_refused_while_it_streams_and_by_its_announced_length(
-    donations: Running, platform: httpx.Client
+    tenant: Tenant, idle_mib: float
 ) -> None:
-    before_mib = peak_mib(donations)
-
     async def streamed() -> tuple[int, str, int]:
-        reader, writer = await opened(donations)
-        writer.write(head(donations, "transfer-encoding: chunked") + b"\r\n")
+        reader, writer = await opened(tenant.service)
+        writer.write(head(tenant.key, "transfer-encoding: chunked") + b"\r\n")
         answer, sent = asyncio.create_task(answer_of(reader)), 0
         while sent < 1024 * MIB and not answer.done():
             writer.write(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
@@ -126,8 +114,8 @@ def test_a_body_of_a_gigabyte_is_refused_while_it_streams_and_by_its_announced_l
         return status, body["code"], sent
 
     async def announced() -> tuple[int, str]:
-        reader, writer = await opened(donations)
-        writer.write(head(donations, f"content-length: {1024 * MIB}", "expect: 100-continue") + b"\r\n")
+        reader, writer = await opened(tenant.service)
+        writer.write(head(tenant.key, f"content-length: {1024 * MIB}", "expect: 100-continue") + b"\r\n")
         status, _, body = await answer_of(reader)
         writer.close()
         return status, body["code"]
@@ -135,35 +123,35 @@ def test_a_body_of_a_gigabyte_is_refused_while_it_streams_and_by_its_announced_l
     status, code, sent = asyncio.run(streamed())
     assert (status, code) == (413, "body_too_large") and sent < 100 * MIB
     assert asyncio.run(announced()) == (413, "body_too_large")
-    assert platform.post("/v1/donations", content=ndjson(gifts(0, 1)), headers=NDJSON).status_code == 202
-    assert peak_mib(donations) - before_mib < GROWTH_MIB_MAX
+    assert tenant.push(ndjson(tenant.donations(0, 1))).status_code == 202
+    assert peak_mib(tenant.service) - idle_mib < GROWTH_MIB_MAX
 
 
-def test_gzip_bombs_are_inflated_no_further_than_a_push_may_be(donations: Running) -> None:
-    before_mib, bomb = peak_mib(donations), gzip.compress(bytes(BODY_BYTES_MAX * 200), 9)
+def test_gzip_bombs_are_inflated_no_further_than_a_push_may_be(tenant: Tenant, idle_mib: float) -> None:
+    service, bomb = tenant.service, gzip.compress(bytes(BODY_BYTES_MAX * 200), 9)
     assert len(bomb) < BODY_BYTES_MAX
-    headers = {**NDJSON, "Content-Encoding": "gzip", "Authorization": f"Bearer {donations.keys['platform']}"}
+    headers = {**NDJSON, "Content-Encoding": "gzip", "Authorization": f"Bearer {tenant.key}"}
 
     async def thrown() -> list[int]:
-        async with httpx.AsyncClient(base_url=donations.url, headers=headers, timeout=60, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=60, trust_env=False) as client:
             answers = await asyncio.gather(*(client.post("/v1/donations", content=bomb) for _ in range(50)))
         return [answer.status_code for answer in answers]
 
     statuses = asyncio.run(thrown())
     assert set(statuses) <= {413, 429} and 413 in statuses
-    assert peak_mib(donations) - before_mib < GROWTH_MIB_MAX
+    assert peak_mib(tenant.service) - idle_mib < GROWTH_MIB_MAX
 
 
-def test_slow_clients_hold_no_place_and_are_sent_away(donations: Running, database: Any) -> None:
-    body = ndjson(gifts(0, 100))
+def test_slow_clients_hold_nothing_up_and_are_sent_away(tenant: Tenant) -> None:
+    body = ndjson(tenant.donations(0, 100))
 
     async def attacked() -> tuple[int, list[int]]:
-        slow = [await opened(donations) for _ in range(2 * LORIS)]
+        slow = [await opened(tenant.service) for _ in range(2 * LORIS)]
         for number, (_, writer) in enumerate(slow):
-            whole = head(donations, f"content-length: {BODY_BYTES_MAX}") + b"\r\n" + b"{"
-            writer.write(whole if number % 2 else whole[:40])
-        reader, writer = await opened(donations)
-        writer.write(head(donations, f"content-length: {len(body)}") + b"\r\n" + body)
+            begun = head(tenant.key, f"content-length: {BODY_BYTES_MAX}") + b"\r\n" + b"{"
+            writer.write(begun if number % 2 else begun[:40])
+        reader, writer = await opened(tenant.service)
+        writer.write(head(tenant.key, f"content-length: {len(body)}") + b"\r\n" + body)
         status, *_ = await answer_of(reader)
         heads = [reader for reader, _ in slow[::2]]
         wait_s = HEAD_READ_S_MAX + ANSWER_WAIT_S
@@ -175,15 +163,15 @@ def test_slow_clients_hold_no_place_and_are_sent_away(donations: Running, databa
     status, refused = asyncio.run(attacked())
     assert status == 202
     assert refused == [408] * LORIS
-    eventually(lambda: counted(database)[0] == 100, "the healthy client's gifts are counted")
+    eventually(lambda: tenant.counted()[0] == 100, "the healthy client's donations are counted")
 
 
-def test_a_head_without_end_is_refused(donations: Running) -> None:
+def test_a_head_without_end_is_refused(tenant: Tenant) -> None:
     heads = [b"x-more: " + b"y" * 2 * HEAD_BYTES_MAX, b"a: b\r\n" * 200, b"\x00\x01 nonsense\r\n\r\n"]
 
     async def sent(more: bytes) -> int:
-        reader, writer = await opened(donations)
-        writer.write(head(donations) + more)
+        reader, writer = await opened(tenant.service)
+        writer.write(head(tenant.key) + more)
         status, *_ = await answer_of(reader)
         writer.close()
         return status
@@ -191,16 +179,16 @@ def test_a_head_without_end_is_refused(donations: Running) -> None:
     assert [asyncio.run(sent(more)) for more in heads] == [431, 431, 400]
 
 
-def test_ten_thousand_connections_at_once_are_all_answered_and_their_gifts_counted_once(
-    donations: Running, database: Any
+def test_ten_thousand_connections_at_once_are_all_answered_and_their_donations_counted_once(
+    tenant: Tenant, idle_mib: float
 ) -> None:
-    before_mib, lines = peak_mib(donations), gifts(0, CONNECTIONS)
+    lines = tenant.donations(0, CONNECTIONS)
 
     async def pushed(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], line: dict[str, Any]) -> set[int]:
         reader, writer = connection
         body, statuses = ndjson([line]), set()
         for _ in range(ATTEMPTS_MAX):
-            writer.write(head(donations, f"content-length: {len(body)}") + b"\r\n" + body)
+            writer.write(head(tenant.key, f"content-length: {len(body)}") + b"\r\n" + body)
             status, headers, _ = await answer_of(reader)
             statuses.add(status)
             if status == 202:
@@ -212,7 +200,7 @@ def test_ten_thousand_connections_at_once_are_all_answered_and_their_gifts_count
         connections: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         for begin in range(0, CONNECTIONS, OPENED_AT_ONCE):
             some = range(begin, min(CONNECTIONS, begin + OPENED_AT_ONCE))
-            connections += await asyncio.gather(*(opened(donations) for _ in some))
+            connections += await asyncio.gather(*(opened(tenant.service) for _ in some))
         statuses = await asyncio.gather(*map(pushed, connections, lines))
         for _, writer in connections:
             writer.close()
@@ -220,16 +208,16 @@ def test_ten_thousand_connections_at_once_are_all_answered_and_their_gifts_count
         return set().union(*statuses)
 
     assert asyncio.run(flood()) <= {202, 429, 503}
-    expected = (CONNECTIONS, sum(line["amount_fen"] for line in lines))
-    eventually(lambda: counted(database) == expected, "each gift is counted once")
-    assert peak_mib(donations) - before_mib < GROWTH_MIB_MAX
+    expected = (CONNECTIONS, fen_of(lines))
+    eventually(lambda: tenant.counted() == expected, "each donation is counted once")
+    assert peak_mib(tenant.service) - idle_mib < GROWTH_MIB_MAX
 
 
-def test_a_large_body_where_none_is_wanted_is_refused_before_it_fills_the_memory(donations: Running) -> None:
-    before = peak_mib(donations)
+def test_a_large_body_where_none_is_wanted_is_refused_before_it_fills_the_memory(own_service: Running) -> None:
+    before_mib = peak_mib(own_service)
     body = b'{"role": "' + b"x" * 200 * MIB + b'"}'
     answer = httpx.post(
-        f"{donations.url}/v1/keys", content=body, headers={"Content-Type": "application/json"}, trust_env=False
+        f"{own_service.url}/v1/keys", content=body, headers={"Content-Type": "application/json"}, trust_env=False
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
-    assert peak_mib(donations) - before < GROWTH_MIB_MAX / 4
+    assert peak_mib(own_service) - before_mib < GROWTH_MIB_MAX / 4

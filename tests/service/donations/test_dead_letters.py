@@ -9,92 +9,89 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from pandapack.contracts.donations import line_of
-from tests.service.donations.test_push import DAY, NDJSON, counted, eventually, gifts, ndjson
-from tests.service.donations.test_reversals import database, donations, platform, reversal
+from tests.service.donations.tenant import DAY, Tenant, ndjson, reversal
 from tests.service.running import Running
 from tests.stack import Servers
-
-__all__ = ["database", "donations", "platform"]
-GOOD = gifts(0, 1)[0]
-MENDED = json.dumps({**GOOD, "amount_fen": 7})
+from tests.waiting import eventually
 
 
-def write_rows(servers: Servers, topic: str, rows: list[bytes], *more: tuple[str, bytes], partition: int = 0) -> None:
-    """Somebody else writes to the ledger's topic."""
+def write_rows(servers: Servers, topic: str, rows: list[bytes], *more: tuple[str, bytes], partition: int) -> str:
+    """Somebody else writes to the ledger's topic. What the rows' addresses begin with."""
     value, headers = b"\n".join(rows), [("push", b"\xff"), *more]
 
-    async def send() -> None:
+    async def send() -> int:
         async with AIOKafkaProducer(bootstrap_servers=servers.kafka, acks="all") as producer:
-            await producer.send_and_wait(topic, value, key=b"0", partition=partition, headers=headers)
+            sent = await producer.send_and_wait(topic, value, key=b"0", partition=partition, headers=headers)
+            return int(sent.offset)
 
-    asyncio.run(send())
+    return f"{topic}/{partition}/{asyncio.run(send())}/"
+
+
+def dead_letters(operator: httpx.Client, of: str, **query: str) -> list[dict[str, Any]]:
+    """Those of one record."""
+    items: list[dict[str, Any]] = operator.get("/v1/dead-letters", params={"limit": "500", **query}).json()["items"]
+    return [one for one in items if one["address"].startswith(of)]
 
 
 def replay(operator: httpx.Client, body: dict[str, Any], key: str) -> dict[str, Any]:
     answer = operator.post("/v1/dead-letters/replays", json=body, headers={"Idempotency-Key": key})
     assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    result: dict[str, Any] = answer.json()
+    return result
 
 
 def test_foreign_rows_are_kept_with_their_reason_and_count_once_when_they_are_mended(
-    stack: Servers, namespace: str, donations: Running, database: Any
+    stack: Servers, service: Running, tenant: Tenant
 ) -> None:
-    topic = f"{namespace}.donations.pushed"
-    write_rows(stack, topic, [b"{oops", json.dumps({**GOOD, "amount_fen": -7}).encode(), b"\xff\xfe"])
-    with donations.client("operator") as operator:
+    (good,) = tenant.donations(0, 1)
+    mended = json.dumps({**good, "amount_fen": 7})
+    rows = [b"{oops", json.dumps({**good, "amount_fen": -7}).encode(), b"\xff\xfe"]
+    another = 1 if tenant.shard(good["merchant"]) == 0 else 0
+    record = write_rows(stack, service.topic("donations.pushed"), rows, partition=another)
+    with service.client("operator") as operator:
+        eventually(lambda: len(dead_letters(operator, record)) == 3, "all rows are kept")
+        negative = dead_letters(operator, record, cause="amount_fen_invalid")
+        assert [one["address"] for one in negative] == [f"{record}1"]
+        address = negative[0]["address"]
+        assert json.loads(operator.get(f"/v1/dead-letters/{address}").json()["text"])["amount_fen"] == -7
 
-        def letters(**asked: str) -> list[dict[str, Any]]:
-            found: list[dict[str, Any]] = operator.get("/v1/dead-letters", params=asked).json()["items"]
-            return found
-
-        eventually(lambda: len(letters()) == 3, "all rows are kept")
-        negative = letters(cause="amount_fen_invalid")
-        assert [one["place"] for one in negative] == [f"{topic}/0/0/1"]
-        place = negative[0]["place"]
-        assert json.loads(operator.get(f"/v1/dead-letters/{place}").json()["text"])["amount_fen"] == -7
-
-        still = replay(operator, {"places": [place], "dry_run": True}, "dry")
+        still = replay(operator, {"addresses": [address], "dry_run": True}, f"{record} dry")
         assert (still["accepted"], [one["code"] for one in still["refused"]]) == (0, ["amount_fen_invalid"])
-        body = {"places": [place], "edited": {place: MENDED}}
-        assert replay(operator, {**body, "dry_run": True}, "dry mended")["accepted"] == 1
-        assert counted(database) == (0, 0)
+        body = {"addresses": [address], "edited": {address: mended}}
+        assert replay(operator, {**body, "dry_run": True}, f"{record} dry mended")["accepted"] == 1
+        assert tenant.counted() == (0, 0)
 
         for key in ("mended", "mended", "mended again"):
-            assert replay(operator, body, key)["accepted"] == 1
-        eventually(lambda: counted(database) == (1, 7), "the mended row is counted once")
-        noted = operator.get(f"/v1/dead-letters/{place}").json()["replays"]
-        assert [one["edited"] for one in noted] == [MENDED, MENDED]
-        assert operator.get("/v1/dead-letters/no/such/place").status_code == 404
-    assert DAY in MENDED
+            assert replay(operator, body, f"{record} {key}")["accepted"] == 1
+        eventually(lambda: tenant.counted() == (1, 7), "the mended row is counted once")
+        noted = operator.get(f"/v1/dead-letters/{address}").json()["replays"]
+        assert [one["edited"] for one in noted] == [mended, mended]
+        assert operator.get("/v1/dead-letters/no/such/address").status_code == 404
+    assert DAY in mended
 
 
 def test_a_broken_reversal_is_kept_as_one_and_is_taken_when_it_is_mended(
-    stack: Servers, namespace: str, donations: Running, platform: httpx.Client, database: Any
+    stack: Servers, service: Running, tenant: Tenant
 ) -> None:
-    platform.post("/v1/donations", content=ndjson([GOOD]), headers=NDJSON)
-    eventually(lambda: counted(database)[0] == 1, "the gift is counted")
-    line, whole = line_of(GOOD["merchant"], lines=2), reversal("r-1", GOOD, GOOD["amount_fen"])
-    rows = [json.dumps({**whole, "amount_fen": 0}).encode()]
-    write_rows(stack, f"{namespace}.donations.pushed", rows, ("kind", b"reversal"), partition=line)
-    with donations.client("operator") as operator:
-
-        def letters() -> list[dict[str, Any]]:
-            found: list[dict[str, Any]] = operator.get("/v1/dead-letters").json()["items"]
-            return found
-
-        eventually(lambda: len(letters()) == 1, "the row is kept")
-        letter = letters()[0]
-        assert (letter["kind"], letter["cause"]) == ("reversal", "amount_fen_invalid")
-        body = {"places": [letter["place"]], "edited": {letter["place"]: json.dumps(whole)}}
-        assert replay(operator, body, "mended")["accepted"] == 1
-        path = f"/v1/reversals/{GOOD['merchant']}/r-1"
-        eventually(lambda: platform.get(path).status_code == 200, "the reversal is on a page")
-    assert platform.get(path).json()["state"] == "taken"
-    assert counted(database) == (1, GOOD["amount_fen"])
+    (good,) = tenant.donations(0, 1)
+    tenant.push(ndjson([good]))
+    eventually(lambda: tenant.counted()[0] == 1, "the donation is counted")
+    shard, sound = tenant.shard(good["merchant"]), reversal("r-1", good, good["amount_fen"])
+    rows = [json.dumps({**sound, "amount_fen": 0}).encode()]
+    record = write_rows(stack, service.topic("donations.pushed"), rows, ("kind", b"reversal"), partition=shard)
+    with service.client("operator") as operator:
+        eventually(lambda: len(dead_letters(operator, record)) == 1, "the row is kept")
+        (dead_letter,) = dead_letters(operator, record)
+        assert (dead_letter["kind"], dead_letter["cause"]) == ("reversal", "amount_fen_invalid")
+        body = {"addresses": [dead_letter["address"]], "edited": {dead_letter["address"]: json.dumps(sound)}}
+        assert replay(operator, body, f"{record} mended")["accepted"] == 1
+        path = f"/v1/reversals/{good['merchant']}/r-1"
+        eventually(lambda: tenant.platform.get(path).status_code == 200, "the reversal is on a page")
+    assert tenant.platform.get(path).json()["state"] == "taken"
+    assert tenant.counted() == (1, good["amount_fen"])
 
 
-def test_only_operators_may_replay(platform: httpx.Client) -> None:
-    answer = platform.post("/v1/dead-letters/replays", json={"places": ["x"]}, headers={"Idempotency-Key": "k"})
+def test_only_operators_may_replay(tenant: Tenant) -> None:
+    body, headers = {"addresses": ["x"]}, {"Idempotency-Key": "k"}
+    answer = tenant.platform.post("/v1/dead-letters/replays", json=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "role_not_allowed")

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from pandapack.local.keys import ensure_head_key
+from pandapack.local.keys import ensure_signing_key
 from tests.service.running import Running, running
 from tests.stack import Servers, new_namespace
 
@@ -46,7 +46,7 @@ MUST_BE_SEEN = {
     },
     GenerationMode.NEGATIVE: {("POST /v1/donations", 422), ("POST /v1/platforms", 422)},
 }
-"""Without these the whole would prove little: a test that is refused at the door tests the door."""
+"""Without these the whole would prove little: a test of what is refused at once tests only that refusal."""
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -56,23 +56,27 @@ def ndjson(context: schemathesis.SerializationContext, value: object) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def donations(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def service(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder: Path = tmp_path_factory.mktemp("openapi")
-    more = {"PANDA_LINES": "2", "PANDA_ACCEPT_DAYS": "36500", "PANDA_HEAD_KEY_FILE": str(ensure_head_key(folder))}
-    with running("donations", stack, new_namespace(), folder, more) as service:
+    settings = {
+        "PANDA_SHARDS": "2",
+        "PANDA_ACCEPT_DAYS": "36500",
+        "PANDA_SIGNING_KEY_FILE": str(ensure_signing_key(folder)),
+    }
+    with running("donations", stack, new_namespace(), folder, settings) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
-def description(donations: Running) -> OpenApiSchema:
-    return schemathesis.openapi.from_url(f"{donations.url}/openapi.json")
+def description(service: Running) -> OpenApiSchema:
+    return schemathesis.openapi.from_url(f"{service.url}/openapi.json")
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_every_answer_is_one_that_the_description_tells_of(
-    donations: Running, description: OpenApiSchema, mode: GenerationMode
+    service: Running, description: OpenApiSchema, mode: GenerationMode
 ) -> None:
-    headers = {"Authorization": f"Bearer {donations.keys['operator']}"}
+    headers = {"Authorization": f"Bearer {service.keys['operator']}"}
     wrong: list[str] = []
     seen: set[tuple[str, int]] = set()
     for found in description.get_all_operations():

@@ -4,53 +4,33 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import httpx
-import pytest
-from pymongo import MongoClient
+from services.donations.pushes.domain.push import ANSWER_KEPT_H
+from services.donations.pushes.store import PUSH_KEPT_DAYS
+from tests.service.donations.tenant import NDJSON, Tenant, fen_of, ndjson
+from tests.waiting import eventually
 
-from services.donations.store.pushes import ANSWER_KEPT_H, PUSH_KEPT_DAYS
-from tests.service.donations.test_push import NDJSON, counted, eventually, gifts, ndjson
-from tests.service.running import Running, running
-from tests.stack import Servers
-
-BINARY = {"ce-specversion": "1.0", "ce-id": "e1", "ce-source": "/shop", "ce-type": "gift.completed"}
+BINARY = {"ce-specversion": "1.0", "ce-id": "e1", "ce-source": "/shop", "ce-type": "donation.completed"}
 JSON = {"Content-Type": "application/json"}
 EVENT = {"Content-Type": "application/cloudevents+json"}
 EVENTS = {"Content-Type": "application/cloudevents-batch+json; charset=utf-8"}
 
 
-@pytest.fixture
-def donations(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Running]:
-    more = {"PANDA_LINES": "2", "PANDA_ACCEPT_DAYS": "36500"}
-    with running("donations", stack, namespace, tmp_path, more) as service:
-        yield service
+def event(donation: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": "e1",
+        "source": "/shop",
+        "type": "donation.completed",
+        "data": donation,
+        **changes,
+    }
 
 
-@pytest.fixture
-def platform(donations: Running) -> Iterator[httpx.Client]:
-    with donations.client("platform") as client:
-        yield client
-
-
-@pytest.fixture
-def database(stack: Servers, namespace: str) -> Iterator[Any]:
-    client: MongoClient[dict[str, Any]] = MongoClient(stack.mongo)
-    yield client[f"{namespace}_panda_donations"]
-    client.drop_database(f"{namespace}_panda_donations")
-    client.close()
-
-
-def event(gift: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    return {"specversion": "1.0", "id": "e1", "source": "/shop", "type": "gift.completed", "data": gift, **changes}
-
-
-def test_every_form_is_taken_plain_and_compressed(platform: httpx.Client, database: Any) -> None:
-    lines = gifts(0, 12)
+def test_every_form_is_taken_plain_and_compressed(tenant: Tenant) -> None:
+    lines = tenant.donations(0, 12)
     forms: list[tuple[bytes, dict[str, str]]] = [
         (json.dumps(lines[0], indent=2).encode(), JSON),
         (json.dumps(lines[1:3], indent=2).encode(), JSON),
@@ -60,17 +40,17 @@ def test_every_form_is_taken_plain_and_compressed(platform: httpx.Client, databa
         (json.dumps(lines[8]).encode(), {**JSON, **BINARY}),
     ]
     for body, headers in forms:
-        assert platform.post("/v1/donations", content=body, headers=headers).status_code == 202, headers
+        assert tenant.push(body, headers).status_code == 202, headers
     body = gzip.compress(json.dumps([event(line) for line in lines[9:]]).encode())
-    zipped = platform.post("/v1/donations", content=body, headers={**EVENTS, "Content-Encoding": "gzip"})
+    zipped = tenant.push(body, {**EVENTS, "Content-Encoding": "gzip"})
     assert zipped.json()["accepted"] == 3
-    eventually(lambda: counted(database)[0] == 12, "all are counted once")
+    eventually(lambda: tenant.counted()[0] == 12, "all are counted once")
 
 
-def test_in_a_batch_of_events_each_failure_names_its_place(platform: httpx.Client) -> None:
-    good, old = gifts(0, 2)
+def test_in_a_batch_of_events_each_failure_names_its_index(tenant: Tenant) -> None:
+    good, old = tenant.donations(0, 2)
     events = [event(good, specversion="0.3"), event({**old, "amount_fen": 0}), event(good)]
-    answer = platform.post("/v1/donations", content=json.dumps(events).encode(), headers=EVENTS).json()
+    answer = tenant.push(json.dumps(events).encode(), EVENTS).json()
     assert (answer["accepted"], answer["rejected"]) == (1, 2)
     assert [(f["index"], f["pointer"], f["code"]) for f in answer["failures"]] == [
         (0, "/specversion", "event_invalid"),
@@ -93,44 +73,45 @@ REFUSED: list[tuple[str, bytes, dict[str, str], int, str]] = [
 ]
 
 
-def test_what_is_none_of_the_forms_is_refused_by_name(platform: httpx.Client) -> None:
+def test_what_is_none_of_the_forms_is_refused_by_name(tenant: Tenant) -> None:
     for what, body, headers, status, code in REFUSED:
-        answer = platform.post("/v1/donations", content=body, headers=headers)
+        answer = tenant.push(body, headers)
         assert (answer.status_code, answer.json()["code"]) == (status, code), what
         assert answer.headers["content-type"] == "application/problem+json", what
         assert answer.json()["request_id"] == answer.headers["x-request-id"], what
 
 
-def test_atomic_takes_all_or_nothing(platform: httpx.Client, database: Any) -> None:
-    mixed, atomic = ndjson(gifts(0, 3)) + b"\n{oops", {"atomic": "true"}
-    refused = platform.post("/v1/donations", content=mixed, headers=NDJSON, params=atomic)
+def test_atomic_takes_all_or_nothing(tenant: Tenant) -> None:
+    mixed, atomic = ndjson(tenant.donations(0, 3)) + b"\n{oops", {"atomic": "true"}
+    refused = tenant.push(mixed, params=atomic)
     assert (refused.status_code, refused.json()["code"]) == (422, "not_all_accepted")
     assert (refused.json()["accepted"], [f["index"] for f in refused.json()["failures"]]) == (0, [3])
     assert refused.json()["request_id"] == refused.headers["x-request-id"]
-    taken = platform.post("/v1/donations", content=ndjson(gifts(3, 4)), headers=NDJSON, params=atomic)
+    taken = tenant.push(ndjson(tenant.donations(3, 4)), params=atomic)
     assert (taken.status_code, taken.json()["accepted"]) == (202, 4)
     eventually(
-        lambda: counted(database) == (4, sum(gift["amount_fen"] for gift in gifts(3, 4))),
+        lambda: tenant.counted() == (4, fen_of(tenant.donations(3, 4))),
         "the second push is counted, and nothing of the first",
     )
 
 
-def test_a_key_is_free_again_once_its_answer_has_expired(platform: httpx.Client, database: Any) -> None:
+def test_a_key_is_free_again_once_its_answer_has_expired(tenant: Tenant) -> None:
     headers = {**NDJSON, "Idempotency-Key": "nightly"}
-    first = platform.post("/v1/donations", content=ndjson(gifts(0, 2)), headers=headers).json()
-    kept = database.pushes.find_one({"_id": first["push_id"]})
+    first = tenant.push(ndjson(tenant.donations(0, 2)), headers).json()
+    kept = tenant.ledger.pushes.find_one({"_id": first["push_id"]})
+    assert kept is not None
     assert kept["until"] - kept["opened"] == timedelta(days=PUSH_KEPT_DAYS)
     opened = datetime.now(UTC) - timedelta(hours=ANSWER_KEPT_H, minutes=1)
-    database.pushes.update_one({"_id": first["push_id"]}, {"$set": {"opened": opened}})
-    second = platform.post("/v1/donations", content=ndjson(gifts(2, 3)), headers=headers).json()
+    tenant.ledger.pushes.update_one({"_id": first["push_id"]}, {"$set": {"opened": opened}})
+    second = tenant.push(ndjson(tenant.donations(2, 3)), headers).json()
     assert (second["accepted"], second["push_id"]) == (3, f"{first['push_id']}-2")
-    again = platform.post("/v1/donations", content=ndjson(gifts(2, 3)), headers=headers).json()
+    again = tenant.push(ndjson(tenant.donations(2, 3)), headers).json()
     assert again == second
-    assert platform.get(f"/v1/pushes/{second['push_id']}").json()["accepted"] == 3
-    assert platform.get(f"/v1/pushes/{first['push_id']}").json()["code"] == "push_unknown"
-    eventually(lambda: counted(database)[0] == 5, "the gifts of both are counted")
+    assert tenant.platform.get(f"/v1/pushes/{second['push_id']}").json()["accepted"] == 3
+    assert tenant.platform.get(f"/v1/pushes/{first['push_id']}").json()["code"] == "push_unknown"
+    eventually(lambda: tenant.counted()[0] == 5, "the donations of both are counted")
 
 
-def test_mongodb_takes_old_pushes_away(donations: Running, database: Any) -> None:
-    expiring = [index for index in database.pushes.index_information().values() if "expireAfterSeconds" in index]
+def test_mongodb_takes_old_pushes_away(tenant: Tenant) -> None:
+    expiring = [index for index in tenant.ledger.pushes.index_information().values() if "expireAfterSeconds" in index]
     assert [(index["key"], index["expireAfterSeconds"]) for index in expiring] == [([("until", 1)], 0)]

@@ -1,4 +1,4 @@
-"""Receipts and day heads on a real Kafka and a real MongoDB."""
+"""Receipts and daily roots on a real Kafka and a real MongoDB."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ import httpx
 import msgspec
 import pytest
 
-from pandapack.contracts.donations import line_of
-from pandapack.contracts.proof import DayHead, head_failures, verify
-from pandapack.local.keys import HEAD_PUBLIC_KEY_FILE, ensure_head_key
-from tests.service.donations.test_push import DAY, NDJSON, eventually, gifts, ndjson
+from pandapack.contracts.proof import DailyRoot, root_failures, verify
+from pandapack.local.keys import SIGNING_PUBLIC_KEY_FILE, ensure_signing_key
+from tests.service.donations.tenant import DAY, Tenant, ndjson
 from tests.service.running import Running, running
-from tests.stack import Servers
+from tests.stack import Servers, new_namespace
+from tests.waiting import eventually
 
-LINES = 2
 FULL = 16_384
 LINES_A_PUSH = FULL // 4
-ONE = {"merchant": "M00007", "id": str(10**18 + 7)}
+NUMBER = 7
+"""The donation whose receipt is asked for."""
 EARLY = datetime(2021, 11, 11, 12, 0, tzinfo=UTC)
 
 
@@ -33,48 +33,64 @@ def settings(key_folder: Path, start: datetime) -> dict[str, str]:
     """A business clock that stands at `start` now, and runs as time does."""
     now = datetime.now(UTC)
     return {
-        "PANDA_LINES": str(LINES),
+        "PANDA_SHARDS": "2",
         "PANDA_ACCEPT_DAYS": "36500",
-        "PANDA_HEAD_KEY_FILE": str(ensure_head_key(key_folder)),
+        "PANDA_SIGNING_KEY_FILE": str(ensure_signing_key(key_folder)),
         "PANDA_CLOCK_EPOCH": now.isoformat(),
         "PANDA_CLOCK_START": start.isoformat(),
     }
 
 
-@pytest.fixture
-def donations(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Running]:
-    with running("donations", stack, namespace, tmp_path, settings(tmp_path, EARLY)) as service:
+@pytest.fixture(scope="module")
+def service(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """For it, the day of the donations has not ended."""
+    folder = tmp_path_factory.mktemp("receipts")
+    with running("donations", stack, new_namespace(), folder, settings(folder, EARLY)) as service:
         yield service
 
 
 @pytest.fixture
-def key(donations: Running, tmp_path: Path) -> str:
-    return (tmp_path / HEAD_PUBLIC_KEY_FILE).read_text().strip()
+def own_service(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Running]:
+    with running("donations", stack, namespace, tmp_path, settings(tmp_path, EARLY)) as service:
+        yield service
 
 
-def receipt(service: Running, role: str = "auditor", **changes: str) -> httpx.Response:
-    asked = {**ONE, "day": DAY, **changes}
-    with service.client(role) as client:
-        return client.get(f"/v1/receipts/{asked['merchant']}/{asked['id']}", params={"day": asked["day"]})
+def key_file(service: Running) -> Path:
+    """The public key that the service's receipts are verified with."""
+    return service.folder / SIGNING_PUBLIC_KEY_FILE
 
 
-def push(service: Running, lines: list[dict[str, Any]]) -> None:
-    with service.client("platform") as client:
-        assert client.post("/v1/donations", content=ndjson(lines), headers=NDJSON).status_code == 202
+def public_key(service: Running) -> str:
+    return key_file(service).read_text().strip()
 
 
-def fill_a_page(service: Running) -> None:
-    """One merchant's gifts: the page of its line is full, and closes."""
-    push(service, gifts(0, 40))
+def the_one(tenant: Tenant) -> dict[str, Any]:
+    (donation,) = tenant.donations(NUMBER, 1)
+    return donation
+
+
+def receipt(tenant: Tenant, role: str = "auditor", **changes: str) -> httpx.Response:
+    query = {**the_one(tenant), "day": DAY, **changes}
+    with tenant.service.client(role) as client:
+        return client.get(f"/v1/receipts/{query['merchant']}/{query['id']}", params={"day": query["day"]})
+
+
+def push(tenant: Tenant, lines: list[dict[str, Any]]) -> None:
+    assert tenant.push(ndjson(lines)).status_code == 202
+
+
+def fill_a_page(tenant: Tenant) -> None:
+    """Donations of one merchant: the page of its shard is full, and closes."""
+    push(tenant, tenant.donations(0, 40))
     for first in range(0, FULL, LINES_A_PUSH):
-        push(service, gifts(100 + first, LINES_A_PUSH, merchant=ONE["merchant"]))
+        push(tenant, tenant.donations(100 + first, LINES_A_PUSH, merchant=the_one(tenant)["merchant"]))
 
 
-def is_sealed(service: Running) -> bool:
-    return "scheme" in receipt(service).json()
+def is_sealed(tenant: Tenant) -> bool:
+    return "scheme" in receipt(tenant).json()
 
 
-def at_day(service: Running, when: datetime) -> None:
+def restart_at(service: Running, when: datetime) -> None:
     """The same service, some days later."""
     now = datetime.now(UTC)
     service.process.terminate()
@@ -83,51 +99,55 @@ def at_day(service: Running, when: datetime) -> None:
     service.start_again()
 
 
-def test_a_receipt_says_so_until_its_page_is_sealed_and_then_proves_the_donation(donations: Running, key: str) -> None:
-    push(donations, gifts(0, 40))
-    eventually(lambda: receipt(donations).status_code == 200, "the donation is recorded")
-    early = receipt(donations).json()
+def test_a_receipt_says_so_until_its_page_is_sealed_and_then_proves_the_donation(tenant: Tenant) -> None:
+    push(tenant, tenant.donations(0, 40))
+    eventually(lambda: receipt(tenant).status_code == 200, "the donation is recorded")
+    early = receipt(tenant).json()
     assert early["state"] == "recorded, not sealed yet"
-    assert early["donation"]["amount_fen"] == gifts(7, 1)[0]["amount_fen"]
-    fill_a_page(donations)
-    eventually(lambda: is_sealed(donations), "its page is sealed")
-    answer = receipt(donations)
-    verdict = verify(answer.content, key)
+    assert early["donation"]["amount_fen"] == the_one(tenant)["amount_fen"]
+    fill_a_page(tenant)
+    eventually(lambda: is_sealed(tenant), "its page is sealed")
+    answer = receipt(tenant)
+    verdict = verify(answer.content, public_key(tenant.service))
     assert verdict.is_proven, verdict
     assert verdict.receipt is not None
-    assert (verdict.receipt.donation.id, verdict.receipt.donation.merchant) == (ONE["id"], ONE["merchant"])
-    assert early["place"] == msgspec.to_builtins(verdict.receipt.place)
-    assert verdict.receipt.head is None
+    assert (verdict.receipt.donation.id, verdict.receipt.donation.merchant) == (
+        the_one(tenant)["id"],
+        the_one(tenant)["merchant"],
+    )
+    assert early["position"] == msgspec.to_builtins(verdict.receipt.position)
+    assert verdict.receipt.daily_root is None
 
 
-def test_ended_days_get_signed_heads_without_gaps_and_a_receipt_then_leads_to_one(donations: Running, key: str) -> None:
-    fill_a_page(donations)
-    eventually(lambda: is_sealed(donations), "the page is sealed")
-    assert donations.client("auditor").get("/v1/heads").json() == {"items": []}, "the day has not ended"
-    at_day(donations, EARLY + timedelta(days=3))
+def test_ended_days_get_signed_roots_without_gaps_and_a_receipt_then_leads_to_one(own_tenant: Tenant) -> None:
+    service, key = own_tenant.service, public_key(own_tenant.service)
+    fill_a_page(own_tenant)
+    eventually(lambda: is_sealed(own_tenant), "the page is sealed")
+    assert service.client("auditor").get("/v1/roots").json() == {"items": []}, "the day has not ended"
+    restart_at(service, EARLY + timedelta(days=3))
 
-    def heads() -> list[DayHead]:
-        items = httpx.get(f"{donations.url}/v1/heads", trust_env=False).json()["items"]
-        return [msgspec.convert(item, DayHead) for item in reversed(items)]
+    def roots() -> list[DailyRoot]:
+        items = httpx.get(f"{service.url}/v1/roots", trust_env=False).json()["items"]
+        return [msgspec.convert(item, DailyRoot) for item in reversed(items)]
 
-    eventually(lambda: len(heads()) == 3, "the three days that ended have heads")
-    signed = heads()
-    assert [head.day for head in signed] == ["2021-11-11", "2021-11-12", "2021-11-13"]
-    for before, head in zip([None, *signed], signed, strict=False):
-        assert head_failures(head, key, before) == []
-    line = line_of(ONE["merchant"], LINES)
-    assert signed[0].lines[line].page == 0
-    assert sum(signed[0].lines[line].counts.values()) >= FULL
-    verdict = verify(receipt(donations).content, key)
+    eventually(lambda: len(roots()) == 3, "the three days that ended have roots")
+    signed = roots()
+    assert [root.day for root in signed] == ["2021-11-11", "2021-11-12", "2021-11-13"]
+    for before, root in zip([None, *signed], signed, strict=False):
+        assert root_failures(root, key, before) == []
+    shard = own_tenant.shard(the_one(own_tenant)["merchant"])
+    assert signed[0].shards[shard].page == 0
+    assert sum(signed[0].shards[shard].counts.values()) >= FULL
+    verdict = verify(receipt(own_tenant).content, key)
     assert verdict.is_proven, verdict
     assert verdict.receipt is not None
-    assert verdict.receipt.head is not None
-    assert verdict.receipt.head.day == "2021-11-11"
-    by_day = httpx.get(f"{donations.url}/v1/heads/2021-11-12", trust_env=False).json()
+    assert verdict.receipt.daily_root is not None
+    assert verdict.receipt.daily_root.day == "2021-11-11"
+    by_day = httpx.get(f"{service.url}/v1/roots/2021-11-12", trust_env=False).json()
     assert by_day == msgspec.to_builtins(signed[1])
-    assert httpx.get(f"{donations.url}/v1/heads/2021-11-14", trust_env=False).status_code == 404
-    at_day(donations, EARLY + timedelta(days=3))
-    assert heads() == signed, "a start signs no day again"
+    assert httpx.get(f"{service.url}/v1/roots/2021-11-14", trust_env=False).status_code == 404
+    restart_at(service, EARLY + timedelta(days=3))
+    assert roots() == signed, "a start signs no day again"
 
 
 REFUSALS: list[tuple[str, dict[str, str], int, str]] = [
@@ -138,20 +158,17 @@ REFUSALS: list[tuple[str, dict[str, str], int, str]] = [
 ]
 
 
-def test_who_may_not_ask_and_what_is_not_there_is_refused(donations: Running) -> None:
+def test_who_may_not_ask_and_what_is_not_there_is_refused(tenant: Tenant) -> None:
     for role, changes, status, code in REFUSALS:
-        answer = receipt(donations, role, **changes)
+        answer = receipt(tenant, role, **changes)
         assert (answer.status_code, answer.json()["code"]) == (status, code), (role, changes)
 
 
-def test_the_public_key_is_public_and_a_service_without_one_says_so(
-    donations: Running, key: str, stack: Servers, namespace: str, tmp_path: Path
-) -> None:
-    assert httpx.get(f"{donations.url}/v1/heads/key", trust_env=False).json() == {"algorithm": "Ed25519", "key": key}
-    more = {"PANDA_LINES": str(LINES)}
-    with running("donations", stack, f"{namespace}x", tmp_path / "other", more) as keyless:
-        answer = httpx.get(f"{keyless.url}/v1/heads/key", trust_env=False)
-        assert (answer.status_code, answer.json()["code"]) == (503, "no_signing_key")
+def test_the_public_key_is_public_and_a_service_without_one_says_so(service: Running, shared_service: Running) -> None:
+    answer = httpx.get(f"{service.url}/v1/roots/key", trust_env=False)
+    assert answer.json() == {"algorithm": "Ed25519", "key": public_key(service)}
+    keyless = httpx.get(f"{shared_service.url}/v1/roots/key", trust_env=False)
+    assert (keyless.status_code, keyless.json()["code"]) == (503, "no_signing_key")
 
 
 def panda(*arguments: str, env: dict[str, str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -159,18 +176,19 @@ def panda(*arguments: str, env: dict[str, str], stdin: bytes = b"") -> subproces
     return subprocess.run(command, input=stdin, env={**os.environ, **env}, capture_output=True, check=False)
 
 
-def test_panda_fetches_a_receipt_and_verifies_it_offline(donations: Running, key: str, tmp_path: Path) -> None:
-    env = {"PANDA_DONATIONS_URL": donations.url, "PANDA_KEY": donations.keys["auditor"]}
-    fill_a_page(donations)
-    eventually(lambda: is_sealed(donations), "the page is sealed")
-    fetched = panda("receipt", ONE["merchant"], ONE["id"], "--day", DAY, env=env)
+def test_panda_fetches_a_receipt_and_verifies_it_offline(tenant: Tenant, tmp_path: Path) -> None:
+    service, donation = tenant.service, the_one(tenant)
+    env = {"PANDA_DONATIONS_URL": service.url, "PANDA_KEY": service.keys["auditor"]}
+    fill_a_page(tenant)
+    eventually(lambda: is_sealed(tenant), "the page is sealed")
+    fetched = panda("receipt", donation["merchant"], donation["id"], "--day", DAY, env=env)
     assert fetched.returncode == 0, fetched.stderr
     file = tmp_path / "receipt.json"
     file.write_bytes(fetched.stdout)
     offline = {"PANDA_DONATIONS_URL": "http://127.0.0.1:1"}
-    good = panda("verify", str(file), "--key", str(tmp_path / HEAD_PUBLIC_KEY_FILE), "--json", env=offline)
+    good = panda("verify", str(file), "--key", str(key_file(service)), "--json", env=offline)
     assert (good.returncode, json.loads(good.stdout)["proven"]) == (0, True), good.stderr
     forged = fetched.stdout.replace(b'"amount_fen": ', b'"amount_fen": 9')
-    bad = panda("verify", "-", "--key", key, "--lang", "zh", env=offline, stdin=forged)
+    bad = panda("verify", "-", "--key", public_key(service), "--lang", "zh", env=offline, stdin=forged)
     assert bad.returncode == 1
     assert "验证未通过" in bad.stdout.decode()

@@ -3,60 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
-import pytest
 from aiokafka import AIOKafkaConsumer
-from pymongo import MongoClient
 
 from pandapack.client import Client
 from pandapack.contracts.donations import DonationsBanked
 from pandapack.contracts.envelope import decode, read_as
-from tests.service.donations.test_push import DAY, NDJSON, eventually, gifts
-from tests.service.running import Running, running
+from tests.service.donations.tenant import DAY, NDJSON, Tenant, donations, fen_of
 from tests.stack import Servers
+from tests.waiting import eventually
 
 HEAD = {"settlement": "2021-11-11", "programme": "love-parcel", "bank_reference": "ICBC 42", "currency": "CNY"}
 COUNT = 20_000
 
 
-@pytest.fixture
-def donations(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Running]:
-    settings = {"PANDA_LINES": "4", "PANDA_ACCEPT_DAYS": "36500"}
-    with running("donations", stack, namespace, tmp_path, settings) as service:
-        yield service
-
-
-@pytest.fixture
-def platform(donations: Running) -> Iterator[httpx.Client]:
-    with donations.client("platform") as client:
-        yield client
-
-
-@pytest.fixture
-def ledger(stack: Servers, namespace: str) -> Iterator[Any]:
-    client: MongoClient[dict[str, Any]] = MongoClient(stack.mongo)
-    yield client[f"{namespace}_panda_donations"]
-    client.drop_database(f"{namespace}_panda_donations")
-    client.close()
-
-
-def pushed(donations: Running, ledger: Any, lines: list[dict[str, Any]]) -> None:
+def pushed(tenant: Tenant, lines: list[dict[str, Any]]) -> None:
     """All of these are in the ledger, behind what was there."""
-
-    def counted() -> int:
-        return sum(page["count"] for page in ledger.pages.find({}, {"count": 1}))
-
-    before = counted()
-    with Client(donations.url, donations.keys["platform"]) as client:
+    before, _ = tenant.counted()
+    with Client(tenant.service.url, tenant.key) as client:
         client.push(lines)
-    eventually(lambda: counted() == before + len(lines), "all are in the ledger")
+    eventually(lambda: tenant.counted()[0] == before + len(lines), "all are in the ledger")
 
 
-def listing(lines: list[dict[str, Any]]) -> bytes:
+def ids_of(lines: list[dict[str, Any]]) -> bytes:
     fields = ("merchant", "id", "amount_fen")
     return "\n".join(json.dumps({**{f: line[f] for f in fields}, "day": DAY}) for line in lines).encode()
 
@@ -70,9 +42,13 @@ def sums(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"merchant": m, "day": DAY, "count": count, "fen": fen} for m, (count, fen) in cells.items()]
 
 
-def settle(platform: httpx.Client, lines: list[dict[str, Any]], key: str, **head: str) -> httpx.Response:
+def head_of(tenant: Tenant, **head: str) -> dict[str, str]:
+    return {**HEAD, "programme": tenant.programme, **head}
+
+
+def settle(platform: httpx.Client, head: Mapping[str, str], lines: list[dict[str, Any]], key: str) -> httpx.Response:
     headers = {**NDJSON, "Idempotency-Key": key}
-    return platform.post("/v1/settlements", params={**HEAD, **head}, content=listing(lines), headers=headers)
+    return platform.post("/v1/settlements", params=head, content=ids_of(lines), headers=headers)
 
 
 def reconciled(reader: httpx.Client, location: str, statements: int = 1) -> dict[str, Any]:
@@ -87,7 +63,7 @@ def reconciled(reader: httpx.Client, location: str, statements: int = 1) -> dict
     return shown
 
 
-def listed(reader: httpx.Client, location: str, kind: str) -> list[dict[str, Any]]:
+def differences_of(reader: httpx.Client, location: str, kind: str) -> list[dict[str, Any]]:
     """All that is listed under a kind, page after page."""
     items: list[dict[str, Any]] = []
     after: str | None = ""
@@ -97,101 +73,94 @@ def listed(reader: httpx.Client, location: str, kind: str) -> list[dict[str, Any
     return items
 
 
-async def banked(servers: Servers, namespace: str, count: int) -> list[tuple[str, int, int]]:
-    """The first `count` events of settlements: source, count, fen."""
-    consumer = AIOKafkaConsumer(
-        f"{namespace}.donations.events", bootstrap_servers=servers.kafka, auto_offset_reset="earliest"
-    )
+async def banked(servers: Servers, topic: str, source: str) -> tuple[int, int]:
+    """Count and fen of the first DonationsBanked that a settlement published."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers.kafka, auto_offset_reset="earliest")
     await consumer.start()
-    found: list[tuple[str, int, int]] = []
     try:
         async for record in consumer:
             envelope = decode(record.value)
-            if envelope.type == DonationsBanked.TYPE:
+            if envelope.type == DonationsBanked.TYPE and envelope.source == source:
                 event = read_as(envelope, DonationsBanked)
-                found.append((envelope.source, event.count, event.fen))
-            if len(found) == count:
-                return found
+                return event.count, event.fen
     finally:
         await consumer.stop()
     raise AssertionError("the topic ended")
 
 
-async def test_a_file_of_ids_is_reconciled_and_its_fen_are_banked_once(
-    donations: Running, platform: httpx.Client, ledger: Any, stack: Servers, namespace: str
-) -> None:
-    lines = gifts(0, COUNT)
-    fen = sum(line["amount_fen"] for line in lines)
-    pushed(donations, ledger, lines)
-    answer = settle(platform, lines, "k1")
-    again = settle(platform, lines, "k1")
+async def test_a_file_of_ids_is_reconciled_and_its_fen_are_banked_once(tenant: Tenant, stack: Servers) -> None:
+    platform, head = tenant.platform, head_of(tenant)
+    lines = tenant.donations(0, COUNT)
+    fen = fen_of(lines)
+    pushed(tenant, lines)
+    answer = settle(platform, head, lines, "k1")
+    again = settle(platform, head, lines, "k1")
     assert (answer.status_code, answer.json()) == (202, again.json())
     location = answer.headers["Location"]
     shown = reconciled(platform, location)
     (statement,) = shown["statements"]
     assert (statement["balanced"], statement["matched"]["ledger"]) == (True, {"count": COUNT, "fen": fen})
     assert shown["banked"] == {"count": COUNT, "fen": fen}
-    rows = listed(platform, location, "matched")
+    rows = differences_of(platform, location, "matched")
     assert {(row["merchant"], row["id"]) for row in rows} == {(line["merchant"], line["id"]) for line in lines}
     assert len(rows) == COUNT
 
-    second = settle(platform, lines[:5], "k2", settlement="again").headers["Location"]
+    second = settle(platform, head_of(tenant, settlement="again"), lines[:5], "k2").headers["Location"]
     assert reconciled(platform, second)["statements"][0]["already_banked"]["ledger"]["count"] == 5
     assert reconciled(platform, second)["banked"] == {"count": 0, "fen": 0}
-    assert await banked(stack, namespace, 1) == [(f"/donations/settlements/{location.rpartition('/')[2]}", COUNT, fen)]
+    source = f"/donations/settlements/{location.rpartition('/')[2]}"
+    assert await banked(stack, tenant.service.topic("donations.events"), source) == (COUNT, fen)
 
 
-def test_sums_are_reconciled_late_gifts_by_a_new_statement_and_differences_listed(
-    donations: Running, platform: httpx.Client, ledger: Any
-) -> None:
-    lines, late = gifts(0, 400), gifts(400, 40)
-    pushed(donations, ledger, lines)
-    body = {**HEAD, "sums": sums([*lines, *late])}
+def test_sums_are_reconciled_late_donations_by_a_new_statement_and_differences_listed(tenant: Tenant) -> None:
+    platform = tenant.platform
+    lines, late = tenant.donations(0, 400), tenant.donations(400, 40)
+    pushed(tenant, lines)
+    body = {**head_of(tenant), "sums": sums([*lines, *late])}
     answer = platform.post("/v1/settlements", json=body, headers={"Idempotency-Key": "k"})
     assert answer.status_code == 202, answer.text
     location = answer.headers["Location"]
     early = reconciled(platform, location)["statements"][0]
     assert (early["balanced"], early["differing"]["settlement"]["count"]) == (False, 440)
-    assert len(listed(platform, location, "differing")) == 40
-    pushed(donations, ledger, late)
-    asked = platform.post(f"{location}/statements", headers={"Idempotency-Key": "late"})
-    assert asked.status_code == 202
+    assert len(differences_of(platform, location, "differing")) == 40
+    pushed(tenant, late)
+    requested = platform.post(f"{location}/statements", headers={"Idempotency-Key": "late"})
+    assert requested.status_code == 202
     shown = reconciled(platform, location, statements=2)
     assert shown["statements"][0] == early  # what was stated is not rewritten
     assert (shown["statements"][1]["balanced"], shown["banked"]["count"]) == (True, 440)
 
 
-def test_kill_nine_while_a_statement_is_drawn_up_changes_no_figure(
-    donations: Running, platform: httpx.Client, ledger: Any
-) -> None:
-    lines = gifts(0, COUNT)
-    pushed(donations, ledger, lines)
-    location = settle(platform, lines, "k1").headers["Location"]
-    donations.kill()
-    donations.start_again()
-    shown = reconciled(platform, location)
-    assert shown["banked"] == {"count": COUNT, "fen": sum(line["amount_fen"] for line in lines)}
+def test_kill_nine_while_a_statement_is_drawn_up_changes_no_figure(own_tenant: Tenant) -> None:
+    lines = own_tenant.donations(0, COUNT)
+    pushed(own_tenant, lines)
+    location = settle(own_tenant.platform, head_of(own_tenant), lines, "k1").headers["Location"]
+    own_tenant.service.kill()
+    own_tenant.service.start_again()
+    shown = reconciled(own_tenant.platform, location)
+    assert shown["banked"] == {"count": COUNT, "fen": fen_of(lines)}
 
 
-def test_only_the_platform_that_sent_a_settlement_and_staff_see_it(donations: Running, platform: httpx.Client) -> None:
-    location = settle(platform, gifts(0, 2), "k1").headers["Location"]
-    with donations.client("operator") as operator:
+def test_only_the_platform_that_sent_a_settlement_and_staff_see_it(tenant: Tenant) -> None:
+    service, head, lines = tenant.service, head_of(tenant), tenant.donations(0, 2)
+    location = settle(tenant.platform, head, lines, "k1").headers["Location"]
+    with service.client("operator") as operator:
         made = operator.post("/v1/keys", json={"role": "platform", "name": "another platform"}).json()
         assert operator.get(location).status_code == 200
-    headers = {"Authorization": f"Bearer {made['key']}"}
-    with httpx.Client(base_url=donations.url, headers=headers, trust_env=False) as other:
+    with service.client_of(made["key"]) as other:
         for path in (location, f"{location}/differences?kind=missing"):
             assert other.get(path).json()["code"] == "settlement_unknown"
         assert other.get("/v1/settlements").json()["items"] == []
-        assert settle(other, gifts(0, 2), "k1").headers["Location"] != location
-    with donations.client("school") as school:
+        assert settle(other, head, lines, "k1").headers["Location"] != location
+    with service.client("school") as school:
         assert school.get(location).status_code == 403
-    assert [one["name"] for one in platform.get("/v1/settlements").json()["items"]] == [HEAD["settlement"]]
+    items = tenant.platform.get("/v1/settlements").json()["items"]
+    assert [one["name"] for one in items] == [HEAD["settlement"]]
 
 
 JSON = {"Content-Type": "application/json"}
-FILE = listing(gifts(0, 2))
-SUMS = {**HEAD, "sums": sums(gifts(0, 2))}
+FILE = ids_of(donations(0, 2))
+SUMS = {**HEAD, "sums": sums(donations(0, 2))}
 REFUSED: list[tuple[str, dict[str, str], bytes, dict[str, str], int, str]] = [
     ("no head", {}, FILE, NDJSON, 422, "head_missing"),
     ("another currency", {**HEAD, "currency": "USD"}, FILE, NDJSON, 422, "invalid_request"),
@@ -206,14 +175,15 @@ REFUSED: list[tuple[str, dict[str, str], bytes, dict[str, str], int, str]] = [
 ]
 
 
-def test_what_is_no_settlement_is_refused_by_name(platform: httpx.Client) -> None:
+def test_what_is_no_settlement_is_refused_by_name(tenant: Tenant) -> None:
+    platform, head = tenant.platform, head_of(tenant)
     days = (f"{year}-{month:02d}-11" for year in range(2015, 2021) for month in range(1, 13))
     many = "\n".join(json.dumps({"merchant": "M1", "id": "1", "day": day, "amount_fen": 1}) for day in days).encode()
     for what, params, body, headers, status, code in REFUSED:
-        asked = {**headers, "Idempotency-Key": what}
-        answer = platform.post("/v1/settlements", params=params, content=body or many, headers=asked)
+        keyed = {**headers, "Idempotency-Key": what}
+        answer = platform.post("/v1/settlements", params=params, content=body or many, headers=keyed)
         assert (answer.status_code, answer.json()["code"]) == (status, code), what
     assert platform.post("/v1/settlements", content=FILE, headers=NDJSON).json()["code"] == "idempotency_key_missing"
-    settle(platform, gifts(0, 2), "k1")
-    assert settle(platform, gifts(0, 3), "k1").json()["code"] == "idempotency_key_reused"
-    assert settle(platform, gifts(0, 3), "k2").json()["code"] == "settlement_known"
+    settle(platform, head, tenant.donations(0, 2), "k1")
+    assert settle(platform, head, tenant.donations(0, 3), "k1").json()["code"] == "idempotency_key_reused"
+    assert settle(platform, head, tenant.donations(0, 3), "k2").json()["code"] == "settlement_known"

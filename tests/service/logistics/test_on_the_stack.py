@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from pandapack.contracts.envelope import Envelope, decode, encode, envelop
 from tests.service.running import Running, running
 from tests.stack import Servers
 from tests.unit.logistics.reports_of import PARCELS, ROUND, SHIPMENT, packed
+from tests.waiting import eventually
 
-WAIT_S = 30.0
 AT = "2021-05-01T08:00:00Z"
 LEGS = [
     {"mode": "sea", "carrier": "Carrier One", "document": "BL-1", "origin": "CNSHA", "destination": "KHKOS"},
@@ -50,42 +49,32 @@ def post(service: Running, role: str, path: str, body: dict[str, Any]) -> Any:
         return answer.json()
 
 
-def eventually(look: Callable[[], Any], what: str) -> Any:
-    until_s = time.monotonic() + WAIT_S
-    while time.monotonic() < until_s:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {WAIT_S} s: {what}")
-
-
-def say_packed(servers: Servers, topic: str) -> None:
+def publish_packed(servers: Servers, topic: str) -> None:
     """Procurement packs all parcels of the round, in two lots; each event twice."""
 
     async def send() -> None:
         source = f"/procurement/rounds/{ROUND}"
         async with AIOKafkaProducer(bootstrap_servers=servers.kafka) as producer:
             for number, event in enumerate((packed(1, 6), packed(7, PARCELS - 6)), 1):
-                said = envelop(event, source=source, number=number, at=datetime(2021, 5, 1, tzinfo=UTC))
+                envelope = envelop(event, source=source, number=number, at=datetime(2021, 5, 1, tzinfo=UTC))
                 for _ in range(2):
-                    await producer.send_and_wait(topic, encode(said), key=source.encode())
+                    await producer.send_and_wait(topic, encode(envelope), key=source.encode())
 
     asyncio.run(send())
 
 
-def heard(servers: Servers, topic: str) -> list[Envelope]:
-    """All that logistics has said, each event once."""
+def published(servers: Servers, topic: str) -> list[Envelope]:
+    """All that logistics has published, each event once."""
 
-    async def take() -> list[Envelope]:
+    async def consume() -> list[Envelope]:
         consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers.kafka, auto_offset_reset="earliest")
         await consumer.start()
         batches = await consumer.getmany(timeout_ms=3_000)
         await consumer.stop()
         return [decode(record.value) for records in batches.values() for record in records]
 
-    said = {envelope.key: envelope for envelope in asyncio.run(take())}
-    return list(said.values())
+    by_key = {envelope.key: envelope for envelope in asyncio.run(consume())}
+    return list(by_key.values())
 
 
 def delivery(number: str, school: str, accepted: list[int], rejected: list[int]) -> dict[str, Any]:
@@ -117,7 +106,7 @@ def test_packed_parcels_reach_pupils_whatever_comes_first_and_whatever_dies(
     assert hand_out(logistics, "H-1", "KH-S01", 5)["parked"] is True
     waiting = get(logistics, consignment)
     assert (waiting["status"], [one["id"] for one in waiting["parked"]]) == ("new", ["P-1", "H-1"])
-    say_packed(stack, f"{namespace}.procurement.events")
+    publish_packed(stack, f"{namespace}.procurement.events")
     logistics.kill()
     logistics.start_again()
     eventually(lambda: (get(logistics, consignment) or {}).get("stored") == PARCELS, "all parcels are stored")
@@ -154,12 +143,12 @@ def test_packed_parcels_reach_pupils_whatever_comes_first_and_whatever_dies(
     assert closed["ordinals"]["accepted"] == [1, 2, 3, 5, 6, 8, 9, 10, 11]
     assert get(logistics, shipment)["status"] == "arrived"
 
-    def all_said() -> list[Envelope]:
-        said = heard(stack, f"{namespace}.logistics.events")
-        return said if any(e.type == "logistics.ConsignmentClosed" for e in said) else []
+    def all_published() -> list[Envelope]:
+        envelopes = published(stack, f"{namespace}.logistics.events")
+        return envelopes if any(e.type == "logistics.ConsignmentClosed" for e in envelopes) else []
 
-    said = eventually(all_said, "the end of the consignment is said")
-    of_consignment = [e for e in said if e.source == f"/logistics/consignments/{ROUND}"]
+    envelopes = eventually(all_published, "the end of the consignment is published")
+    of_consignment = [e for e in envelopes if e.source == f"/logistics/consignments/{ROUND}"]
     assert [e.number for e in of_consignment] == list(range(1, len(of_consignment) + 1))
     assert of_consignment[-1].type == "logistics.ConsignmentClosed"
     assert sum(e.type == "logistics.ParcelsHandedOut" for e in of_consignment) == 2

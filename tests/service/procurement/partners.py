@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from pandapack.contracts.logistics import REPORTED_COSTS
 from pandapack.contracts.procurement import Category
 from tests.service.procurement.world import World
 
-REPORTED = (Category.FREIGHT, Category.INSURANCE, Category.DUTY)
 
-
-def share(*words: str) -> float:
+def share(*parts: str) -> float:
     """A number in [0, 1) that follows from an entity alone."""
-    return int(hashlib.sha256("/".join(words).encode()).hexdigest()[:8], 16) / 2**32
+    return int(hashlib.sha256("/".join(parts).encode()).hexdigest()[:8], 16) / 2**32
 
 
 async def play(world: World) -> None:
     """Plays until every funded round is closed and no further one can be funded."""
     for _ in range(1_000):
-        await world.settle()
+        await world.come_to_rest()
         rounds = (await world.get("/rounds?status=open"))["items"] + (await world.get("/rounds?status=packed"))["items"]
         if not rounds:
             return
@@ -39,16 +38,16 @@ async def play_round(world: World, one: dict[str, Any]) -> None:
         await world.post("warehouse", f"/rounds/{one['round']}/kitting", body)
     source = f"/logistics/consignments/{one['round']}"
     if one["status"] == "packed" and source not in world.numbers:
-        for category in REPORTED:
+        for category in REPORTED_COSTS:
             order = next(order for order in orders if order["category"] == category)
             fen = int(order["amount_fen"] * (0.8 + 0.2 * share(order["order"])))
-            world.incur(one["round"], category, fen)
+            world.report_cost(one["round"], category, fen)
         world.end(one["round"], one["parcels"])
 
 
 async def play_order(world: World, order: dict[str, Any]) -> None:
     path = f"/orders/{order['order']}"
-    if order["category"] in REPORTED:
+    if order["category"] in REPORTED_COSTS:
         return
     if order["category"] != Category.GOODS:
         await world.post("supplier", f"{path}/invoices", {"invoice": "INV", "amount_fen": order["amount_fen"]})

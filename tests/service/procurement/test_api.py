@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from pandapack.contracts.procurement import Category
-from tests.service.procurement.test_round_trip import need, prepared
-from tests.service.procurement.world import World
+from tests.service.procurement.world import World, need, prepared
 from tests.unit.procurement.programme import PROGRAMME, SMALL
 
 GOODS = "O-000001-demo-supplier-01"
@@ -17,8 +16,8 @@ GOODS = "O-000001-demo-supplier-01"
 async def funded(rounds: int = 1) -> World:
     """A world with so many rounds of four parcels, their orders placed."""
     world = await prepared(3, SMALL, [need("NP", "small", 6, 6)], repeats=False)
-    world.give(0, 858 * rounds)
-    await world.settle()
+    world.donate(0, 858 * rounds)
+    await world.come_to_rest()
     return world
 
 
@@ -109,7 +108,7 @@ async def test_a_receipt_counts_once_however_often_it_is_sent() -> None:
             "outstanding": {"pencil": 5},
         }
     ] * 3
-    await world.settle()
+    await world.come_to_rest()
     stock = (await world.get("/rounds/R-000001"))["stock"]
     assert stock[0] == {"item": "pencil", "per_parcel": 2, "accepted": 5, "kitted": 0, "in_stock": 5}
 
@@ -163,10 +162,10 @@ async def test_lists_come_in_pages_that_leave_nothing_out() -> None:
     assert len((await world.get("/orders?supplier=demo-supplier-01&round=R-000002"))["items"]) == 1
 
 
-async def test_an_order_of_which_only_a_cost_was_heard_is_not_shown() -> None:
+async def test_an_order_of_which_only_a_cost_is_known_is_not_shown() -> None:
     world = World()
-    world.incur("R-000001", Category.FREIGHT, 5)
-    await world.settle()
+    world.report_cost("R-000001", Category.FREIGHT, 5)
+    await world.come_to_rest()
     assert (await world.get("/orders"))["items"] == []
     assert (await world.send("auditor", "GET", "/orders/O-000001-freight")).status_code == 404
 
@@ -185,9 +184,8 @@ ROUND_FIELDS = (
     "stock lots consignment_closed"
 )
 FUND_FIELDS = (
-    "programme publication heard_fen unallocated_fen open_fen spent_fen reversed_fen rounds open_rounds lines released "
-    "needs "
-    "next_round"
+    "programme publication applied_fen unallocated_fen open_fen spent_fen reversed_fen rounds open_rounds shards "
+    "released needs next_round"
 )
 NEED_FIELDS = "need programme country specification status parcels funded_parcels rounds opened_at schools"
 PROGRAMME_FIELDS = "programme publication published_at name policy items specifications suppliers catalogue services"

@@ -1,24 +1,21 @@
-"""Procurement on a real Kafka and a real MongoDB: gifts become a round, and a round becomes parcels."""
+"""Procurement on a real Kafka and a real MongoDB: donations become a round, and a round becomes parcels."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from pandapack.contracts.donations import line_source
+from pandapack.contracts.donations import shard_source
 from pandapack.contracts.envelope import encode, envelop
-from tests.service.procurement.test_round_trip import need
+from tests.service.procurement.world import need
 from tests.service.running import Running, running
 from tests.stack import Servers
-from tests.unit.procurement.programme import PROGRAMME, SMALL, gifts
-
-WAIT_S = 30.0
+from tests.unit.procurement.programme import PROGRAMME, SMALL, donations
+from tests.waiting import eventually
 
 
 def get(service: Running, path: str) -> Any:
@@ -34,38 +31,28 @@ def command(service: Running, method: str, path: str, body: Any) -> Any:
         return answer.json()
 
 
-def eventually(look: Callable[[], Any], what: str) -> Any:
-    until_s = time.monotonic() + WAIT_S
-    while time.monotonic() < until_s:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {WAIT_S} s: {what}")
-
-
-def say(servers: Servers, topic: str, *fen: int) -> None:
-    """A line of the ledger says, in order, that so many fen were recorded; each event twice."""
+def publish_donations(servers: Servers, topic: str, *fen: int) -> None:
+    """A shard publishes, in order, that so many fen were recorded; each event twice."""
 
     async def send() -> None:
         async with AIOKafkaProducer(bootstrap_servers=servers.kafka) as producer:
             front = 0
             for number, one in enumerate(fen, 1):
-                event = gifts(0, front, front + one)
+                event = donations(0, front, front + one)
                 front += one
-                said = envelop(event, source=line_source(0), number=number, at=datetime(2020, 3, 1, tzinfo=UTC))
+                envelope = envelop(event, source=shard_source(0), number=number, at=datetime(2020, 3, 1, tzinfo=UTC))
                 for _ in range(2):
-                    await producer.send_and_wait(topic, encode(said), key=line_source(0).encode())
+                    await producer.send_and_wait(topic, encode(envelope), key=shard_source(0).encode())
 
     asyncio.run(send())
 
 
-def test_gifts_become_packed_parcels(stack: Servers, namespace: str, tmp_path: Path) -> None:
+def test_donations_become_packed_parcels(stack: Servers, namespace: str, tmp_path: Path) -> None:
     with running("procurement", stack, namespace, tmp_path) as service:
         command(service, "PUT", f"/programmes/{PROGRAMME}", SMALL)
         command(service, "POST", "/needs", need("NP", "small", 6, 6))
         eventually(lambda: (get(service, f"/funds/{PROGRAMME}") or {}).get("next_round"), "the fund plans a round")
-        say(stack, f"{namespace}.donations.events", 500, 400)
+        publish_donations(stack, f"{namespace}.donations.events", 500, 400)
         eventually(lambda: get(service, "/rounds/R-000001"), "a round is funded")
         service.kill()
         service.start_again()
@@ -82,4 +69,4 @@ def test_gifts_become_packed_parcels(stack: Servers, namespace: str, tmp_path: P
         packed = command(service, "POST", "/rounds/R-000001/kitting", {"lot": "LOT-1", "parcels": 4})
         assert packed["last_serial"] == "R-000001-0004"
         fund = get(service, f"/funds/{PROGRAMME}")
-        assert (fund["heard_fen"], fund["unallocated_fen"], fund["rounds"]) == (900, 42, 1)
+        assert (fund["applied_fen"], fund["unallocated_fen"], fund["rounds"]) == (900, 42, 1)

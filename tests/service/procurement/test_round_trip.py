@@ -1,4 +1,4 @@
-"""From gifts to closed rounds, through HTTP and handlers: all laws hold, whatever is repeated or reordered."""
+"""From donations to closed rounds, through HTTP and handlers: all laws hold, whatever is repeated or reordered."""
 
 from __future__ import annotations
 
@@ -16,38 +16,15 @@ from pandapack.contracts.procurement import (
     ParcelsPacked,
     RoundClosed,
     RoundFunded,
+    length_fen,
 )
 from tests.service.procurement.partners import play
-from tests.service.procurement.world import World
+from tests.service.procurement.world import World, need, prepared
 from tests.unit.procurement.programme import FACTS_COUNTRIES, PROGRAMME, SMALL, demonstration_body
 
 
-def need(country: str, specification: str, *parcels: int) -> dict[str, Any]:
-    schools = [
-        {"school": f"{country}-{number}", "district": f"{country} district 1", "pupils": count, "parcels": count}
-        for number, count in enumerate(parcels, 1)
-    ]
-    return {
-        "need": f"need-{country.lower()}",
-        "programme": PROGRAMME,
-        "country": country,
-        "specification": specification,
-        "schools": schools,
-    }
-
-
-async def prepared(seed: int, body: dict[str, Any], needs: list[dict[str, Any]], *, repeats: bool) -> World:
-    """A world whose fund knows the programme and the needs."""
-    world = World(seed, repeats=repeats)
-    await world.post("buyer", f"/programmes/{PROGRAMME}", body, method="PUT")
-    for one in needs:
-        await world.post("buyer", "/needs", one)
-    await world.settle()
-    return world
-
-
 def laws_hold(world: World) -> None:
-    """Money and items, recounted from what was said alone."""
+    """Money and items, recounted from the events alone."""
     funded = {event.round: event for event in world.events("RoundFunded") if isinstance(event, RoundFunded)}
     closed = {event.round: event for event in world.events("RoundClosed") if isinstance(event, RoundClosed)}
     spent, committed, uncommitted = Counter[str](), Counter[str](), Counter[str]()
@@ -59,7 +36,7 @@ def laws_hold(world: World) -> None:
             uncommitted[event.round] += event.uncommitted_fen
     assert len(funded) == len(world.events("RoundFunded")) and len(closed) == len(world.events("RoundClosed"))
     for name, event in funded.items():
-        assert committed[name] == event.reserved_fen == sum(i.fen_to - i.fen_from for i in event.intervals)
+        assert committed[name] == event.reserved_fen == length_fen(event.intervals)
     for name, end in closed.items():
         assert end.spent_fen == spent[name] and end.released_fen == uncommitted[name]
         assert end.spent_fen + end.released_fen == funded[name].reserved_fen
@@ -67,7 +44,7 @@ def laws_hold(world: World) -> None:
 
 
 def leftover(world: World, name: str) -> dict[str, int]:
-    """Accepted less kitted, from what was said alone."""
+    """Accepted less kitted, from the events alone."""
     stock = Counter[str]()
     for event in world.events("GoodsReceived"):
         if isinstance(event, GoodsReceived) and event.round == name:
@@ -88,21 +65,21 @@ def printed(world: World, fund: dict[str, Any]) -> tuple[Any, ...]:
     ]
     orders = sorted(event.order for event in world.events("OrderRequested") if isinstance(event, OrderRequested))
     packed = sum(event.count for event in world.events("ParcelsPacked") if isinstance(event, ParcelsPacked))
-    return fund["heard_fen"], fund["unallocated_fen"], fund["spent_fen"], sorted(rounds), orders, packed
+    return fund["applied_fen"], fund["unallocated_fen"], fund["spent_fen"], sorted(rounds), orders, packed
 
 
-async def test_a_whole_round_of_the_demonstration_from_gifts_to_its_close() -> None:
+async def test_a_whole_round_of_the_demonstration_from_donations_to_its_close() -> None:
     world = await prepared(1, demonstration_body(), [need("NP", "love-parcel-v2", 12, 8)], repeats=False)
     coming = (await world.get(f"/funds/{PROGRAMME}"))["next_round"]
-    for line in range(4):
-        world.give(line, coming["reserved_fen"] // 4 + 1)
+    for shard in range(4):
+        world.donate(shard, coming["reserved_fen"] // 4 + 1)
     await play(world)
     one = await world.get("/rounds/R-000001")
     assert (one["status"], one["packed"], one["parcels"]) == ("closed", 20, 20)
     assert one["funded_fen"] == one["spent_fen"] + one["released_fen"]
     assert {order["status"] for order in one["orders"]} == {"closed"}
     fund = await world.get(f"/funds/{PROGRAMME}")
-    assert fund["open_rounds"] == {} and fund["heard_fen"] == fund["unallocated_fen"] + fund["spent_fen"]
+    assert fund["open_rounds"] == {} and fund["applied_fen"] == fund["unallocated_fen"] + fund["spent_fen"]
     assert (await world.get("/needs"))["items"][0]["status"] == "met"
     laws_hold(world)
 
@@ -112,18 +89,18 @@ async def run_small(seed: int, *, repeats: bool) -> tuple[Any, ...]:
     world = await prepared(seed, SMALL, needs, repeats=repeats)
     amounts = [(number % 4, 37 + number * 53 % 700) for number in range(14)]
     world.dice.shuffle(amounts)
-    for line, fen in amounts:
-        world.give(line, fen)
+    for shard, fen in amounts:
+        world.donate(shard, fen)
         if world.dice.random() < 0.5:
-            await world.settle()
+            await world.come_to_rest()
     await play(world)
     laws_hold(world)
     credited = sum(e.credited_fen for e in world.events("FundCredited") if isinstance(e, FundCredited))
     fund = await world.get(f"/funds/{PROGRAMME}")
-    assert credited == fund["heard_fen"] == sum(world.fronts.values())
+    assert credited == fund["applied_fen"] == sum(world.fronts.values())
     assert fund["open_rounds"] == {} and fund["next_round"]["affordable"] is False
-    heard = (await world.stores.funds.documents.read(PROGRAMME) or pytest.fail("no fund")).heard
-    assert set(heard) <= {f"/donations/lines/{line}" for line in range(4)} | {f"/procurement/funds/{PROGRAMME}"}
+    inbox = (await world.stores.funds.documents.read(PROGRAMME) or pytest.fail("no fund")).inbox
+    assert set(inbox) <= {f"/donations/shards/{shard}" for shard in range(4)} | {f"/procurement/funds/{PROGRAMME}"}
     return printed(world, fund)
 
 

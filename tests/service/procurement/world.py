@@ -1,6 +1,6 @@
 """The whole procurement service in memory: its HTTP, its handlers, and a Kafka of lists that may repeat and reorder.
 
-What a source says stays in order; between sources, order and repetition are the seed's.
+What a source publishes stays in order; between sources, order and repetition are the seed's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from pandapack.contracts.donations import line_source
+from pandapack.contracts.donations import shard_source
 from pandapack.contracts.envelope import Envelope, Event, decode, envelop
 from pandapack.contracts.logistics import ConsignmentClosed, CostIncurred
 from pandapack.contracts.procurement import Category
@@ -21,13 +21,13 @@ from pandapack.runtime.auth import Caller, Role
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.documents import MemoryDocuments
-from pandapack.runtime.hearing import take
 from pandapack.runtime.http import install_problems
+from pandapack.runtime.reactions import apply
 from pandapack.runtime.store import Kind, Store
 from services.procurement.api import router
 from services.procurement.handlers import Handlers
 from services.procurement.store import FUNDS, NEEDS, ORDERS, PUBLICATIONS, ROUNDS, Stores
-from tests.unit.procurement.programme import PROGRAMME, gifts
+from tests.unit.procurement.programme import PROGRAMME, donations
 
 AT = datetime(2020, 3, 1, tzinfo=UTC)
 BATCH_MAX = 7
@@ -42,7 +42,7 @@ class RoleKeys:
 
 
 class World:
-    """The service, and what was said to it and by it."""
+    """The service, and what was published to it and by it."""
 
     def __init__(self, seed: int = 0, *, repeats: bool = False) -> None:
         self.clock = FixedClock(AT)
@@ -58,7 +58,7 @@ class World:
         )
         self.handlers = Handlers(self.stores)
         self.waiting: dict[str, list[Envelope]] = {}
-        self.said: list[Envelope] = []
+        self.published: list[Envelope] = []
         self.numbers: dict[str, int] = {}
         self.fronts: dict[int, int] = {}
         self.keys_used = 0
@@ -89,22 +89,23 @@ class World:
         assert answer.is_success, answer.text
         return answer.json()
 
-    def tell(self, source: str, event: Event) -> None:
-        """Another service says an event."""
+    def publish(self, source: str, event: Event) -> None:
+        """Another service publishes an event."""
         number = self.numbers[source] = self.numbers.get(source, 0) + 1
         self.waiting.setdefault(source, []).append(envelop(event, source=source, number=number, at=AT))
 
-    def give(self, line: int, fen: int) -> None:
-        """Gifts of so many fen are recorded on a line."""
-        front = self.fronts.get(line, 0)
-        self.fronts[line] = front + fen
-        self.tell(line_source(line), gifts(line, front, front + fen))
+    def donate(self, shard: int, fen: int) -> None:
+        """Donations of so many fen are recorded on a shard."""
+        front = self.fronts.get(shard, 0)
+        self.fronts[shard] = front + fen
+        self.publish(shard_source(shard), donations(shard, front, front + fen))
 
-    def incur(self, round_id: str, category: Category, fen: int) -> None:
+    def report_cost(self, round_id: str, category: Category, fen: int) -> None:
+        """Logistics reports what a service cost."""
         cost = CostIncurred(
             round=round_id, programme=PROGRAMME, country="NP", category=category, fen=fen, document=f"DOC-{category}"
         )
-        self.tell(f"/logistics/consignments/{round_id}", cost)
+        self.publish(f"/logistics/consignments/{round_id}", cost)
 
     def end(self, round_id: str, parcels: int) -> None:
         """All parcels of the round were handed over, and logistics closed its consignment."""
@@ -118,30 +119,30 @@ class World:
             lost=0,
             returned=0,
         )
-        self.tell(f"/logistics/consignments/{round_id}", closed)
+        self.publish(f"/logistics/consignments/{round_id}", closed)
 
     async def relay(self) -> None:
-        """What the documents say goes to Kafka, in order per source."""
+        """What is in the outboxes goes to Kafka, in order per source."""
         for store in self._all():
-            for document in await store.documents.unsaid(10_000):
-                envelopes = [decode(said.envelope) for said in document.saying]
+            for document in await store.documents.unpublished(10_000):
+                envelopes = [decode(entry.envelope) for entry in document.outbox]
                 self.waiting.setdefault(envelopes[0].source, []).extend(envelopes)
-                self.said.extend(envelopes)
-                await store.documents.confirm(document.id, document.saying[-1].sequence)
+                self.published.extend(envelopes)
+                await store.documents.confirm(document.id, document.outbox[-1].sequence)
 
-    async def settle(self) -> None:
-        """Hears until nobody has anything more to say."""
+    async def come_to_rest(self) -> None:
+        """Relays and consumes until nothing more is published."""
         for _ in range(STEPS_MAX):
             await self.relay()
-            heard = self._next_batch()
-            if not heard:
+            batch = self._next_batch()
+            if not batch:
                 return
-            await self.hear(heard)
+            await self.consume(batch)
         raise AssertionError("the service never comes to rest")
 
-    async def hear(self, envelopes: Iterable[Envelope]) -> None:
-        targets = [target for envelope in envelopes for target in await self.handlers.route(envelope)]
-        await take(targets)
+    async def consume(self, envelopes: Iterable[Envelope]) -> None:
+        reactions = [reaction for envelope in envelopes for reaction in await self.handlers.route(envelope)]
+        await apply(reactions)
 
     def _next_batch(self) -> list[Envelope]:
         batch: list[Envelope] = []
@@ -151,18 +152,18 @@ class World:
                 break
             source = self.dice.choice(sources)
             batch.append(self.waiting[source].pop(0))
-        if batch and self.repeats and self.said and self.dice.random() < 0.3:
-            # A relay that was killed says the last few again, in order, behind what is there.
-            again = self.dice.choice(self.said).source
-            own = [envelope for envelope in self.said if envelope.source == again]
+        if batch and self.repeats and self.published and self.dice.random() < 0.3:
+            # A relay that was killed sends the last few again, in order, behind what is there.
+            again = self.dice.choice(self.published).source
+            own = [envelope for envelope in self.published if envelope.source == again]
             self.waiting.setdefault(again, []).extend(
                 own[-self.dice.randint(1, len(own)) :] if self.dice.random() < 0.5 else []
             )
         return batch
 
     def events(self, type_: str) -> list[Event]:
-        """What was said of one type, in the order of saying."""
-        found = [envelope.event() for envelope in self.said if envelope.type == f"procurement.{type_}"]
+        """The events of one type, in the order in which they were published."""
+        found = [envelope.event() for envelope in self.published if envelope.type == f"procurement.{type_}"]
         return [event for event in found if event is not None]
 
     def _all(self) -> list[Store[Any]]:
@@ -173,3 +174,28 @@ class World:
             self.stores.rounds,
             self.stores.orders,
         ]
+
+
+def need(country: str, specification: str, *parcels: int) -> dict[str, Any]:
+    """The body of POST /v1/needs, for schools that wait for so many parcels."""
+    schools = [
+        {"school": f"{country}-{number}", "district": f"{country} district 1", "pupils": count, "parcels": count}
+        for number, count in enumerate(parcels, 1)
+    ]
+    return {
+        "need": f"need-{country.lower()}",
+        "programme": PROGRAMME,
+        "country": country,
+        "specification": specification,
+        "schools": schools,
+    }
+
+
+async def prepared(seed: int, body: dict[str, Any], needs: list[dict[str, Any]], *, repeats: bool) -> World:
+    """A world whose fund knows the programme and the needs."""
+    world = World(seed, repeats=repeats)
+    await world.post("buyer", f"/programmes/{PROGRAMME}", body, method="PUT")
+    for one in needs:
+        await world.post("buyer", "/needs", one)
+    await world.come_to_rest()
+    return world

@@ -19,7 +19,7 @@ from pymongo import MongoClient
 from tests.service.reporting.ledger import SERVICE_KEY, ledger
 from tests.service.running import Running, running
 from tests.stack import Servers, new_namespace
-from tests.unit.reporting.history import HeardRecord
+from tests.unit.reporting.history import FakeRecord
 
 WAIT_S = 30.0
 
@@ -41,18 +41,18 @@ def in_a_loop_of_its_own(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 @dataclass
 class Reporting:
-    """The running service, its database, and the topics that it hears."""
+    """The running service, its database, and the topics that it consumes."""
 
     service: Running
     servers: Servers
     namespace: str
     database: Any
 
-    def say(self, records: Sequence[HeardRecord]) -> None:
+    def publish(self, records: Sequence[FakeRecord]) -> None:
         """Appends events to the topics, each to its partition."""
-        in_a_loop_of_its_own(lambda: self._say(records))
+        in_a_loop_of_its_own(lambda: self._publish(records))
 
-    async def _say(self, records: Sequence[HeardRecord]) -> None:
+    async def _publish(self, records: Sequence[FakeRecord]) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.servers.kafka)
         await producer.start()
         try:

@@ -1,4 +1,4 @@
-"""A stand-in for the donations service's `GET /v1/donations/…`: it knows some gifts of the history, and a key."""
+"""A stand-in for the donations service's `GET /v1/donations/…`: it knows some donations of the history, and a key."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.unit.reporting.history import PROGRAMME
 
 SERVICE_KEY = "panda_auditor_test_service"
 DAY = "2021-11-11"
-GIFTS = {"first": (0, 0, 5), "straddling": (0, 598, 603), "given-back": (1, 368, 372), "waiting": (0, 1595, 1600)}
-"""id → (line, fen_from, fen_to)."""
+DONATIONS = {"first": (0, 0, 5), "straddling": (0, 598, 603), "given-back": (1, 368, 372), "waiting": (0, 1595, 1600)}
+"""id → (shard, fen_from, fen_to)."""
 
 
 class _Ledger(BaseHTTPRequestHandler):
@@ -24,7 +24,7 @@ class _Ledger(BaseHTTPRequestHandler):
         day = parse_qs(asked.query)["day"][0]
         if self.headers["Authorization"] != f"Bearer {SERVICE_KEY}":
             self._answer(401, {"code": "key_unknown", "detail": "no"})
-        elif id in GIFTS and day == DAY:
+        elif id in DONATIONS and day == DAY:
             self._answer(200, _located(merchant, id))
         else:
             self._answer(404, {"code": "donation_unknown", "detail": f"merchant {merchant} has no donation {id}"})
@@ -40,7 +40,7 @@ class _Ledger(BaseHTTPRequestHandler):
 
 
 def _located(merchant: str, id: str) -> dict[str, object]:
-    line, fen_from, fen_to = GIFTS[id]
+    shard, fen_from, fen_to = DONATIONS[id]
     return {
         "merchant": merchant,
         "id": id,
@@ -48,8 +48,8 @@ def _located(merchant: str, id: str) -> dict[str, object]:
         "programme": PROGRAMME,
         "amount_fen": fen_to - fen_from,
         "at_us": 0,
-        "line": line,
-        "page": f"{line:04d}/0000000000",
+        "shard": shard,
+        "page": f"{shard:04d}/0000000000",
         "row": 0,
         "page_closed": True,
         "fen_from": fen_from,

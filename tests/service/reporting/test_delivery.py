@@ -9,23 +9,22 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from pymongo.collection import Collection
 
 from tests.service.reporting.conftest import Reporting, eventually, in_a_loop_of_its_own
-from tests.unit.reporting.history import PARTITIONS, enveloped, programme, records
-from tests.unit.reporting.test_hearing import EXPECTED
+from tests.unit.reporting.history import PARTITIONS, TOTALS, enveloped, programme, records
 
-VIEWS = ("lines", "merchants", "money", "items", "parcels", "places", "rounds", "stretches", "pipeline")
+VIEWS = ("shards", "merchants", "money", "items", "parcels", "destinations", "rounds", "funded_intervals", "pipeline")
 
 
 def test_a_second_publication_of_every_event_changes_no_figure(reporting: Reporting) -> None:
     whole = records(enveloped(programme()))
-    reporting.say(whole)
-    reporting.await_totals(EXPECTED)
+    reporting.publish(whole)
+    reporting.await_totals(TOTALS)
     rows = reporting.database.journal.count_documents({})
-    reporting.say(whole)
+    reporting.publish(whole)
     ends = {(r.topic, r.partition): 2 * (r.offset + 1) - 1 for r in whole}
-    last = programme()[0]
-    reporting.say(records(enveloped([(last[0].replace("/0", "/7"), last[1].model_copy(update={"line": 7}))])))
-    reporting.await_totals({"donations": EXPECTED["donations"] + 120})
-    eventually(lambda: all(lag["records"] == 0 for lag in _readyz(reporting)["lag"]), f"all is heard up to {ends}")
+    source, event = programme()[0]
+    reporting.publish(records(enveloped([(source.replace("/0", "/7"), event.model_copy(update={"shard": 7}))])))
+    reporting.await_totals({"donations": TOTALS["donations"] + 120})
+    eventually(lambda: all(lag["records"] == 0 for lag in _readyz(reporting)["lag"]), f"all is consumed up to {ends}")
     shown = reporting.totals()
     assert reporting.database.journal.count_documents({}) == rows == sum(r.topic != "donations.events" for r in whole)
     assert (shown["spent_fen"], shown["orders"], shown["pupils_reached"]) == (1940, 4, 8)
@@ -39,18 +38,18 @@ def _readyz(reporting: Reporting) -> dict[str, list[dict[str, int]]]:
 def test_kill_nine_between_journal_and_views_loses_nothing_and_counts_nothing_twice(reporting: Reporting) -> None:
     whole = records(enveloped(programme()))
     for first in range(0, len(whole), 12):
-        reporting.say(whole[first : first + 12])
+        reporting.publish(whole[first : first + 12])
         if first in (12, 36):
             reporting.service.kill()
             reporting.service.start_again()
-    reporting.await_totals(EXPECTED)
+    reporting.await_totals(TOTALS)
     laws = reporting.get("/v1/conservation").json()
     assert [law["difference"] for law in laws["laws"]] == [0, 0, 0]
 
 
 def test_views_rebuilt_from_the_first_offset_are_the_live_views(reporting: Reporting) -> None:
-    reporting.say(records(enveloped(programme())))
-    reporting.await_totals(EXPECTED)
+    reporting.publish(records(enveloped(programme())))
+    reporting.await_totals(TOTALS)
     eventually(lambda: reporting.database.merchants.count_documents({}) == 4, "the merchants are counted")
     live = {name: _states(reporting.database[name]) for name in VIEWS}
     reporting.service.process.terminate()
@@ -59,7 +58,7 @@ def test_views_rebuilt_from_the_first_offset_are_the_live_views(reporting: Repor
         reporting.database[name].delete_many({})
     _forget_offsets(reporting)
     reporting.service.start_again()
-    reporting.await_totals(EXPECTED)
+    reporting.await_totals(TOTALS)
     eventually(lambda: reporting.database.merchants.count_documents({}) == 4, "the merchants are counted")
     assert {name: _states(reporting.database[name]) for name in VIEWS} == live
 
@@ -91,20 +90,20 @@ def _forget_offsets(reporting: Reporting) -> None:
     in_a_loop_of_its_own(forget)
 
 
-def test_an_identity_with_other_content_stops_its_partition_and_says_why(reporting: Reporting) -> None:
+def test_an_identity_with_other_content_stops_its_partition_and_tells_why(reporting: Reporting) -> None:
     whole = records(enveloped(programme()))
-    reporting.say(whole)
-    reporting.await_totals(EXPECTED)
+    reporting.publish(whole)
+    reporting.await_totals(TOTALS)
     credit = next(r for r in whole if r.value and b"FundCredited" in r.value)
     credit.value = (credit.value or b"").replace(b'"credited_fen":600', b'"credited_fen":601')
-    reporting.say([credit])
+    reporting.publish([credit])
     eventually(lambda: reporting.get("/readyz").status_code == 503, "the partition stops")
     (stopped,) = reporting.get("/readyz").json()["stopped"]
     assert (stopped["partition"], "identity_reused" in stopped["reason"]) == (credit.partition, True)
-    assert reporting.totals()["unallocated_fen"] == EXPECTED["unallocated_fen"]
+    assert reporting.totals()["unallocated_fen"] == TOTALS["unallocated_fen"]
 
 
-def test_a_stream_that_is_left_open_ends_when_the_service_is_told_to_stop(reporting: Reporting) -> None:
+def test_a_stream_that_is_left_open_ends_when_the_service_is_stopped(reporting: Reporting) -> None:
     with httpx.stream("GET", f"{reporting.service.url}/v1/events", trust_env=False) as stream:
         lines = stream.iter_lines()
         assert any(line.startswith("event: totals") for line in lines)

@@ -11,14 +11,13 @@ import pytest
 
 from tests.service.reporting.conftest import Reporting, eventually
 from tests.service.reporting.ledger import DAY
-from tests.unit.reporting.history import enveloped, programme, records
-from tests.unit.reporting.test_hearing import EXPECTED
+from tests.unit.reporting.history import TOTALS, enveloped, programme, records
 
 
 @pytest.fixture(scope="module")
 def reporting(shared: Reporting) -> Reporting:
-    shared.say(records(enveloped(programme())))
-    shared.await_totals(EXPECTED)
+    shared.publish(records(enveloped(programme())))
+    shared.await_totals(TOTALS)
     return shared
 
 
@@ -34,15 +33,15 @@ def items(reporting: Reporting, table: str) -> list[dict[str, Any]]:
 
 
 def test_every_table_adds_up_to_the_totals(reporting: Reporting) -> None:
-    assert sum(row["fen"] for row in items(reporting, "day")) == EXPECTED["received_fen"]
-    assert sum(row["spent_fen"] for row in items(reporting, "country")) == EXPECTED["spent_fen"]
-    assert sum(row["spent_fen"] for row in items(reporting, "round")) == EXPECTED["spent_fen"]
-    assert sum(row["donations"] for row in items(reporting, "programme")) == EXPECTED["donations"]
+    assert sum(row["fen"] for row in items(reporting, "day")) == TOTALS["received_fen"]
+    assert sum(row["spent_fen"] for row in items(reporting, "country")) == TOTALS["spent_fen"]
+    assert sum(row["spent_fen"] for row in items(reporting, "round")) == TOTALS["spent_fen"]
+    assert sum(row["donations"] for row in items(reporting, "programme")) == TOTALS["donations"]
     assert [(row["item"], row["kitted"], row["in_stock"]) for row in items(reporting, "item")] == [("pencil", 40, 2)]
 
 
-def test_totals_say_how_fresh_they_are(reporting: Reporting) -> None:
-    eventually(lambda: reporting.totals()["behind_s"] == 0.0, "nothing is left to hear")
+def test_totals_tell_how_fresh_they_are(reporting: Reporting) -> None:
+    eventually(lambda: reporting.totals()["behind_s"] == 0.0, "nothing is left to consume")
     assert reporting.totals()["complete_to"].endswith("+00:00")
 
 
@@ -71,7 +70,7 @@ TRACES: list[tuple[str, str, list[tuple[int, str, str | None, str | None]]]] = [
 
 
 @pytest.mark.parametrize(("id", "state", "pieces"), TRACES, ids=[row[0] for row in TRACES])
-def test_a_gift_is_followed_to_its_parcels(
+def test_a_donation_is_followed_to_its_parcels(
     reporting: Reporting, id: str, state: str, pieces: list[tuple[int, str, str | None, str | None]]
 ) -> None:
     found = reporting.get(f"/v1/trace/M0/{id}", params={"day": DAY}).json()
@@ -84,7 +83,7 @@ def test_a_gift_is_followed_to_its_parcels(
     if state == "funded":
         parcel = found["pieces"][0]["parcel"]
         assert parcel["district"] in {"Chitwan", "Kaski"} and "school" not in parcel
-        assert parcel["share"].startswith("1/") and parcel["way"]["legs"][0]["origin"] == "CNSHA"
+        assert parcel["share"].startswith("1/") and parcel["transport"]["legs"][0]["origin"] == "CNSHA"
 
 
 def test_only_staff_learn_the_school(auditor: httpx.Client) -> None:
@@ -93,14 +92,14 @@ def test_only_staff_learn_the_school(auditor: httpx.Client) -> None:
 
 
 REFUSED: list[tuple[str, str | None, str, int, str]] = [
-    ("a gift that the ledger does not know", None, f"/v1/trace/M0/nix?day={DAY}", 404, "donation_unknown"),
-    ("a gift on another day", None, "/v1/trace/M0/first?day=2021-11-12", 404, "donation_unknown"),
+    ("a donation that the ledger does not know", None, f"/v1/trace/M0/nix?day={DAY}", 404, "donation_unknown"),
+    ("a donation on another day", None, "/v1/trace/M0/first?day=2021-11-12", 404, "donation_unknown"),
     ("a day that is none", None, "/v1/trace/M0/first?day=yesterday", 422, "invalid_request"),
     ("a merchant that can be none", None, f"/v1/trace/M%200/first?day={DAY}", 422, "invalid_request"),
     ("merchants without a key", None, "/v1/totals/merchant", 401, "key_unknown"),
     ("merchants with a school's key", "school", "/v1/totals/merchant", 403, "role_not_allowed"),
     ("the journal without a key", None, "/v1/journal?source=/procurement/rounds/R-000001", 401, "key_unknown"),
-    ("a source that said nothing", "auditor", "/v1/journal?source=/procurement/rounds/R-9", 404, "source_unknown"),
+    ("a source that published nothing", "auditor", "/v1/journal?source=/procurement/rounds/R-9", 404, "source_unknown"),
     ("a table that is none", None, "/v1/totals/pupil", 404, "not_found"),
 ]
 
@@ -120,7 +119,7 @@ def test_staff_see_merchants_by_day(reporting: Reporting, auditor: httpx.Client)
     eventually(lambda: shown() == {"M0": (120, 600), "M1": (110, 440)}, "the merchants of the day are counted")
 
 
-def test_the_journal_shows_a_source_as_it_spoke(auditor: httpx.Client) -> None:
+def test_the_journal_shows_a_source_as_it_published(auditor: httpx.Client) -> None:
     source = "/procurement/rounds/R-000001"
     first = auditor.get("/v1/journal", params={"source": source, "limit": 2}).json()
     rest = auditor.get("/v1/journal", params={"source": source, "after": first["next"]}).json()
@@ -153,9 +152,9 @@ def events(reporting: Reporting, count: int, headers: dict[str, str]) -> list[di
     return found
 
 
-def test_the_stream_begins_with_all_figures_and_goes_on_where_a_reader_left(reporting: Reporting) -> None:
+def test_the_stream_begins_with_all_figures_and_resumes_where_a_reader_left(reporting: Reporting) -> None:
     first, second = events(reporting, 2, {})
-    assert (first["event"], json.loads(first["data"])["donations"]) == ("totals", EXPECTED["donations"])
+    assert (first["event"], json.loads(first["data"])["donations"]) == ("totals", TOTALS["donations"])
     assert (second["event"], second["id"]) == ("fresh", first["id"])
     (again,) = events(reporting, 1, {"Last-Event-ID": first["id"]})
     assert again["event"] == "fresh" and "donations" not in again["data"]
@@ -170,18 +169,18 @@ def test_the_page_has_its_numbers_in_both_languages_without_javascript(reporting
     assert "style=" not in english.text and "<script>" not in english.text and "http://" not in english.text
 
 
-def test_the_page_follows_a_gift_step_by_step(reporting: Reporting) -> None:
+def test_the_page_follows_a_donation_step_by_step(reporting: Reporting) -> None:
     page = reporting.get("/", params={"lang": "en", "merchant": "M0", "id": "straddling", "day": DAY}).text
     steps = [
         "5 fen",
-        "Its place on the line",
+        "Its interval on the fen line",
         "Round 1, for Nepal",
         "R-000001-0007",
         "A school in Kaski",
         "R-000002-0001",
     ]
-    places = [page.index(step) for step in steps]
-    assert places == sorted(places)
+    indices = [page.index(step) for step in steps]
+    assert indices == sorted(indices)
     unknown = reporting.get("/", params={"lang": "en", "merchant": "M0", "id": "nix", "day": DAY}).text
     assert "The ledger has no such gift" in unknown
     broken = reporting.get("/", params={"lang": "en", "merchant": "<M>", "id": "x", "day": "?"}).text
@@ -197,7 +196,7 @@ def test_operations_asks_for_a_key_and_then_shows_the_pipeline(reporting: Report
     assert "logistics does not answer" in page.text and "R-000002" in page.text
 
 
-def test_traces_without_a_key_are_limited_and_say_when_to_come_again(
+def test_traces_without_a_key_are_limited_and_tell_when_to_come_again(
     reporting: Reporting, auditor: httpx.Client
 ) -> None:
     answers = [reporting.get(f"/v1/trace/M0/nix?day={DAY}") for _ in range(90)]

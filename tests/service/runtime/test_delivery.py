@@ -1,4 +1,4 @@
-"""Delivery on a real Kafka and a real MongoDB: relay, hearing, and what happens when an event cannot be applied."""
+"""Delivery on a real Kafka and a real MongoDB: relay, reactions, and what happens when an event cannot be applied."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from aiokafka.protocol.fetch import FetchRequest
 
 from pandapack.contracts.envelope import Envelope, Event, Part, decode
 from pandapack.decision import Decision
-from pandapack.runtime.broker import Batches, Broker, ensure_topics
+from pandapack.runtime.broker import Broker
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import BusinessClock, FixedClock
 from pandapack.runtime.errors import Misconfigured
-from pandapack.runtime.hearing import Target, hearing_of, routed
+from pandapack.runtime.gathering import Batches
 from pandapack.runtime.mongo import Mongo
+from pandapack.runtime.reactions import Reaction, position_of, reacting
 from pandapack.runtime.relay import Relay
 from pandapack.runtime.sender import Sender
 from pandapack.runtime.service import POLL_AGE_S_MAX
-from pandapack.runtime.store import Hearing, Kind, Store
+from pandapack.runtime.store import EventPosition, Kind, Store
+from pandapack.runtime.topics import ensure_topics
 from tests.stack import Servers
+from tests.waiting import WAIT_S, eventually_async
 
-WAIT_S = 20.0
 PARTITIONS = 2
 
 
 class Tally(Part):
-    """Numbers, in the order in which they were told or heard."""
+    """Numbers, in the order in which they were told or listened to."""
 
     numbers: tuple[int, ...] = ()
 
@@ -67,17 +69,19 @@ class World:
     sender: Sender
     relay: Relay
 
-    async def heard(self, id: str) -> tuple[int, ...]:
+    async def listened_to(self, id: str) -> tuple[int, ...]:
         state = await self.listeners.get(id)
         return state.numbers if state else ()
 
+    async def is_all_published(self) -> bool:
+        return not await self.tellers.documents.unpublished(10)
+
 
 @pytest.fixture
-async def world(stack: Servers, namespace: str) -> AsyncIterator[World]:
-    mongo = Mongo(stack.mongo, f"{namespace}_delivery")
+async def world(stack: Servers, mongo: Mongo, namespace: str) -> AsyncIterator[World]:
     sender, clock, chance = Sender(stack.kafka), FixedClock(datetime(2021, 3, 1, tzinfo=UTC)), SeededChance(1)
     relay = Relay(sender, f"{namespace}.told")
-    tellers = Store(TELLERS, mongo.documents("tellers"), clock=clock, chance=chance, on_saying=relay.notify)
+    tellers = Store(TELLERS, mongo.documents("tellers"), clock=clock, chance=chance, on_outbox=relay.notify)
     listeners = Store(LISTENERS, mongo.documents("listeners"), clock=clock, chance=chance)
     relay.add(tellers)
     await mongo.prepare()
@@ -85,17 +89,6 @@ async def world(stack: Servers, namespace: str) -> AsyncIterator[World]:
     yield World(stack, f"{namespace}.told", tellers, listeners, sender, relay)
     await relay.stop()
     await sender.stop()
-    await mongo.drop()
-    mongo.close()
-
-
-async def eventually(holds: Callable[[], object], what: str) -> None:
-    for _ in range(int(WAIT_S / 0.05)):
-        answer = holds()
-        if await answer if asyncio.iscoroutine(answer) else answer:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"not within {WAIT_S} s: {what}")
 
 
 async def topic_holds(world: World) -> list[Envelope]:
@@ -106,66 +99,58 @@ async def topic_holds(world: World) -> list[Envelope]:
     return [decode(record.value) for records in batches.values() for record in records]
 
 
-async def test_the_relay_says_each_sources_events_once_and_in_order(world: World) -> None:
-    world.relay.start()
+async def test_the_relay_publishes_each_sources_events_once_and_in_order(world: World) -> None:
+    await world.relay.start()
     for number in range(1, 6):
         for teller in ("a", "b"):
-            await world.tellers.change(teller, tell(number), Hearing("/clock", number))
-
-    async def all_confirmed() -> bool:
-        return not await world.tellers.documents.unsaid(10)
-
-    await eventually(all_confirmed, "everything is said")
-    said = await topic_holds(world)
+            await world.tellers.change(teller, tell(number), EventPosition("/clock", number))
+    await eventually_async(world.is_all_published, "everything is published")
+    envelopes = await topic_holds(world)
     for teller in ("a", "b"):
-        assert [e.number for e in said if e.source == f"/test/tellers/{teller}"] == [1, 2, 3, 4, 5]
+        assert [e.number for e in envelopes if e.source == f"/test/tellers/{teller}"] == [1, 2, 3, 4, 5]
 
 
-async def test_what_a_crash_left_unsaid_is_said_by_the_next_scan(world: World) -> None:
-    await world.tellers.change("a", tell(1), Hearing("/clock", 1))  # nobody runs the relay: as after a crash
-    assert [document.id for document in await world.tellers.documents.unsaid(10)] == ["a"]
-    world.relay.start()
-
-    async def all_confirmed() -> bool:
-        return not await world.tellers.documents.unsaid(10)
-
-    await eventually(all_confirmed, "the scan found it")
+async def test_what_a_crash_left_in_an_outbox_is_published_by_the_next_scan(world: World) -> None:
+    await world.tellers.change("a", tell(1), EventPosition("/clock", 1))  # nobody runs the relay: as after a crash
+    assert [document.id for document in await world.tellers.documents.unpublished(10)] == ["a"]
+    await world.relay.start()
+    await eventually_async(world.is_all_published, "the scan found it")
     assert [envelope.source for envelope in await topic_holds(world)] == ["/test/tellers/a"]
 
 
 async def test_an_event_that_cannot_be_applied_stops_its_partition_only_and_nothing_overtakes(world: World) -> None:
     mended = False
 
-    async def route(envelope: Envelope) -> Sequence[Target]:
+    async def route(envelope: Envelope) -> Sequence[Reaction]:
         number, teller = int(decode_number(envelope)), envelope.source.rpartition("/")[2]
         if (teller, number) == ("poisoned", 2) and not mended:
             raise ValueError("a bug in the handler")
-        return [Target(world.listeners, teller, hearing_of(envelope), listen(number))]
+        return [Reaction(world.listeners, teller, position_of(envelope), listen(number))]
 
     names = partition_mates()
     broker = Broker(world.servers.kafka, client="test")
-    subscription = broker.hears([world.topic], group=f"{world.topic}.group", take=routed(route))
+    subscription = broker.subscribe([world.topic], group=f"{world.topic}.group", handle=reacting(route))
     await broker.start()
     try:
         for number in (1, 2, 3):
             for teller in ("poisoned", names["elsewhere"]):
-                await world.tellers.change(teller, tell(number), Hearing("/clock", number))
+                await world.tellers.change(teller, tell(number), EventPosition("/clock", number))
         await world.relay.flush()
 
-        async def others_went_on() -> bool:
-            return await world.heard(names["elsewhere"]) == (1, 2, 3)
+        async def others_were_applied() -> bool:
+            return await world.listened_to(names["elsewhere"]) == (1, 2, 3)
 
-        await eventually(others_went_on, "the other partition goes on")
-        await eventually(lambda: subscription.stopped, "the partition is stopped, and says so")
-        assert 3 not in await world.heard("poisoned")
-        assert "a bug in the handler" in next(iter(subscription.stopped.values())).reason
+        await eventually_async(others_were_applied, "the other partition is consumed further")
+        await eventually_async(lambda: subscription.stops.by_partition, "the partition is stopped, and says so")
+        assert 3 not in await world.listened_to("poisoned")
+        assert "a bug in the handler" in next(iter(subscription.stops.by_partition.values())).reason
         mended = True
 
-        async def all_heard() -> bool:
-            return await world.heard("poisoned") == (1, 2, 3)
+        async def all_applied() -> bool:
+            return await world.listened_to("poisoned") == (1, 2, 3)
 
-        await eventually(all_heard, "mended, everything is heard in order")
-        await eventually(lambda: not subscription.stopped, "nothing is stopped any more")
+        await eventually_async(all_applied, "mended, everything is applied in order")
+        await eventually_async(lambda: not subscription.stops.by_partition, "nothing is stopped any more")
     finally:
         await broker.stop()
 
@@ -173,15 +158,15 @@ async def test_an_event_that_cannot_be_applied_stops_its_partition_only_and_noth
 async def test_a_record_with_null_headers_or_no_event_is_not_passed_over_in_silence(world: World) -> None:
     broker = Broker(world.servers.kafka, client="test")
 
-    async def route(envelope: Envelope) -> Sequence[Target]:
+    async def route(envelope: Envelope) -> Sequence[Reaction]:
         return []
 
-    subscription = broker.hears([world.topic], group=f"{world.topic}.group", take=routed(route))
+    subscription = broker.subscribe([world.topic], group=f"{world.topic}.group", handle=reacting(route))
     await broker.start()
     try:
         await world.sender.send(world.topic, key=b"x", value=b"\xff no event", headers=[("h", b"\xff\xfe")])
-        await eventually(lambda: subscription.stopped, "the partition is stopped")
-        assert "NotOurs" in next(iter(subscription.stopped.values())).reason
+        await eventually_async(lambda: subscription.stops.by_partition, "the partition is stopped")
+        assert "UnreadableEvent" in next(iter(subscription.stops.by_partition.values())).reason
     finally:
         await broker.stop()
 
@@ -189,15 +174,15 @@ async def test_a_record_with_null_headers_or_no_event_is_not_passed_over_in_sile
 async def test_polls_that_kafka_answers_are_young_and_unanswered_ones_grow_old(world: World) -> None:
     broker = Broker(world.servers.kafka, client="test")
 
-    async def route(envelope: Envelope) -> Sequence[Target]:
+    async def route(envelope: Envelope) -> Sequence[Reaction]:
         return []
 
-    broker.hears([world.topic], group=f"{world.topic}.group", take=routed(route))
+    broker.subscribe([world.topic], group=f"{world.topic}.group", handle=reacting(route))
     clock = BusinessClock()
     assert broker.poll_age_s(clock.wall()) is None
     await broker.start()
     try:
-        await eventually(lambda: broker.poll_age_s(clock.wall()) is not None, "an idle partition is polled, too")
+        await eventually_async(lambda: broker.poll_age_s(clock.wall()) is not None, "an idle partition is polled, too")
         later = clock.wall() + timedelta(minutes=5)
         assert (broker.poll_age_s(later) or 0) > POLL_AGE_S_MAX
     finally:
@@ -228,7 +213,7 @@ def partition_mates() -> dict[str, str]:
 
 
 class CountedBatches(Batches):
-    """Each pace is another, so that a fetch shows which batch it came behind."""
+    """Each pace is another, so that a fetch shows which batch it followed."""
 
     def next_pace_ms(self, worked_ms: float) -> int:
         return 40 + self.pace_ms
@@ -244,18 +229,18 @@ async def test_kafka_gathers_for_as_long_as_the_batch_before_asked(
         return FetchRequest(wait_ms, *rest, **more)
 
     monkeypatch.setattr(fetcher, "FetchRequest", asking)
-    heard = asyncio.Event()
+    consumed = asyncio.Event()
 
-    async def take(records: Sequence[object]) -> None:
-        heard.set()
+    async def handle(records: Sequence[object]) -> None:
+        consumed.set()
 
     broker = Broker(world.servers.kafka, client="paced")
-    broker.hears([world.topic], group=f"{namespace}.paced", take=take, batches=CountedBatches(pace_ms=30))
+    broker.subscribe([world.topic], group=f"{namespace}.paced", handle=handle, gathering=CountedBatches(pace_ms=30))
     await broker.start()
     try:
         await world.sender.send(world.topic, key=b"a", value=b"anything")
-        await asyncio.wait_for(heard.wait(), WAIT_S)
-        await eventually(lambda: asked_ms[-1] == 70, "a fetch that gathers for as long as was said")
+        await asyncio.wait_for(consumed.wait(), WAIT_S)
+        await eventually_async(lambda: asked_ms[-1] == 70, "a fetch that gathers for as long as was asked")
     finally:
         await broker.stop()
     assert asked_ms[0] == 30

@@ -54,6 +54,6 @@ def test_donations_that_never_became_visible_are_no_latency() -> None:
         visible_after_s([(1.0, 250)], [(2.0, 249)])
 
 
-def test_rates_are_told_for_each_full_step() -> None:
+def test_rates_are_given_for_each_full_step() -> None:
     samples = [(0.0, 0), (1.0, 50), (2.0, 110), (4.0, 200), (5.0, 210), (6.0, 250)]
     assert rates_by_step(samples, 100) == [55, 33]

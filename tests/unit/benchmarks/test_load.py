@@ -11,10 +11,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from benchmarks.load import FIRST_ID, DataSet
-from pandapack.contracts.donations import Donation, line_of
-from simulator.gifts import AMOUNT_PER_MILLE
+from pandapack.contracts.donations import Donation, shard_of
+from simulator.donations import AMOUNT_PER_MILLE
 
-LINES = 8
+SHARDS = 8
 
 
 def lines_of(data: DataSet, lines_a_push: int = 700) -> list[bytes]:
@@ -23,9 +23,9 @@ def lines_of(data: DataSet, lines_a_push: int = 700) -> list[bytes]:
 
 def test_every_line_is_a_donation_of_the_contract() -> None:
     reader = TypeAdapter(Donation)
-    gifts = [reader.validate_python(msgspec.json.decode(line)) for line in lines_of(DataSet(2_000, days=40))]
-    assert len(gifts) == 2_000
-    assert all(len(gift.id) == 19 for gift in gifts)
+    donations = [reader.validate_python(msgspec.json.decode(line)) for line in lines_of(DataSet(2_000, days=40))]
+    assert len(donations) == 2_000
+    assert all(len(donation.id) == 19 for donation in donations)
 
 
 def test_ids_are_distinct_and_rise() -> None:
@@ -33,7 +33,7 @@ def test_ids_are_distinct_and_rise() -> None:
     assert ids == list(range(FIRST_ID + 99_990_000, FIRST_ID + 99_990_000 + 25_000))
 
 
-def test_the_mean_gift_is_4_9_fen() -> None:
+def test_the_mean_donation_is_4_9_fen() -> None:
     assert sum(amount * mille for amount, mille in AMOUNT_PER_MILLE.items()) == 4_900
     assert DataSet(1_000_000, days=40).fen() / 1_000_000 == pytest.approx(4.9, abs=0.01)
 
@@ -58,13 +58,13 @@ def test_few_merchants_give_much_as_zipf_says() -> None:
     assert 5_000 < len(merchants) <= 20_000
 
 
-def test_one_gift_is_told_as_its_line_tells_it() -> None:
+def test_one_donation_is_what_its_line_says() -> None:
     data = DataSet(3_000, days=40, first=5)
     for k, line in enumerate(lines_of(data)):
         if k % 500 == 0:
-            gift, read = data.gift(k), json.loads(line)
+            donation, read = data.donation(k), json.loads(line)
             at = datetime.fromisoformat(read["at"])
-            assert (gift.id, gift.merchant, gift.amount_fen, gift.day) == (
+            assert (donation.id, donation.merchant, donation.amount_fen, donation.day) == (
                 read["id"],
                 read["merchant"],
                 read["amount_fen"],
@@ -77,13 +77,13 @@ def test_however_pushes_are_cut_the_lines_are_the_same() -> None:
     assert lines_of(data, 1) == lines_of(data, 999) == lines_of(data, 5_000)
 
 
-def test_by_line_each_merchant_is_at_home_and_nothing_is_missing() -> None:
+def test_by_shard_each_merchant_is_on_its_own_and_nothing_is_missing() -> None:
     data = DataSet(4_000, days=40)
     found: list[bytes] = []
-    for parts in data.bodies_by_line(LINES, 1_000):
-        for line, part in parts.items():
+    for parts in data.bodies_by_shard(SHARDS, 1_000):
+        for shard, part in parts.items():
             rows = part.content.split(b"\n")
             assert len(rows) == part.donations
-            assert {line_of(json.loads(row)["merchant"], LINES) for row in rows} == {line}
+            assert {shard_of(json.loads(row)["merchant"], SHARDS) for row in rows} == {shard}
             found += rows
     assert sorted(found) == sorted(lines_of(data))

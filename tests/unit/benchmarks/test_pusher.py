@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from benchmarks.load import Body
-from benchmarks.pusher import Pushers, Refused
+from benchmarks.pusher import Pushers, PushRefused
 
 Answers = Callable[[int], int | None]
 KEY = "panda_platform_0_0"
@@ -19,7 +19,7 @@ class Platform:
     """A server that keeps what is pushed. `answers`: number of the push → its status, None cuts the connection."""
 
     def __init__(self, answers: Answers) -> None:
-        self.taken: list[bytes] = []
+        self.accepted: list[bytes] = []
         self.connections: set[int] = set()
         self.refused = 0
         self.asked = 0
@@ -34,7 +34,7 @@ class Platform:
                 assert self.headers["Authorization"] == f"Bearer {KEY}"
                 assert self.headers["Content-Type"] == "application/x-ndjson"
                 platform.connections.add(self.client_address[1])
-                status = platform.take(body)
+                status = platform.answer(body)
                 if status is None:
                     self.close_connection = True
                     return
@@ -44,18 +44,18 @@ class Platform:
                 self.end_headers()
                 self.wfile.write(b"{}")
 
-            def log_message(self, *words: object) -> None:
+            def log_message(self, *_: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
 
-    def take(self, body: bytes) -> int | None:
+    def answer(self, body: bytes) -> int | None:
         with self._lock:
             number, self.asked = self.asked, self.asked + 1
             status = self._answers(number)
             if status == 202:
-                self.taken.append(body)
+                self.accepted.append(body)
             else:
                 self.refused += 1
             return status
@@ -89,13 +89,13 @@ def bodies(count: int) -> list[Body]:
         lambda number: 503 if number < 8 else 202,
         lambda number: None if number % 4 == 1 else 202,
     ],
-    ids=["all taken", "told to wait", "away at first", "connections cut"],
+    ids=["all accepted", "told to wait", "away at first", "connections cut"],
 )
-def test_each_body_is_taken_once_and_whole(serve: Callable[[Answers], Platform], answers: Answers) -> None:
+def test_each_body_is_accepted_once_and_whole(serve: Callable[[Answers], Platform], answers: Answers) -> None:
     platform, pushed = serve(answers), bodies(30)
     with Pushers((platform.address,), KEY, pushed, connections=4) as pushers:
         pushers.join()
-    assert sorted(platform.taken) == sorted(body.content for body in pushed)
+    assert sorted(platform.accepted) == sorted(body.content for body in pushed)
     assert pushers.donations() == pushers.drawn == sum(body.donations for body in pushed)
     assert pushers.again == platform.refused
 
@@ -107,20 +107,20 @@ def test_connections_are_kept_alive(serve: Callable[[Answers], Platform]) -> Non
     assert len(platform.connections) <= 3
 
 
-def test_a_refusal_ends_the_run_with_its_words(serve: Callable[[Answers], Platform]) -> None:
+def test_a_refusal_ends_the_run_with_its_detail(serve: Callable[[Answers], Platform]) -> None:
     platform = serve(lambda number: 422)
-    with pytest.raises(Refused, match=r"^422: \{\}$"), Pushers((platform.address,), KEY, bodies(5), connections=1):
+    with pytest.raises(PushRefused, match=r"^422: \{\}$"), Pushers((platform.address,), KEY, bodies(5), connections=1):
         pass
 
 
 def test_each_process_gets_its_connections(serve: Callable[[Answers], Platform]) -> None:
     platforms: list[Platform] = []
-    # Each takes nothing before the other one was asked, so the run ends only if both are.
+    # Each accepts nothing before the other one was asked, so the run ends only if both are.
     for other in (1, 0):
         platforms.append(serve(lambda number, other=other: 202 if platforms[other].asked else 503))  # type: ignore[misc]
     with Pushers(tuple(platform.address for platform in platforms), KEY, bodies(40), connections=2) as pushers:
         pushers.join()
-    assert sum(len(platform.taken) for platform in platforms) == 40
+    assert sum(len(platform.accepted) for platform in platforms) == 40
 
 
 def test_a_paced_run_sends_no_faster_than_it_was_told(serve: Callable[[Answers], Platform]) -> None:

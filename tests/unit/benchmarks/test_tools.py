@@ -1,4 +1,4 @@
-"""What Kafka's own tools tell is read right."""
+"""What Kafka's own tools print is read right."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def test_the_consumers_rate_is_without_the_time_in_which_it_joined() -> None:
     assert consumed_per_s(CONSUMED) == 354_610
 
 
-def test_a_tool_that_tells_no_rate_is_not_taken_for_zero() -> None:
-    with pytest.raises(AssertionError, match="told no rate"):
+def test_a_tool_that_prints_no_rate_is_not_counted_as_zero() -> None:
+    with pytest.raises(AssertionError, match="printed no rate"):
         produced_per_s("nothing")

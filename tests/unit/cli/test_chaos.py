@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pandapack.cli.chaos import FAULTS, PAUSE_S, SERVERS, VICTIMS, differences, faults_of, victims_of
+from pandapack.cli.chaos import FAULTS, PAUSE_S, SERVERS, VICTIMS, differences, plan_faults, victims_of
 from pandapack.cli.demo import LAWS
-from pandapack.local.stack import SERVICES, Layout
+from pandapack.local.layout import SERVICES, Layout
 
 CALM = {
     "donations": 10,
@@ -20,13 +20,13 @@ CALM = {
 
 
 def test_a_seed_always_plans_the_same_faults_and_spares_nobody() -> None:
-    assert faults_of(7, 12) == faults_of(7, 12) != faults_of(8, 12)
-    planned = faults_of(7, FAULTS)
+    assert plan_faults(7, 12) == plan_faults(7, 12) != plan_faults(8, 12)
+    planned = plan_faults(7, FAULTS)
     assert {fault.victim for fault in planned if not fault.pause_s} == set(VICTIMS)
 
 
 def test_some_faults_hold_a_victim_still_for_a_bounded_time_instead_of_killing_it() -> None:
-    pauses = [fault for fault in faults_of(7, FAULTS) if fault.pause_s]
+    pauses = [fault for fault in plan_faults(7, FAULTS) if fault.pause_s]
     assert pauses
     assert all(PAUSE_S[0] <= fault.pause_s <= PAUSE_S[1] for fault in pauses)
 
@@ -35,7 +35,7 @@ def test_existing_servers_are_never_struck(tmp_path: Path) -> None:
     assert victims_of(Layout(data_dir=tmp_path)) == VICTIMS
     elsewhere = Layout(data_dir=tmp_path, kafka="kafka:9092", mongo="mongodb://mongo")
     assert victims_of(elsewhere) == SERVICES
-    struck = {fault.victim for fault in faults_of(7, 30, victims_of(elsewhere))}
+    struck = {fault.victim for fault in plan_faults(7, 30, victims_of(elsewhere))}
     assert struck.isdisjoint(SERVERS)
 
 

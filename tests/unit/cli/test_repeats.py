@@ -16,11 +16,11 @@ from pandapack.cli.repeats import Repeats
 from pandapack.contracts.columns import Columns, Row
 
 DAY_US = 86_400 * 1_000_000
-WORDS = st.integers(0, 20) | st.integers(2**64 - 20, 2**64 - 1) | st.integers(0, 2**64 - 1)
+NUMBERS = st.integers(0, 20) | st.integers(2**64 - 20, 2**64 - 1) | st.integers(0, 2**64 - 1)
 
 
 @settings(deadline=None, max_examples=50)  # files cost what the disk takes
-@given(batches=st.lists(st.lists(WORDS, max_size=30), max_size=8), in_memory_max=st.integers(0, 100))
+@given(batches=st.lists(st.lists(NUMBERS, max_size=30), max_size=8), in_memory_max=st.integers(0, 100))
 def test_suspects_are_what_came_twice_however_little_memory_there_is(
     batches: list[list[int]], in_memory_max: int
 ) -> None:
@@ -28,8 +28,8 @@ def test_suspects_are_what_came_twice_however_little_memory_there_is(
         for batch in batches:
             repeats.add(np.array(batch, np.uint64))
         suspects = repeats.suspects().tolist()
-    counts = Counter(word for batch in batches for word in batch)
-    assert suspects == sorted(word for word, count in counts.items() if count > 1)
+    counts = Counter(number for batch in batches for number in batch)
+    assert suspects == sorted(number for number, count in counts.items() if count > 1)
 
 
 def test_its_files_are_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,10 @@ Trouble = int | str | httpx.Response
 
 
 class PushApi:
-    """`trouble` comes first, one a request: a status, an answer, `lost` (taken, but silent), `deaf` (not taken)."""
+    """`trouble` comes first, one a request: a status, an answer, `lost` or `deaf`.
+
+    A push is accepted before its answer is lost; who is deaf accepts none.
+    """
 
     def __init__(self, trouble: Iterable[Trouble] = (), keys: Iterable[bytes] = ()) -> None:
         self.trouble, self.keys = deque(trouble), list(keys)
@@ -32,12 +35,12 @@ class PushApi:
             case "deaf":
                 raise httpx.ConnectError("nobody listens", request=request)
             case "lost":
-                self._take(request)
+                self._accept(request)
                 raise httpx.ReadError("cut", request=request)
             case _:
-                return self._take(request)
+                return self._accept(request)
 
-    def _take(self, request: httpx.Request) -> httpx.Response:
+    def _accept(self, request: httpx.Request) -> httpx.Response:
         headers, body = request.headers, request.content
         if self.keys and not is_signed(
             self.keys, headers[ID_HEADER], headers[TIMESTAMP_HEADER], body, headers[SIGNATURE_HEADER]
@@ -58,8 +61,8 @@ class PushApi:
                 json.loads(line)
                 self.counted.append(line)
             except ValueError:
-                words = {"en": "not JSON", "zh": "不是 JSON"}
-                failures.append({"index": index, "pointer": "", "code": "not_json", "message": words})
+                message = {"en": "not JSON", "zh": "不是 JSON"}
+                failures.append({"index": index, "pointer": "", "code": "not_json", "message": message})
         accepted = body.count(b"\n") + 1 - len(failures)
         content = {"push_id": f"psh_{id[:8]}", "accepted": accepted, "failures": failures}
         return httpx.Response(202 if accepted else 422, json=content)

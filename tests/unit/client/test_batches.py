@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pandapack.client.batches import Batch, BatchLimits, batch_id, batches, lines_of, lines_of_file
+from pandapack.client.batches import Batch, BatchLimits, batch_id, batch_of_ndjson, batches, lines_of, lines_of_file
+from pandapack.contracts.donations import Donation
 
 CONTENT = st.lists(
     st.one_of(st.binary(max_size=12), st.sampled_from([b"", b"{}", b"x" * 40])).map(lambda b: b.replace(b"\n", b" ")),
@@ -44,7 +46,7 @@ def test_batches_keep_their_limits_and_cover_the_file_without_gaps(content: byte
 
 
 @given(CONTENT, LIMITS, st.data())
-def test_going_on_at_any_batchs_end_gives_the_same_batches(
+def test_resuming_at_any_batchs_end_gives_the_same_batches(
     content: bytes, limits: BatchLimits, data: st.DataObject
 ) -> None:
     plan = planned(content, limits)
@@ -58,10 +60,17 @@ def test_a_body_never_holds_a_blank_line_since_the_service_would_not_count_it() 
     assert (batch.body(), batch.numbers) == (b'{"id":1}\n{"id":2}', [1, 4])
 
 
+@pytest.mark.parametrize("body", [b'{"id":1}\n[', b'{"id":1}\n[\n'])
+def test_a_body_that_is_laid_out_already_is_one_batch_and_stays_as_it_is(body: bytes) -> None:
+    batch = batch_of_ndjson(body)
+    assert (batch.body(), batch.numbers, batch.first_line, batch.last_line) == (body, [1, 2], 1, 2)
+
+
 def test_donations_may_be_typed_mappings_or_lines() -> None:
-    given_forms = [{"id": "1", "n": 1}, '{"id":\n"2"}', b'{"id":"3"}\n']
-    (batch,) = batches(lines_of(given_forms, BatchLimits()), BatchLimits())
-    assert batch.texts == [b'{"id":"1","n":1}', b'{"id": "2"}', b'{"id":"3"}']
+    typed = Donation(id="4", merchant="M1", programme="P", amount_fen=5, at="2021-11-11T10:00:00+08:00")
+    forms = [{"id": "1", "n": 1}, '{"id":\n"2"}', b'{"id":"3"}\n', typed]
+    (batch,) = batches(lines_of(forms, BatchLimits()), BatchLimits())
+    assert batch.texts == [b'{"id":"1","n":1}', b'{"id": "2"}', b'{"id":"3"}', typed.model_dump_json().encode()]
 
 
 def test_an_id_derives_from_the_body_or_from_the_given_one() -> None:

@@ -11,12 +11,11 @@ from standardwebhooks.webhooks import Webhook
 
 from pandapack.client.batches import Batch, Line
 from pandapack.client.delivery import Answer, Delivery, Retry, Silence, Wait, retry_after_s
-from pandapack.client.errors import NotTaken, Rejected
-from pandapack.client.results import Pushed
-from pandapack.contracts.signing import secret_words
+from pandapack.client.errors import PushFailed, Rejected
+from pandapack.client.results import PushResult
+from pandapack.contracts.signing import secret_text
 
 NOW_S = 1_700_000_000
-TAKEN = Answer(202, {}, json.dumps({"push_id": "psh_1", "accepted": 2, "failures": []}).encode())
 
 
 def delivery(retry: Retry = Retry(), key: bytes | None = None) -> Delivery:  # noqa: B008 - frozen
@@ -33,11 +32,11 @@ def waits(retry: Retry, reply: Answer | Silence, jitter: float = 1.0) -> list[fl
     def attempt_for_ever() -> None:
         while True:
             going.request(wall_s=NOW_S)
-            step = going.heard(reply, wall_s=NOW_S, jitter=jitter)
+            step = going.next_step(reply, wall_s=NOW_S, jitter=jitter)
             assert isinstance(step, Wait)
             pauses.append(step.pause_s)
 
-    with pytest.raises(NotTaken, match=f"lines 7 to 9 were not taken after {retry.attempts_max} attempts"):
+    with pytest.raises(PushFailed, match=f"lines 7 to 9 were not accepted after {retry.attempts_max} attempts"):
         attempt_for_ever()
     return pauses
 
@@ -57,7 +56,7 @@ TRIED_AGAIN = [408, 425, 429, 500, 502, 503, 504]
 def test_what_may_pass_is_tried_again_with_the_same_id_and_body(status: int) -> None:
     going = delivery()
     first = going.request(wall_s=NOW_S)
-    assert isinstance(going.heard(Answer(status, {}, b""), wall_s=NOW_S, jitter=1.0), Wait)
+    assert isinstance(going.next_step(Answer(status, {}, b""), wall_s=NOW_S, jitter=1.0), Wait)
     assert going.request(wall_s=NOW_S + 9) == first
 
 
@@ -75,15 +74,15 @@ def test_a_no_to_the_whole_batch_is_not_tried_again(status: int, body: bytes, co
     going = delivery()
     going.request(wall_s=NOW_S)
     with pytest.raises(Rejected) as refused:
-        going.heard(Answer(status, {}, body), wall_s=NOW_S, jitter=1.0)
+        going.next_step(Answer(status, {}, body), wall_s=NOW_S, jitter=1.0)
     assert (refused.value.status, refused.value.code) == (status, code)
 
 
 def test_retry_after_is_honoured_and_has_a_limit() -> None:
     asked = Answer(429, {"retry-after": "30"}, b"")
     assert waits(Retry(3, 0.2, 10.0), asked) == [30.0, 30.0]
-    with pytest.raises(NotTaken):
-        delivery().heard(Answer(503, {"retry-after": "86400"}, b""), wall_s=NOW_S, jitter=1.0)
+    with pytest.raises(PushFailed):
+        delivery().next_step(Answer(503, {"retry-after": "86400"}, b""), wall_s=NOW_S, jitter=1.0)
 
 
 RETRY_AFTER = [
@@ -106,13 +105,15 @@ def test_refused_lines_have_their_number_in_the_file() -> None:
     failure = {"index": 1, "pointer": "/at", "code": "too_old", "message": {"en": "old", "zh": "旧"}}
     body = json.dumps({"push_id": "psh_1", "accepted": 1, "rejected": 1, "failures": [failure]}).encode()
     for status in (202, 422):
-        pushed = delivery().heard(Answer(status, {}, body), wall_s=NOW_S, jitter=1.0)
-        assert isinstance(pushed, Pushed)
-        assert [(one.line, one.shown()) for one in pushed.refused] == [(9, {"line": 9, **failure})]
+        result = delivery().next_step(Answer(status, {}, body), wall_s=NOW_S, jitter=1.0)
+        assert isinstance(result, PushResult)
+        assert [(one.line, one.as_json()) for one in result.refused] == [(9, {"line": 9, **failure})]
 
 
 def test_a_202_that_is_no_answer_of_the_service_is_not_believed() -> None:
-    assert isinstance(delivery().heard(Answer(202, {}, b"<html>"), wall_s=NOW_S, jitter=1.0), Wait)
+    going = delivery()
+    going.request(wall_s=NOW_S)
+    assert isinstance(going.next_step(Answer(202, {}, b"<html>"), wall_s=NOW_S, jitter=1.0), Wait)
 
 
 def test_each_attempt_is_signed_anew_so_that_no_pause_makes_it_stale() -> None:
@@ -127,4 +128,4 @@ def test_signatures_are_those_of_the_standard(monkeypatch: pytest.MonkeyPatch) -
     import time
 
     request = delivery(key=b"k" * 24).request(wall_s=int(time.time()))
-    Webhook(secret_words(b"k" * 24)).verify(request.body, dict(request.headers), json_parse=False)
+    Webhook(secret_text(b"k" * 24)).verify(request.body, dict(request.headers), json_parse=False)

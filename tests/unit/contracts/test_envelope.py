@@ -43,10 +43,10 @@ def test_an_envelope_carries_what_cloudevents_asks_for() -> None:
     }
 
 
-def test_what_was_said_is_read_as_the_same_event() -> None:
-    heard = decode(encode(envelop(EVENT, source="/procurement/orders/O-1", number=7, at=AT)))
-    assert (heard.number, heard.source) == (7, "/procurement/orders/O-1")
-    assert heard.event() == EVENT == read_as(heard, OrderClosed)
+def test_what_was_published_is_read_as_the_same_event() -> None:
+    received = decode(encode(envelop(EVENT, source="/procurement/orders/O-1", number=7, at=AT)))
+    assert (received.number, received.source) == (7, "/procurement/orders/O-1")
+    assert received.event() == EVENT == read_as(received, OrderClosed)
 
 
 def test_a_type_of_a_newer_release_is_no_error() -> None:
@@ -77,12 +77,12 @@ def test_no_event_can_identify_a_pupil(name: str) -> None:
     assert not [word for word in FORBIDDEN_WORDS if f'"{word}' in schema]
 
 
-def test_a_hearer_of_intervals_reads_them_without_the_days() -> None:
+def test_a_consumer_of_intervals_reads_them_without_the_days() -> None:
     whole = DonationsRecorded.model_validate_json((SAMPLES / "donations.DonationsRecorded.json").read_bytes())
     light = without_days(whole.model_dump_json().encode())
     assert light.days == () and whole.days
-    assert (light.line, light.page, light.count, light.intervals) == (
-        whole.line,
+    assert (light.shard, light.page, light.count, light.intervals) == (
+        whole.shard,
         whole.page,
         whole.count,
         whole.intervals,

@@ -45,10 +45,10 @@ def test_a_page_is_read_back_into_exactly_the_donations_that_it_holds(
 
 
 @given(ROWS, ROWS)
-def test_rows_put_behind_others_and_taken_out_again_stay_what_they_are(
+def test_rows_appended_to_others_and_taken_out_again_stay_what_they_are(
     first: list[tuple[str, str, str, int, int]], second: list[tuple[str, str, str, int, int]]
 ) -> None:
-    both = columns_of(second).behind(columns_of(first))
+    both = Columns.concat(columns_of(first), columns_of(second))
     assert list(both.rows()) == [Row(*row) for row in (*first, *second)]
     odd = np.arange(1, len(both), 2)
     assert list(unpack(pack(both.take(odd))).rows()) == [Row(*row) for row in (*first, *second)][1::2]

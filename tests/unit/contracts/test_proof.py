@@ -16,28 +16,28 @@ from pandapack.contracts.merkle import leaf_hash, proof_of, proven_root, root_of
 from pandapack.contracts.pages import FIRST_SEAL, page_id, seal_hash
 from pandapack.contracts.proof import (
     WORDS,
-    DayHead,
+    DailyRoot,
     Donation,
-    LineHead,
     Outcome,
-    Place,
+    PagePosition,
     Receipt,
     SealProof,
+    ShardRoot,
     Signer,
     canonical,
-    head_failures,
-    head_proof,
-    make_head,
+    make_daily_root,
     make_receipt,
     receipt_text,
+    root_failures,
+    root_proof,
     seal_leaf,
     verify,
 )
 
 SIGNER = Signer("11" * 32)
 STRANGER = Signer("22" * 32)
-LINES = 3
-LINE = 1
+SHARDS = 3
+SHARD = 1
 
 
 def rows(count: int) -> list[Row]:
@@ -47,24 +47,26 @@ def rows(count: int) -> list[Row]:
 
 
 def chain(pages: int, root: bytes, count: int) -> list[bytes]:
-    """The seals of a line whose pages are all alike."""
+    """The seals of a shard whose pages are all alike."""
     seals: list[bytes] = []
     for number in range(pages):
-        seals.append(seal_hash(seals[-1] if seals else FIRST_SEAL, page_id(LINE, number), count, root))
+        seals.append(seal_hash(seals[-1] if seals else FIRST_SEAL, page_id(SHARD, number), count, root))
     return seals
 
 
-def head_over(chained: list[str], first: int = 0, before: DayHead | None = None, day: str = "2021-11-11") -> DayHead:
-    """A head in which one line has new pages, from `first` on, and the others have none at all."""
+def root_over(
+    chained: list[str], first: int = 0, before: DailyRoot | None = None, day: str = "2021-11-11"
+) -> DailyRoot:
+    """A daily root in which one shard has new pages, from `first` on, and the others have none at all."""
     seals_root = root_of([seal_leaf(seal) for seal in chained]).hex()
     empty = root_of([]).hex()
-    lines = [LineHead(line, 0, -1, FIRST_SEAL.hex(), empty) for line in range(LINES)]
+    shards = [ShardRoot(shard, 0, -1, FIRST_SEAL.hex(), empty) for shard in range(SHARDS)]
     last = first + len(chained) - 1
-    lines[LINE] = LineHead(LINE, first, last, chained[-1], seals_root, {"love-parcel": 9}, {"love-parcel": 45})
-    return make_head(day, lines, before, SIGNER)
+    shards[SHARD] = ShardRoot(SHARD, first, last, chained[-1], seals_root, {"love-parcel": 9}, {"love-parcel": 45})
+    return make_daily_root(day, shards, before, SIGNER)
 
 
-def receipt_of(count: int, row: int, page: int = 0, pages: int = 1, *, with_head: bool = True) -> Receipt:
+def receipt_of(count: int, row: int, page: int = 0, pages: int = 1, *, with_root: bool = True) -> Receipt:
     columns = Columns.of(rows(count))
     one, root = columns.row(row), page_root(columns)
     seals = chain(pages, root, count)
@@ -73,8 +75,8 @@ def receipt_of(count: int, row: int, page: int = 0, pages: int = 1, *, with_head
     proof = [sibling.hex() for sibling in proof_of(leaves_of(columns), row)]
     seal = SealProof(count, proof, root.hex(), previous.hex(), seals[page].hex())
     chained = [one.hex() for one in seals]
-    head = head_proof(head_over(chained), LINE, page, chained) if with_head else None
-    return make_receipt(donation, Place(LINE, page, row, 100, 100 + one.amount_fen), seal, head, SIGNER)
+    daily = root_proof(root_over(chained), SHARD, page, chained) if with_root else None
+    return make_receipt(donation, PagePosition(SHARD, page, row, 100, 100 + one.amount_fen), seal, daily, SIGNER)
 
 
 def failed(raw: bytes, key: str = SIGNER.public) -> set[str]:
@@ -92,9 +94,9 @@ def test_any_row_of_a_page_of_any_size_is_proven(count: int, data: st.DataObject
     assert {step.outcome for step in verdict.steps} == {Outcome.OK}
 
 
-@pytest.mark.parametrize("with_head", [True, False])
-def test_every_single_byte_of_a_receipt_counts(with_head: bool) -> None:
-    raw = canonical(receipt_of(11, 6, 2, 5, with_head=with_head))
+@pytest.mark.parametrize("with_root", [True, False])
+def test_every_single_byte_of_a_receipt_counts(with_root: bool) -> None:
+    raw = canonical(receipt_of(11, 6, 2, 5, with_root=with_root))
     assert verify(raw, SIGNER.public).is_proven
     for at in range(len(raw)):
         for altered in {raw[at] ^ 1, raw[at] ^ 0x20, ord("0"), ord(" ")} - {raw[at]}:
@@ -116,10 +118,10 @@ def test_a_receipt_proves_the_same_however_its_json_is_laid_out() -> None:
     assert verify(pretty, SIGNER.public).is_proven
 
 
-def test_a_receipt_before_its_head_is_proven_and_says_what_it_lacks() -> None:
-    verdict = verify(canonical(receipt_of(5, 3, with_head=False)), SIGNER.public)
+def test_a_receipt_before_its_root_is_proven_and_says_what_it_lacks() -> None:
+    verdict = verify(canonical(receipt_of(5, 3, with_root=False)), SIGNER.public)
     assert verdict.is_proven
-    assert [step.name for step in verdict.steps if step.outcome is Outcome.ABSENT] == ["head"]
+    assert [step.name for step in verdict.steps if step.outcome is Outcome.ABSENT] == ["root"]
 
 
 def signed_anew(receipt: Receipt, **changes: object) -> bytes:
@@ -129,18 +131,22 @@ def signed_anew(receipt: Receipt, **changes: object) -> bytes:
 
 
 R = receipt_of(11, 6, 2, 5)
-assert R.head is not None
+assert R.daily_root is not None
 LIES: list[tuple[str, dict[str, object], str]] = [
     ("another amount", {"donation": msgspec.structs.replace(R.donation, amount_fen=99)}, "page"),
-    ("another row", {"place": msgspec.structs.replace(R.place, row=5)}, "page"),
-    ("a longer interval", {"place": msgspec.structs.replace(R.place, fen_to=R.place.fen_to + 1)}, "interval"),
-    ("another page", {"place": msgspec.structs.replace(R.place, page=3)}, "seal"),
+    ("another row", {"position": msgspec.structs.replace(R.position, row=5)}, "page"),
+    ("a longer interval", {"position": msgspec.structs.replace(R.position, fen_to=R.position.fen_to + 1)}, "interval"),
+    ("another page", {"position": msgspec.structs.replace(R.position, page=3)}, "seal"),
     ("another root", {"seal": msgspec.structs.replace(R.seal, root="0" * 64)}, "page"),
     ("another seal before", {"seal": msgspec.structs.replace(R.seal, previous="1" * 64)}, "seal"),
-    ("another line's head", {"place": msgspec.structs.replace(R.place, line=0)}, "head_line"),
-    ("another day", {"head": msgspec.structs.replace(R.head, day="2021-11-12")}, "head_signature"),
-    ("another head before", {"head": msgspec.structs.replace(R.head, previous="1" * 64)}, "head_hash"),
-    ("other sums", {"head": msgspec.structs.replace(R.head, line=LineHead(1, 0, 4, "0" * 64, "0" * 64))}, "head_line"),
+    ("another shard's root", {"position": msgspec.structs.replace(R.position, shard=0)}, "root_shard"),
+    ("another day", {"daily_root": msgspec.structs.replace(R.daily_root, day="2021-11-12")}, "root_signature"),
+    ("another root before", {"daily_root": msgspec.structs.replace(R.daily_root, previous="1" * 64)}, "root_hash"),
+    (
+        "other sums",
+        {"daily_root": msgspec.structs.replace(R.daily_root, shard=ShardRoot(1, 0, 4, "0" * 64, "0" * 64))},
+        "root_shard",
+    ),
 ]
 
 
@@ -150,7 +156,7 @@ def test_a_lie_is_found_even_where_the_receipt_is_signed_anew(lie: str, changes:
 
 
 def test_a_receipt_signed_by_a_stranger_is_not_proven() -> None:
-    assert failed(canonical(R), STRANGER.public) == {"key", "signature", "head_signature"}
+    assert failed(canonical(R), STRANGER.public) == {"key", "signature", "root_signature"}
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"\xff", b"[" * 100_000, b"x" * 300_000, b'{"scheme": 1}'])
@@ -165,20 +171,20 @@ def test_a_receipt_shows_no_other_donation() -> None:
 
 
 def test_every_step_has_words_in_both_languages() -> None:
-    names = {step.name for step in verify(canonical(R), SIGNER.public).steps} | {"head"}
+    names = {step.name for step in verify(canonical(R), SIGNER.public).steps} | {"root"}
     assert names == set(WORDS)
     assert all(en and zh and en != zh for en, zh in WORDS.values())
 
 
-def test_heads_are_a_chain_and_a_missing_day_shows() -> None:
-    first = head_over([hashlib.sha256(b"0").hexdigest()])
-    second = head_over([hashlib.sha256(b"1").hexdigest()], 1, first, "2021-11-12")
-    assert head_failures(first, SIGNER.public, None) == []
-    assert head_failures(second, SIGNER.public, first) == []
-    assert head_failures(second, SIGNER.public, None) == ["it is not chained to the head before"]
-    assert head_failures(second, STRANGER.public, first) == ["the trusted key did not sign it"]
-    altered = msgspec.structs.replace(second, lines=second.lines[:-1])
-    assert "its lines do not give its root" in head_failures(altered, SIGNER.public, first)
+def test_daily_roots_are_a_chain_and_a_missing_day_shows() -> None:
+    first = root_over([hashlib.sha256(b"0").hexdigest()])
+    second = root_over([hashlib.sha256(b"1").hexdigest()], 1, first, "2021-11-12")
+    assert root_failures(first, SIGNER.public, None) == []
+    assert root_failures(second, SIGNER.public, first) == []
+    assert root_failures(second, SIGNER.public, None) == ["it is not chained to the root before"]
+    assert root_failures(second, STRANGER.public, first) == ["the trusted key did not sign it"]
+    altered = msgspec.structs.replace(second, shards=second.shards[:-1])
+    assert "its shards do not give its root" in root_failures(altered, SIGNER.public, first)
 
 
 # The tree of seven entries of RFC 6962, 2.1.3, whose tree RFC 9162 keeps: leaf → the nodes of its path, by name.

@@ -1,4 +1,4 @@
-"""One round of eleven parcels for two schools, and all that is ever told of it."""
+"""One round of eleven parcels for two schools, and all that is ever reported of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pandapack.contracts.envelope import Event
 from pandapack.contracts.logistics import CustomsReleased, LegDeparted, ParcelState
 from pandapack.contracts.procurement import Category, ParcelsPacked, SchoolShare
 from pandapack.decision import Decision, Refusal
-from services.logistics.domain import consignment, reports
+from services.logistics.domain import consignment
 from services.logistics.domain.consignment import Consignment, Cost, Delivery, Handout
 
 ROUND = "R-000007"
@@ -64,33 +64,33 @@ def handout(number: str, school: str, parcels: int) -> Handout:
 
 
 def stored() -> Step:
-    return lambda state: consignment.store(state, packed(1, PARCELS))
+    return lambda state: consignment.store_parcels(state, packed(1, PARCELS))
 
 
 def dispatched() -> Step:
-    return lambda state: consignment.hear_departure(state, departed())
+    return lambda state: consignment.depart(state, departed())
 
 
 def delivered(one: Delivery) -> Step:
-    return lambda state: reports.deliver(state, one)
+    return lambda state: consignment.deliver(state, one)
 
 
 def handed_out(one: Handout) -> Step:
-    return lambda state: reports.hand_out(state, one)
+    return lambda state: consignment.hand_out(state, one)
 
 
 def incurred(category: Category, fen: int) -> Step:
-    return lambda state: reports.incur(state, category, Cost(fen=fen, document=f"{category}-1"))
+    return lambda state: consignment.record_cost(state, category, Cost(fen=fen, document=f"{category}-1"))
 
 
 def written_off(report: str, ordinals: tuple[int, ...], now: ParcelState = ParcelState.LOST) -> Step:
-    return lambda state: reports.write_off(state, report, ordinals, now, "fell off the lorry", AT)
+    return lambda state: consignment.write_off(state, report, ordinals, now, "fell off the lorry", AT)
 
 
 STEPS: tuple[tuple[str, Step], ...] = (
     ("stored", stored()),
     ("departed", dispatched()),
-    ("released", lambda state: consignment.hear_release(state, released())),
+    ("released", lambda state: consignment.record_duty(state, released())),
     ("freight", incurred(Category.FREIGHT, 30_000)),
     ("insurance", incurred(Category.INSURANCE, 1_000)),
     ("proof 1", delivered(proof("P-1", "KH-S01", (1, 2, 3), (4,)))),
@@ -105,11 +105,11 @@ STEPS: tuple[tuple[str, Step], ...] = (
 
 def played(steps: list[Step], state: Consignment | None = None) -> tuple[Consignment, list[Event]]:
     """The state and all events after these steps, none of which may be refused."""
-    state, said = state or Consignment(round=ROUND), list[Event]()
+    state, events = state or Consignment(round=ROUND), list[Event]()
     for step in steps:
         decision = step(state)
         assert isinstance(decision, Decision), decision
         state = decision.state
         consignment.counts(state)
-        said += decision.events
-    return state, said
+        events += decision.events
+    return state, events

@@ -1,4 +1,4 @@
-"""The consignment: each parcel in one state, whatever is told in whatever order."""
+"""The consignment: each parcel in one state, whatever is reported in whatever order."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ def answer_of(state: Consignment, step: Step) -> dict[str, object]:
 
 
 def test_parcels_wait_in_the_warehouse_until_all_are_there_and_the_shipment_has_left() -> None:
-    state, said = played([lambda s: consignment.store(s, packed(1, 6)), dispatched()])
-    assert [type(event) for event in said] == [ConsignmentOpened, ParcelsStored]
+    state, events = played([lambda s: consignment.store_parcels(s, packed(1, 6)), dispatched()])
+    assert [type(event) for event in events] == [ConsignmentOpened, ParcelsStored]
     assert consignment.counts(state)[ParcelState.WAREHOUSE] == 6
-    state, said = played([lambda s: consignment.store(s, packed(7, 5))], state)
-    assert [type(event) for event in said] == [ParcelsStored, ParcelsDispatched]
+    state, events = played([lambda s: consignment.store_parcels(s, packed(7, 5))], state)
+    assert [type(event) for event in events] == [ParcelsStored, ParcelsDispatched]
     assert consignment.counts(state)[ParcelState.IN_TRANSIT] == 11
 
 
 def test_what_was_lost_in_the_warehouse_is_not_dispatched() -> None:
-    _, said = played([stored(), written_off("W-1", (2, 5)), dispatched()])
-    off, left = said[-2:]
+    _, events = played([stored(), written_off("W-1", (2, 5)), dispatched()])
+    off, left = events[-2:]
     assert isinstance(off, ParcelsWrittenOff) and (off.was, off.now) == (ParcelState.WAREHOUSE, ParcelState.LOST)
     assert isinstance(left, ParcelsDispatched) and left.count == 9
 
@@ -68,81 +68,81 @@ def test_what_was_lost_in_the_warehouse_is_not_dispatched() -> None:
 def test_a_proof_before_its_parcels_are_in_transit_waits_and_is_applied_when_they_are() -> None:
     early = delivered(proof("P-1", "KH-S01", (1, 2)))
     assert answer_of(Consignment(round=ROUND), early)["parked"] is True
-    state, said = played([early, stored()])
-    assert not [event for event in said if isinstance(event, ParcelsDelivered)]
-    state, said = played([dispatched()], state)
-    assert [type(event) for event in said] == [ParcelsDispatched, ParcelsDelivered]
+    state, events = played([early, stored()])
+    assert not [event for event in events if isinstance(event, ParcelsDelivered)]
+    state, events = played([dispatched()], state)
+    assert [type(event) for event in events] == [ParcelsDispatched, ParcelsDelivered]
     assert state.parked_deliveries == ()
 
 
 def test_a_handout_waits_for_the_parcels_that_it_gives_away() -> None:
     state, _ = played([stored(), dispatched(), handed_out(handout("H-1", "KH-S01", 2))])
     assert len(state.parked_handouts) == 1
-    _, said = played([delivered(proof("P-1", "KH-S01", (1, 2)))], state)
-    assert [type(event) for event in said] == [ParcelsDelivered, ParcelsHandedOut]
+    _, events = played([delivered(proof("P-1", "KH-S01", (1, 2)))], state)
+    assert [type(event) for event in events] == [ParcelsDelivered, ParcelsHandedOut]
 
 
-def test_a_cost_that_is_known_before_the_parcels_is_said_once_they_are_there() -> None:
-    state, said = played([incurred(Category.FREIGHT, 5), lambda s: consignment.hear_release(s, released())])
-    assert said == []
-    _, said = played([stored()], state)
-    assert [(e.category, e.fen) for e in said if isinstance(e, CostIncurred)] == [
+def test_a_cost_that_is_known_before_the_parcels_is_published_once_they_are_there() -> None:
+    state, events = played([incurred(Category.FREIGHT, 5), lambda s: consignment.record_duty(s, released())])
+    assert events == []
+    _, events = played([stored()], state)
+    assert [(e.category, e.fen) for e in events if isinstance(e, CostIncurred)] == [
         (Category.DUTY, 9_000),
         (Category.FREIGHT, 5),
     ]
 
 
-def facts(said: list[Event]) -> list[str]:
-    """What was said, but for where a parcel was when it was written off, which may be told before it had left."""
-    told = [event for event in said if not isinstance(event, ParcelsWrittenOff | ParcelsDispatched)]
-    return sorted(f"{event.TYPE} {event.model_dump_json()}" for event in told)
+def facts(events: list[Event]) -> list[str]:
+    """The events, but for where a parcel was when it was written off, which may be reported before it had left."""
+    same = [event for event in events if not isinstance(event, ParcelsWrittenOff | ParcelsDispatched)]
+    return sorted(f"{event.TYPE} {event.model_dump_json()}" for event in same)
 
 
 @settings(max_examples=200)
 @given(st.permutations(STEPS), st.integers(0, len(STEPS)), st.integers(0, len(STEPS)))
-def test_the_end_is_the_same_in_whatever_order_things_are_told(
+def test_the_end_is_the_same_in_whatever_order_things_are_reported(
     steps: list[tuple[str, Step]], lost_after: int, damaged_after: int
 ) -> None:
     known_from = [name for name, _ in steps].index("stored") + 1
-    told = [step for _, step in steps]
-    for place, step in sorted(
+    order = [step for _, step in steps]
+    for index, step in sorted(
         [
             (max(known_from, lost_after), written_off("W-1", (6,))),
             (max(known_from, damaged_after), written_off("W-2", (11,), ParcelState.DAMAGED)),
         ],
         key=lambda one: -one[0],
     ):
-        told.insert(place, step)
-    state, said = played(told)
+        order.insert(index, step)
+    state, events = played(order)
     _, straight = played(
         [*(step for _, step in STEPS), written_off("W-1", (6,)), written_off("W-2", (11,), ParcelState.DAMAGED)]
     )
     assert state.status is ConsignmentStatus.CLOSED
-    closed = said[-1]
+    closed = events[-1]
     assert isinstance(closed, ConsignmentClosed)
     assert {name: getattr(closed, name) for name in END} == END
-    assert facts(said) == facts(straight)
+    assert facts(events) == facts(straight)
 
 
 def test_only_the_first_leg_takes_parcels_out_of_the_warehouse() -> None:
     state, _ = played([stored()])
-    assert consignment.hear_departure(state, departed(leg=2)) == Decision(state)
+    assert consignment.depart(state, departed(leg=2)) == Decision(state)
 
 
-def test_a_shipment_that_leaves_after_all_is_over_is_told_of_and_moves_nothing() -> None:
+def test_a_shipment_that_leaves_after_all_is_over_moves_nothing() -> None:
     costs = [incurred(Category.FREIGHT, 1), incurred(Category.INSURANCE, 1)]
-    state, said = played(
-        [stored(), written_off("W", tuple(range(1, 12))), *costs, lambda s: consignment.hear_release(s, released())]
+    state, events = played(
+        [stored(), written_off("W", tuple(range(1, 12))), *costs, lambda s: consignment.record_duty(s, released())]
     )
-    assert isinstance(said[-1], ConsignmentClosed) and said[-1].lost == 11
-    state, said = played([dispatched()], state)
-    assert (said, state.status) == ([], ConsignmentStatus.CLOSED)
+    assert isinstance(events[-1], ConsignmentClosed) and events[-1].lost == 11
+    state, events = played([dispatched()], state)
+    assert (events, state.status) == ([], ConsignmentStatus.CLOSED)
 
 
-def test_a_departure_and_a_release_that_are_told_again_change_nothing() -> None:
-    state, _ = played([stored(), dispatched(), lambda s: consignment.hear_release(s, released())])
-    assert consignment.hear_departure(state, departed()) == Decision(state)
-    assert consignment.hear_release(state, released()) == Decision(state)
+def test_a_departure_and_a_release_that_come_again_change_nothing() -> None:
+    state, _ = played([stored(), dispatched(), lambda s: consignment.record_duty(s, released())])
+    assert consignment.depart(state, departed()) == Decision(state)
+    assert consignment.record_duty(state, released()) == Decision(state)
 
 
 def ready() -> Consignment:

@@ -9,7 +9,7 @@ import pytest
 from pandapack.contracts.logistics import ConsignmentClosed, ParcelState
 from pandapack.contracts.procurement import Category
 from pandapack.decision import Decision, Refusal
-from services.logistics.domain import consignment, reports
+from services.logistics.domain import consignment
 from services.logistics.domain.consignment import Consignment
 from tests.unit.logistics.reports_of import (
     ROUND,
@@ -32,7 +32,7 @@ def parked_proofs(count: int, *, named: int, school: str = "KH-S99") -> Consignm
 
 
 def test_a_handout_that_can_never_come_true_does_not_keep_out_the_one_that_corrects_it() -> None:
-    state, said = played(
+    state, events = played(
         [
             stored(),
             dispatched(),
@@ -43,10 +43,10 @@ def test_a_handout_that_can_never_come_true_does_not_keep_out_the_one_that_corre
             handed_out(handout("H-2", "KH-S02", 5)),
             incurred(Category.FREIGHT, 1),
             incurred(Category.INSURANCE, 1),
-            lambda state: consignment.hear_release(state, released()),
+            lambda state: consignment.record_duty(state, released()),
         ]
     )
-    assert isinstance(said[-1], ConsignmentClosed)
+    assert isinstance(events[-1], ConsignmentClosed)
     assert [one.handout for one in state.parked_handouts] == ["H-wrong"]
 
 
@@ -61,18 +61,18 @@ def test_of_early_proofs_that_name_one_parcel_the_earliest_is_applied_whatever_c
 
 
 def test_what_waits_without_end_does_not_keep_out_what_has_its_turn() -> None:
-    full, _ = played([stored(), dispatched()], parked_proofs(reports.PARKED_MAX, named=1))
-    decision = reports.deliver(full, proof("P-1", "KH-S01", (1, 2)))
+    full, _ = played([stored(), dispatched()], parked_proofs(consignment.PARKED_MAX, named=1))
+    decision = consignment.deliver(full, proof("P-1", "KH-S01", (1, 2)))
     assert isinstance(decision, Decision) and decision.answer["parked"] is False
     assert decision.state.ended == {ParcelState.ACCEPTED: (1, 2)}
 
 
 TOO_MUCH = [
-    ("proofs", parked_proofs(reports.PARKED_MAX, named=1), "parked_too_many"),
-    ("parcels of proofs", parked_proofs(2, named=reports.PARKED_ORDINALS_MAX // 2), "parked_too_many"),
+    ("proofs", parked_proofs(consignment.PARKED_MAX, named=1), "parked_too_many"),
+    ("parcels of proofs", parked_proofs(2, named=consignment.PARKED_ORDINALS_MAX // 2), "parked_too_many"),
     (
         "applied proofs",
-        Consignment(round=ROUND, deliveries=parked_proofs(reports.PROOFS_MAX, named=1).parked_deliveries),
+        Consignment(round=ROUND, deliveries=parked_proofs(consignment.PROOFS_MAX, named=1).parked_deliveries),
         "proofs_too_many",
     ),
 ]
@@ -80,23 +80,23 @@ TOO_MUCH = [
 
 @pytest.mark.parametrize(("what", "state", "code"), TOO_MUCH, ids=[row[0] for row in TOO_MUCH])
 def test_proofs_have_an_end(what: str, state: Consignment, code: str) -> None:
-    refusal = reports.deliver(state, proof("P-1", "KH-S01", (1,)))
+    refusal = consignment.deliver(state, proof("P-1", "KH-S01", (1,)))
     assert isinstance(refusal, Refusal) and refusal.code == code, what
 
 
 def test_one_proof_fewer_still_has_room() -> None:
     for state in (
-        parked_proofs(reports.PARKED_MAX - 1, named=1),
-        parked_proofs(1, named=reports.PARKED_ORDINALS_MAX - 1),
-        Consignment(round=ROUND, deliveries=parked_proofs(reports.PROOFS_MAX - 1, named=1).parked_deliveries),
+        parked_proofs(consignment.PARKED_MAX - 1, named=1),
+        parked_proofs(1, named=consignment.PARKED_ORDINALS_MAX - 1),
+        Consignment(round=ROUND, deliveries=parked_proofs(consignment.PROOFS_MAX - 1, named=1).parked_deliveries),
     ):
-        decision = reports.deliver(state, proof("P-1", "KH-S01", (1,)))
+        decision = consignment.deliver(state, proof("P-1", "KH-S01", (1,)))
         assert isinstance(decision, Decision) and decision.answer["parked"] is True
 
 
 def test_handouts_that_wait_have_an_end() -> None:
-    waiting = tuple(handout(f"H-{number}", "KH-S01", 1) for number in range(reports.PARKED_MAX))
-    refusal = reports.hand_out(Consignment(round=ROUND, parked_handouts=waiting), handout("H", "KH-S01", 1))
+    waiting = tuple(handout(f"H-{number}", "KH-S01", 1) for number in range(consignment.PARKED_MAX))
+    refusal = consignment.hand_out(Consignment(round=ROUND, parked_handouts=waiting), handout("H", "KH-S01", 1))
     assert isinstance(refusal, Refusal) and refusal.code == "parked_too_many"
 
 
@@ -115,7 +115,7 @@ def test_a_parcel_that_is_not_in_exactly_one_state_crashes_the_decision(
 ) -> None:
     broken = played([stored()])[0].model_copy(update={"ended": ended})
     with pytest.raises(AssertionError, match=ROUND):
-        reports.hand_out(broken, handout("H", "KH-S01", 1))
+        consignment.hand_out(broken, handout("H", "KH-S01", 1))
 
 
 def test_each_ordinal_is_in_one_state_and_all_of_them_are_the_stored() -> None:

@@ -36,12 +36,12 @@ def planned() -> Shipment:
 
 
 def after(state: Shipment, movements: list[Movement]) -> tuple[Shipment, list[Event]]:
-    said = list[Event]()
+    events = list[Event]()
     for movement in movements:
         decision = shipment.report(state, movement)
         assert isinstance(decision, Decision)
-        state, said = decision.state, [*said, *decision.events]
-    return state, said
+        state, events = decision.state, [*events, *decision.events]
+    return state, events
 
 
 def test_the_country_is_that_of_the_last_destination() -> None:
@@ -51,7 +51,7 @@ def test_the_country_is_that_of_the_last_destination() -> None:
 
 
 @given(st.permutations(MOVEMENTS), st.integers(0, len(MOVEMENTS)))
-def test_movements_are_said_in_their_order_whatever_the_order_of_the_reports(
+def test_movements_are_published_in_their_order_whatever_the_order_of_the_reports(
     movements: list[Movement], planned_after: int
 ) -> None:
     state, early = after(Shipment(shipment="S-1"), movements[:planned_after])
@@ -59,11 +59,11 @@ def test_movements_are_said_in_their_order_whatever_the_order_of_the_reports(
     decision = shipment.plan(state, "R-000001", LEGS)
     assert isinstance(decision, Decision)
     state, late = after(decision.state, movements[planned_after:])
-    told = [*decision.events[1:], *late]
-    assert [(type(e), e.leg) for e in told if isinstance(e, LegDeparted | LegArrived)] == [
+    moved = [*decision.events[1:], *late]
+    assert [(type(e), e.leg) for e in moved if isinstance(e, LegDeparted | LegArrived)] == [
         (kind, leg) for leg in (1, 2, 3) for kind in (LegDeparted, LegArrived)
     ]
-    assert isinstance(told[-1], ShipmentArrived)
+    assert isinstance(moved[-1], ShipmentArrived)
     assert (state.status, state.parked) == (ShipmentStatus.ARRIVED, ())
 
 
@@ -71,8 +71,8 @@ def test_what_customs_hold_does_not_move_until_they_let_it_go() -> None:
     state, _ = after(planned(), MOVEMENTS[:4])
     held = shipment.hold(state, "papers", AT)
     assert isinstance(held, Decision) and isinstance(held.events[0], CustomsHeld)
-    state, said = after(held.state, MOVEMENTS[4:5])
-    assert (said, len(state.parked)) == ([], 1)
+    state, events = after(held.state, MOVEMENTS[4:5])
+    assert (events, len(state.parked)) == ([], 1)
     let_go = shipment.release(state, 700, "D-1", AT)
     assert isinstance(let_go, Decision)
     assert [type(event) for event in let_go.events] == [CustomsReleased, LegDeparted]
@@ -93,12 +93,12 @@ REFUSED = [
     ),
     ("a fourth leg", lambda: shipment.report(planned(), Movement(move=Move.ARRIVAL, leg=4, at=AT)), "leg_unknown"),
     (
-        "a movement told again",
+        "a movement reported again",
         lambda: shipment.report(after(planned(), MOVEMENTS[:1])[0], MOVEMENTS[0]),
         "movement_known",
     ),
     (
-        "a parked one told again",
+        "a parked one reported again",
         lambda: shipment.report(after(planned(), MOVEMENTS[3:4])[0], MOVEMENTS[3]),
         "movement_known",
     ),

@@ -1,4 +1,4 @@
-"""What people are shown of a consignment, and how their words come in."""
+"""What people are shown of a consignment, and how their reports come in."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from pandapack.contracts.procurement import Category
-from services.logistics.api.bodies import WORDS_CHARACTERS_MAX
+from services.logistics.api.bodies import TEXT_CHARACTERS_MAX
 from services.logistics.api.consignments import ORDINAL_MAX, DeliveryBody, HandoutBody, shown_consignment
-from services.logistics.domain import reports
+from services.logistics.domain import consignment
 from services.logistics.domain.consignment import Consignment, Delivery
 from tests.unit.logistics.reports_of import (
     ROUND,
@@ -69,36 +69,36 @@ def test_more_pupils_than_a_school_has_are_counted_and_flagged() -> None:
 
 
 def test_a_time_comes_with_any_zone_and_is_kept_in_utc() -> None:
-    words = {"handout": "H", "school": "S", "parcels": 1, "girls": 1, "boys": 0}
-    body = HandoutBody.model_validate({**words, "at": "2021-05-01T16:00:00+08:00"})
-    assert body.handed_out().at == "2021-05-01T08:00:00+00:00"
+    fields = {"handout": "H", "school": "S", "parcels": 1, "girls": 1, "boys": 0}
+    body = HandoutBody.model_validate({**fields, "at": "2021-05-01T16:00:00+08:00"})
+    assert body.handout_report().at == "2021-05-01T08:00:00+00:00"
     for at in ("2021-05-01T16:00:00", "2021-05-01", 1_619_856_000):
         with pytest.raises(ValidationError):
-            HandoutBody.model_validate({**words, "at": at})
+            HandoutBody.model_validate({**fields, "at": at})
 
 
 def test_a_consignment_with_the_most_and_longest_proofs_fits_a_document() -> None:
-    word = "\N{PANDA FACE}" * WORDS_CHARACTERS_MAX
+    text = "\N{PANDA FACE}" * TEXT_CHARACTERS_MAX
     longest = DeliveryBody.model_validate(
         {
             "delivery": "P" * 100,
             "school": "S" * 64,
             "accepted": [1],
-            "reason": word,
-            "gave": word,
-            "received": word,
+            "reason": text,
+            "gave": text,
+            "received": text,
             "document": "0" * 64,
             "at": "2021-05-01T08:00:00.123456Z",
         }
     ).proof()
-    applied = reports.PROOFS_MAX - reports.PARKED_MAX
-    each = reports.PARKED_ORDINALS_MAX // reports.PARKED_MAX
+    applied = consignment.PROOFS_MAX - consignment.PARKED_MAX
+    each = consignment.PARKED_ORDINALS_MAX // consignment.PARKED_MAX
     parked: list[Delivery] = [
-        longest.model_copy(update={"accepted": tuple(range(each))}) for _ in range(reports.PARKED_MAX)
+        longest.model_copy(update={"accepted": tuple(range(each))}) for _ in range(consignment.PARKED_MAX)
     ]
     handouts = [
         handout("H" * 100, "S" * 64, 1).model_copy(update={"at": longest.at})
-        for _ in range(ORDINAL_MAX + reports.PARKED_MAX)
+        for _ in range(ORDINAL_MAX + consignment.PARKED_MAX)
     ]
     state = Consignment(
         round=ROUND,
@@ -108,4 +108,4 @@ def test_a_consignment_with_the_most_and_longest_proofs_fits_a_document() -> Non
         handouts=tuple(handouts),
     )
     size_bytes = len(bson.encode({"state": state.model_dump(mode="json")}))
-    assert size_bytes < DOCUMENT_BYTES_MAX - DOCUMENT_BYTES_MAX // 8, "no room for what is said and answered"
+    assert size_bytes < DOCUMENT_BYTES_MAX - DOCUMENT_BYTES_MAX // 8, "no room for outbox and answers"

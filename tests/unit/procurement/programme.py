@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pandapack.contracts.donations import DonationsRecorded, DonationsReversed, ProgrammeInterval, Reversed
+from pandapack.contracts.donations import DonationsRecorded, DonationsReversed, ProgrammeInterval, ProgrammeReversal
 from pandapack.contracts.procurement import NeedOpened, ProgrammePublished, SchoolShare
 
 PROGRAMME = "love-parcel"
@@ -101,14 +101,14 @@ def need_opened(need: str, country: str, *parcels: int, specification: str = "sm
     )
 
 
-def gifts(line: int, fen_from: int, fen_to: int, programme: str = PROGRAMME) -> DonationsRecorded:
-    """A line recorded gifts that occupy `[fen_from, fen_to)`."""
+def donations(shard: int, fen_from: int, fen_to: int, programme: str = PROGRAMME) -> DonationsRecorded:
+    """A shard recorded donations that occupy `[fen_from, fen_to)` of its fen line."""
     interval = ProgrammeInterval(programme=programme, fen_from=fen_from, fen_to=fen_to, count=1)
-    return DonationsRecorded(line=line, page=1, count=1, intervals=(interval,), days=())
+    return DonationsRecorded(shard=shard, page=1, count=1, intervals=(interval,), days=())
 
 
-def reversals(line: int, fen_from: int, fen_to: int, programme: str = PROGRAMME) -> DonationsReversed:
-    """Of all that was ever reversed on a line, `[fen_from, fen_to)` are new."""
+def reversals(shard: int, fen_from: int, fen_to: int, programme: str = PROGRAMME) -> DonationsReversed:
+    """Of all that was ever reversed on a shard, `[fen_from, fen_to)` are new."""
     days = {"2021-11-12": (1, fen_to - fen_from)}
-    told = Reversed(programme=programme, count=1, fen_from=fen_from, fen_to=fen_to, days=days)
-    return DonationsReversed(line=line, page=1, reversals=(told,))
+    reversal = ProgrammeReversal(programme=programme, count=1, fen_from=fen_from, fen_to=fen_to, days=days)
+    return DonationsReversed(shard=shard, page=1, reversals=(reversal,))

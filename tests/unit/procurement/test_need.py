@@ -15,11 +15,11 @@ from services.procurement.domain.need import Need, NeedRequest, NeedStatus, fund
 from tests.unit.procurement.programme import PROGRAMME, schools, small
 
 AT = datetime(2020, 1, 1, tzinfo=UTC)
-ASKED = NeedRequest(programme=PROGRAMME, country="NP", specification="small", schools=schools(3, 3))
+REQUEST = NeedRequest(programme=PROGRAMME, country="NP", specification="small", schools=schools(3, 3))
 
 
 def opened() -> Need:
-    decision = open_need(Need(need="need-np"), ASKED, small(), AT)
+    decision = open_need(Need(need="need-np"), REQUEST, small(), AT)
     assert isinstance(decision, Decision)
     return decision.state
 
@@ -62,14 +62,14 @@ def test_a_need_is_met_when_rounds_have_funded_all_of_it() -> None:
     ],
 )
 def test_what_cannot_be_met_is_refused(state: Need, change: dict[str, object], code: str) -> None:
-    refusal = open_need(state, ASKED.model_copy(update=change), small(), AT)
+    refusal = open_need(state, REQUEST.model_copy(update=change), small(), AT)
     assert isinstance(refusal, Refusal) and refusal.code == code
 
 
 def test_a_country_without_rates_is_refused() -> None:
     only_nepal = tuple(rate.model_copy(update={"country": "NP"}) for rate in small().services[1:])
     programme = small().model_copy(update={"services": only_nepal})
-    refusal = open_need(Need(need="n"), ASKED.model_copy(update={"country": "KH"}), programme, AT)
+    refusal = open_need(Need(need="n"), REQUEST.model_copy(update={"country": "KH"}), programme, AT)
     assert isinstance(refusal, Refusal) and refusal.code == "country_not_served"
 
 
@@ -85,7 +85,7 @@ def test_the_greatest_unmet_share_comes_first_and_of_equals_the_first_id() -> No
 
 
 @given(st.permutations([share("a", 10, 2), share("b", 5, 1), share("c", 40, 8), share("d", 3, 3)]))
-def test_the_next_need_does_not_depend_on_the_order_in_which_needs_were_heard(needs: list[NeedShare]) -> None:
+def test_the_next_need_does_not_depend_on_the_order_in_which_needs_were_opened(needs: list[NeedShare]) -> None:
     following = next_need(needs)
     assert following is not None and following.need == "a"
 

@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pandapack.contracts.logistics import CostIncurred
 from pandapack.contracts.procurement import Category, GoodsReceived, OrderClosed, OrderLine, OrderPaid, OrderRequested
 from pandapack.decision import Decision, Refusal
-from services.procurement.domain.lines import Counted
-from services.procurement.domain.order import Order, OrderStatus, confirm, incur, place, receive, take_invoice
+from services.procurement.domain.order import Order, OrderStatus, confirm, match_invoice, place, receive, record_cost
+from services.procurement.domain.order_lines import ReceiptCount
 
 GOODS = "O-000001-demo-supplier-01"
 LINES = (
@@ -50,11 +50,11 @@ def confirmed() -> Order:
     return done(confirm(placed(), {})).state
 
 
-def count(item: str, counted: int, rejected: int = 0, reason: str | None = "torn") -> Counted:
-    return Counted(item=item, counted=counted, rejected=rejected, reason=reason if rejected else None, lot="L1")
+def count(item: str, counted: int, rejected: int = 0, reason: str | None = "torn") -> ReceiptCount:
+    return ReceiptCount(item=item, counted=counted, rejected=rejected, reason=reason if rejected else None, lot="L1")
 
 
-def received(*counts: Counted) -> Order:
+def received(*counts: ReceiptCount) -> Order:
     return done(receive(confirmed(), "GRN-1", counts)).state
 
 
@@ -78,20 +78,20 @@ def test_what_is_rejected_is_ordered_again() -> None:
     pencil = decision.state.lines[0]
     assert decision.answer["reordered"] == decision.answer["outstanding"] == {"pencil": 7}
     assert (pencil.ordered, pencil.accepted, pencil.rejected) == (107, 93, 7)
-    said = decision.events[0]
-    assert isinstance(said, GoodsReceived) and not said.complete and said.reordered == {"pencil": 7}
+    event = decision.events[0]
+    assert isinstance(event, GoodsReceived) and not event.complete and event.reordered == {"pencil": 7}
 
 
 def test_what_was_over_delivered_stands_in_for_what_was_rejected() -> None:
     decision = done(receive(confirmed(), "GRN-1", (count("pencil", 110, 4), count("towel", 20))))
     assert decision.answer["reordered"] == {} and decision.state.status is OrderStatus.RECEIVED
-    said = decision.events[0]
-    assert isinstance(said, GoodsReceived) and said.lines[0].over_delivered == 10
+    event = decision.events[0]
+    assert isinstance(event, GoodsReceived) and event.lines[0].over_delivered == 10
 
 
 def test_paid_is_what_was_bought_and_not_what_was_delivered_beyond_it() -> None:
     over = received(count("pencil", 150), count("towel", 20))
-    paid = done(take_invoice(over, "INV-1", 3_000))
+    paid = done(match_invoice(over, "INV-1", 3_000))
     assert [type(event) for event in paid.events] == [OrderPaid, OrderClosed]
     assert paid.answer == {"order": GOODS, "status": "closed", "matched": True, "held": None, "paid_fen": 3_000}
 
@@ -100,18 +100,18 @@ def test_a_confirmed_price_counts_for_the_invoice() -> None:
     dearer = done(confirm(placed(), {"towel": 105})).state
     assert dearer.amount_fen == 3_100
     whole = done(receive(dearer, "GRN-1", ALL)).state
-    assert done(take_invoice(whole, "INV-1", 3_000)).answer["matched"] is False
-    assert done(take_invoice(whole, "INV-1", 3_100)).answer["matched"] is True
+    assert done(match_invoice(whole, "INV-1", 3_000)).answer["matched"] is False
+    assert done(match_invoice(whole, "INV-1", 3_100)).answer["matched"] is True
 
 
 def test_an_invoice_that_differs_is_held_until_a_right_one_comes() -> None:
-    held = done(take_invoice(received(*ALL), "INV-1", 3_001))
+    held = done(match_invoice(received(*ALL), "INV-1", 3_001))
     assert held.answer["held"] == {"invoice": "INV-1", "amount_fen": 3_001, "reason": "amount_differs"}
-    assert done(take_invoice(held.state, "INV-2", 3_000)).state.status is OrderStatus.CLOSED
+    assert done(match_invoice(held.state, "INV-2", 3_000)).state.status is OrderStatus.CLOSED
 
 
 def test_an_early_invoice_waits_for_the_goods_and_is_then_paid_by_itself() -> None:
-    early = done(take_invoice(confirmed(), "INV-1", 3_000))
+    early = done(match_invoice(confirmed(), "INV-1", 3_000))
     assert early.state.held is not None and early.state.held.reason == "goods_outstanding"
     last = done(receive(early.state, "GRN-1", ALL))
     assert [type(event) for event in last.events] == [GoodsReceived, OrderPaid, OrderClosed]
@@ -119,46 +119,46 @@ def test_an_early_invoice_waits_for_the_goods_and_is_then_paid_by_itself() -> No
 
 
 def test_a_service_is_paid_when_logistics_reports_its_cost() -> None:
-    paid = incur(placed(Category.FREIGHT), cost(2_900))
+    paid = record_cost(placed(Category.FREIGHT), cost(2_900))
     assert (paid.state.status, paid.state.paid_fen, paid.state.invoice) == (OrderStatus.CLOSED, 2_900, "AWB-1")
 
 
-def test_a_cost_that_is_heard_before_the_request_waits_in_the_order() -> None:
-    parked = incur(Order(order=GOODS), cost(2_900))
+def test_a_cost_that_comes_before_the_request_waits_in_the_order() -> None:
+    parked = record_cost(Order(order=GOODS), cost(2_900))
     assert parked.state.status is OrderStatus.NEW and parked.events == ()
     paid = place(parked.state, requested(Category.FREIGHT))
     assert (paid.state.status, paid.state.paid_fen) == (OrderStatus.CLOSED, 2_900)
 
 
-def test_a_cost_above_the_limit_is_held_and_a_lower_invoice_settles_it() -> None:
-    held = incur(placed(Category.DUTY), cost(3_301, Category.DUTY)).state
+def test_a_cost_above_the_limit_is_held_and_a_lower_invoice_is_paid() -> None:
+    held = record_cost(placed(Category.DUTY), cost(3_301, Category.DUTY)).state
     assert held.held is not None and held.held.reason == "above_limit"
-    assert done(take_invoice(held, "INV-2", 3_300)).state.paid_fen == 3_300
+    assert done(match_invoice(held, "INV-2", 3_300)).state.paid_fen == 3_300
 
 
 def test_freight_is_not_paid_before_its_cost_is_reported() -> None:
-    early = done(take_invoice(placed(Category.FREIGHT), "INV-1", 2_000)).state
+    early = done(match_invoice(placed(Category.FREIGHT), "INV-1", 2_000)).state
     assert early.held is not None and early.held.reason == "cost_outstanding"
-    assert incur(early, cost(2_900)).state.paid_fen == 2_900
+    assert record_cost(early, cost(2_900)).state.paid_fen == 2_900
 
 
 def test_administration_is_paid_by_invoice_up_to_its_limit() -> None:
     order = placed(Category.ADMINISTRATION)
-    assert done(take_invoice(order, "INV-1", 3_301)).state.held is not None
-    assert done(take_invoice(order, "INV-1", 3_300)).state.status is OrderStatus.CLOSED
+    assert done(match_invoice(order, "INV-1", 3_301)).state.held is not None
+    assert done(match_invoice(order, "INV-1", 3_300)).state.status is OrderStatus.CLOSED
 
 
 def test_replays_change_nothing() -> None:
-    paid = incur(placed(Category.FREIGHT), cost(2_900)).state
-    assert incur(paid, cost(2_900)) == Decision(paid)
+    paid = record_cost(placed(Category.FREIGHT), cost(2_900)).state
+    assert record_cost(paid, cost(2_900)) == Decision(paid)
     assert place(paid, requested(Category.FREIGHT)) == Decision(paid)
 
 
-CLOSED = done(take_invoice(received(*ALL), "INV-1", 3_000)).state
+CLOSED = done(match_invoice(received(*ALL), "INV-1", 3_000)).state
 REFUSED: list[tuple[str, Any]] = [
     ("order_unknown", lambda: confirm(Order(order=GOODS), {})),
     ("order_unknown", lambda: receive(Order(order=GOODS), "G", ALL)),
-    ("order_unknown", lambda: take_invoice(Order(order=GOODS), "I", 1)),
+    ("order_unknown", lambda: match_invoice(Order(order=GOODS), "I", 1)),
     ("not_goods", lambda: confirm(placed(Category.DUTY), {})),
     ("not_goods", lambda: receive(placed(Category.DUTY), "G", ALL)),
     ("already_confirmed", lambda: confirm(confirmed(), {})),
@@ -166,7 +166,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("price_above_tolerance", lambda: confirm(placed(), {"towel": 106})),
     ("not_confirmed", lambda: receive(placed(), "G", ALL)),
     ("order_closed", lambda: receive(CLOSED, "G", ALL)),
-    ("order_closed", lambda: take_invoice(CLOSED, "I", 3_000)),
+    ("order_closed", lambda: match_invoice(CLOSED, "I", 3_000)),
     ("receipt_known", lambda: receive(received(count("pencil", 1)), "GRN-1", ALL)),
     ("item_not_ordered", lambda: receive(confirmed(), "G", (count("spoon", 1),))),
     ("item_named_twice", lambda: receive(confirmed(), "G", (count("pencil", 1), count("pencil", 1)))),
@@ -198,7 +198,7 @@ class Receiving(RuleBasedStateMachine):
     def start(self) -> None:
         self.order = confirmed()
         self.number = 0
-        self.said: list[GoodsReceived] = []
+        self.receipts: list[GoodsReceived] = []
 
     @rule(pencil=COUNTS, towel=COUNTS | st.none())
     def deliver(self, pencil: tuple[int, int], towel: tuple[int, int] | None) -> None:
@@ -210,12 +210,12 @@ class Receiving(RuleBasedStateMachine):
             return
         decision = done(decision)
         self.order = decision.state
-        self.said.extend(event for event in decision.events if isinstance(event, GoodsReceived))
+        self.receipts.extend(event for event in decision.events if isinstance(event, GoodsReceived))
 
     @rule(amount_fen=st.sampled_from([2_999, 3_000, 3_000, 3_001]))
     def invoice(self, amount_fen: int) -> None:
         if self.order.status is not OrderStatus.CLOSED:
-            self.order = done(take_invoice(self.order, "INV", amount_fen)).state
+            self.order = done(match_invoice(self.order, "INV", amount_fen)).state
 
     @invariant()
     def the_item_law_holds(self) -> None:
@@ -226,15 +226,15 @@ class Receiving(RuleBasedStateMachine):
             assert line.complete or line.accepted + line.outstanding == line.quantity
 
     @invariant()
-    def the_law_holds_for_what_was_said_too(self) -> None:
+    def the_law_holds_for_what_was_published_too(self) -> None:
         if not hasattr(self, "order"):
             return
         for line in self.order.lines:
-            told = [one for event in self.said for one in event.lines if one.item == line.item]
-            assert sum(one.counted for one in told) == line.received
-            assert sum(one.accepted for one in told) == line.accepted
-            assert sum(one.over_delivered for one in told) == line.over_delivered
-            assert line.quantity + sum(event.reordered.get(line.item, 0) for event in self.said) == line.ordered
+            counts = [one for event in self.receipts for one in event.lines if one.item == line.item]
+            assert sum(one.counted for one in counts) == line.received
+            assert sum(one.accepted for one in counts) == line.accepted
+            assert sum(one.over_delivered for one in counts) == line.over_delivered
+            assert line.quantity + sum(event.reordered.get(line.item, 0) for event in self.receipts) == line.ordered
 
     @invariant()
     def only_complete_orders_are_paid_and_exactly(self) -> None:

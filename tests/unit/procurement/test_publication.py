@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pandapack.decision import Decision, Refusal
-from services.procurement.domain.publication import inconsistencies, publication_id, publish, unpublished
+from services.procurement.domain.publication import empty_publication, inconsistencies, publication_id, publish
 from tests.unit.procurement.programme import SMALL, demonstration, small
 
 AT = datetime(2020, 1, 1, tzinfo=UTC)
@@ -18,7 +18,7 @@ SPECIFICATION = SMALL["specifications"][0]
 
 def test_numbers_sort_as_numbers_and_are_read_back() -> None:
     assert publication_id("a", 9) < publication_id("a", 10)
-    assert unpublished(publication_id("a", 10)).publication == 10
+    assert empty_publication(publication_id("a", 10)).publication == 10
 
 
 def test_the_demonstration_is_consistent() -> None:
@@ -26,8 +26,8 @@ def test_the_demonstration_is_consistent() -> None:
     assert list(inconsistencies(small())) == []
 
 
-def test_a_publication_is_said_once_and_never_replaced() -> None:
-    first = publish(unpublished("love-parcel/000001"), small(), AT)
+def test_a_publication_is_published_once_and_never_replaced() -> None:
+    first = publish(empty_publication("love-parcel/000001"), small(), AT)
     assert isinstance(first, Decision)
     assert first.events == (small(),)
     assert first.answer == {"programme": "love-parcel", "publication": 1}
@@ -58,8 +58,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "words"), REFUSED, ids=[words for _, words in REFUSED])
-def test_an_inconsistent_publication_is_refused_in_words(changes: dict[str, Any], words: str) -> None:
-    refusal = publish(unpublished("love-parcel/000001"), small(**changes), AT)
+@pytest.mark.parametrize(("changes", "finding"), REFUSED, ids=[finding for _, finding in REFUSED])
+def test_an_inconsistent_publication_is_refused_in_words(changes: dict[str, Any], finding: str) -> None:
+    refusal = publish(empty_publication("love-parcel/000001"), small(**changes), AT)
     assert isinstance(refusal, Refusal) and refusal.code == "publication_inconsistent"
-    assert words in refusal.words
+    assert finding in refusal.detail

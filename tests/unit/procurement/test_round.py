@@ -19,18 +19,18 @@ from pandapack.contracts.procurement import (
     ReceiptLine,
     RoundClosed,
     RoundFunded,
+    length_fen,
 )
 from pandapack.decision import Decision, Refusal
 from services.procurement.domain import round
-from services.procurement.domain.intervals import length_fen
 from services.procurement.domain.pricing import plan_round, pricing_of
 from services.procurement.domain.round import Round, RoundStatus
 from tests.unit.procurement.programme import schools, small
 
 PRICING = pricing_of(small())
 PLAN = plan_round(PRICING, "small", "NP", 4)
-HALF = FenInterval(line=0, fen_from=0, fen_to=400)
-REST = FenInterval(line=1, fen_from=50, fen_to=50 + PLAN.reserved_fen - 400)
+HALF = FenInterval(shard=0, fen_from=0, fen_to=400)
+REST = FenInterval(shard=1, fen_from=50, fen_to=50 + PLAN.reserved_fen - 400)
 FUNDED = RoundFunded(
     round="R-000001",
     ordinal=1,
@@ -67,8 +67,8 @@ def goods(order: str, item: str, accepted: int) -> GoodsReceived:
 
 
 def stocked(pencils: int = 10, towels: int = 4) -> Round:
-    state = round.hear_receipt(opened(), goods(PENCILS, "pencil", pencils)).state
-    return round.hear_receipt(state, goods(TOWELS, "towel", towels)).state
+    state = round.receive_goods(opened(), goods(PENCILS, "pencil", pencils)).state
+    return round.receive_goods(state, goods(TOWELS, "towel", towels)).state
 
 
 def payment(order: str, fen: int) -> OrderPaid:
@@ -128,8 +128,8 @@ def test_parcels_are_packed_whole_and_take_the_bill_of_materials_from_the_stock(
     decision = round.kit(state, "LOT-1", 3)
     assert isinstance(decision, Decision)
     assert decision.answer["last_serial"] == "R-000001-0003"
-    said = decision.events[0]
-    assert isinstance(said, ParcelsPacked) and said.consumed == {"pencil": 6, "towel": 3}
+    event = decision.events[0]
+    assert isinstance(event, ParcelsPacked) and event.consumed == {"pencil": 6, "towel": 3}
     assert round.in_stock(decision.state) == {"pencil": 4, "towel": 1}
     last = round.kit(decision.state, "LOT-2", 1)
     assert isinstance(last, Decision) and last.state.status is RoundStatus.PACKED
@@ -153,13 +153,13 @@ def test_what_cannot_be_packed_is_refused(state: Round, lot: str, parcels: int, 
 
 def test_a_shortage_names_what_is_missing() -> None:
     refusal = round.kit(stocked(pencils=7, towels=2), "LOT-1", 4)
-    assert isinstance(refusal, Refusal) and "1 of pencil, 2 of towel" in refusal.words
+    assert isinstance(refusal, Refusal) and "1 of pencil, 2 of towel" in refusal.detail
 
 
 def test_a_payment_gives_what_an_order_did_not_need_back_to_the_reserve() -> None:
-    decision = round.hear_payment(opened(), payment(PENCILS, 95))
-    said = decision.events[0]
-    assert isinstance(said, FundsSpent) and (said.fen, said.uncommitted_fen) == (95, 15)
+    decision = round.pay_order(opened(), payment(PENCILS, 95))
+    event = decision.events[0]
+    assert isinstance(event, FundsSpent) and (event.fen, event.uncommitted_fen) == (95, 15)
     assert round.reserved_fen(decision.state) == 15 and balanced(decision.state)
 
 
@@ -172,10 +172,10 @@ def test_a_round_closes_when_all_is_over_in_whatever_order_and_gives_back_the_ta
     for what in data.draw(st.permutations([*orders, "consignment"])):
         assert not closed
         if what == "consignment":
-            decision = round.hear_consignment_closed(state, CONSIGNMENT)
+            decision = round.close_consignment(state, CONSIGNMENT)
         else:
-            state = round.hear_payment(state, payment(what, costs[what])).state
-            decision = round.hear_order_closed(state, order_end(what))
+            state = round.pay_order(state, payment(what, costs[what])).state
+            decision = round.close_order(state, order_end(what))
         state = decision.state
         assert balanced(state)
         closed += [event for event in decision.events if isinstance(event, RoundClosed)]
@@ -190,17 +190,15 @@ def test_a_round_closes_when_all_is_over_in_whatever_order_and_gives_back_the_ta
 def test_a_round_is_not_over_while_parcels_are_unpacked() -> None:
     state = stocked()
     for order in state.orders:
-        state = round.hear_order_closed(
-            round.hear_payment(state, payment(order.order, 0)).state, order_end(order.order)
-        ).state
+        state = round.close_order(round.pay_order(state, payment(order.order, 0)).state, order_end(order.order)).state
     assert state.status is RoundStatus.OPEN
 
 
-def test_an_order_that_is_closed_is_heard_no_more() -> None:
-    state = round.hear_order_closed(round.hear_payment(stocked(), payment(PENCILS, 90)).state, order_end(PENCILS)).state
+def test_nothing_changes_by_an_order_that_is_closed() -> None:
+    state = round.close_order(round.pay_order(stocked(), payment(PENCILS, 90)).state, order_end(PENCILS)).state
     for decision in (
-        round.hear_receipt(state, goods(PENCILS, "pencil", 10)),
-        round.hear_payment(state, payment(PENCILS, 90)),
-        round.hear_order_closed(state, order_end(PENCILS)),
+        round.receive_goods(state, goods(PENCILS, "pencil", 10)),
+        round.pay_order(state, payment(PENCILS, 90)),
+        round.close_order(state, order_end(PENCILS)),
     ):
         assert decision == Decision(state)

@@ -1,14 +1,15 @@
-"""A small programme from gifts to pupils as events, each source in its order: what reporting hears in the end."""
+"""A small programme from donations to pupils as events, each source in its order: what reporting consumes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from zlib import crc32
 
 from pandapack.contracts import logistics, procurement
-from pandapack.contracts.donations import DayPart, DonationsRecorded, ProgrammeInterval, line_source
+from pandapack.contracts.donations import DayPart, DonationsRecorded, ProgrammeInterval, shard_source
 from pandapack.contracts.envelope import Envelope, Event, encode, envelop
 from pandapack.contracts.logistics import Leg, ParcelState
 from pandapack.contracts.procurement import Category, FenInterval, OrderLine, ReceiptLine, SchoolShare
@@ -25,12 +26,12 @@ PARCELS = 10
 GOODS_FEN, FREIGHT_FEN, CONTINGENCY_FEN = 900, 80, 30
 RESERVED_FEN = GOODS_FEN + FREIGHT_FEN + CONTINGENCY_FEN
 
-Said = tuple[str, Event]
-"""A source and what it says."""
+SourceEvent = tuple[str, Event]
+"""A source and an event that it publishes."""
 
 
 @dataclass
-class HeardRecord:
+class FakeRecord:
     """A Kafka record as the handlers see it."""
 
     topic: str
@@ -42,20 +43,21 @@ class HeardRecord:
     headers: Sequence[tuple[str, bytes]] = ()
 
 
-def gifts(line: int, page: int, fen_from: int, amounts_fen: Sequence[int], day: str = DAY) -> Said:
-    """A page of gifts, all of one merchant."""
+def donations(shard: int, page: int, fen_from: int, amounts_fen: Sequence[int], day: str = DAY) -> SourceEvent:
+    """A page of donations, all of one merchant."""
     fen, count = sum(amounts_fen), len(amounts_fen)
     interval = ProgrammeInterval(programme=PROGRAMME, fen_from=fen_from, fen_to=fen_from + fen, count=count)
-    part = DayPart(programme=PROGRAMME, day=day, count=count, fen=fen, merchants={f"M{line}": (count, fen)})
-    return line_source(line), DonationsRecorded(line=line, page=page, count=count, intervals=(interval,), days=(part,))
+    part = DayPart(programme=PROGRAMME, day=day, count=count, fen=fen, merchants={f"M{shard}": (count, fen)})
+    event = DonationsRecorded(shard=shard, page=page, count=count, intervals=(interval,), days=(part,))
+    return shard_source(shard), event
 
 
-def credited(line: int, fen: int, heard_fen: int) -> Said:
-    event = procurement.FundCredited(programme=PROGRAMME, credited_fen=fen, heard_fen={line: heard_fen})
+def credited(shard: int, fen: int, applied_fen: int) -> SourceEvent:
+    event = procurement.FundCredited(programme=PROGRAMME, credited_fen=fen, applied_fen={shard: applied_fen})
     return f"/procurement/funds/{PROGRAMME}", event
 
 
-def funded(ordinal: int, country: str, intervals: Sequence[FenInterval]) -> Said:
+def funded(ordinal: int, country: str, intervals: Sequence[FenInterval]) -> SourceEvent:
     event = procurement.RoundFunded(
         round=f"R-{ordinal:06d}",
         ordinal=ordinal,
@@ -74,7 +76,7 @@ def funded(ordinal: int, country: str, intervals: Sequence[FenInterval]) -> Said
     return f"/procurement/funds/{PROGRAMME}", event
 
 
-def bought(round: str, country: str) -> list[Said]:
+def bought(round: str, country: str) -> list[SourceEvent]:
     """Goods (short first, one rejected and sent again, one too many) and freight, paid, and ten parcels packed."""
     of = {"round": round, "programme": PROGRAMME, "country": country}
     goods, freight = f"O-{round}-goods", f"O-{round}-freight"
@@ -142,7 +144,7 @@ def _packed(of: dict[str, str]) -> Event:
     )
 
 
-def shipped(round: str, country: str) -> list[Said]:
+def shipped(round: str, country: str) -> list[SourceEvent]:
     """One parcel lost on the way, one rejected at a school, eight handed out."""
     of = {"round": round, "programme": PROGRAMME, "country": country}
     source, shipment, at = f"/logistics/consignments/{round}", f"SH-{round}", AT.isoformat()
@@ -209,7 +211,7 @@ def _handed_out(of: dict[str, str], school: str, district: str, girls: int, boys
     )
 
 
-def closed(round: str, country: str, released: Sequence[FenInterval]) -> Said:
+def closed(round: str, country: str, released: Sequence[FenInterval]) -> SourceEvent:
     """970 fen were spent; the other 40 go back, and one pencil stays."""
     event = procurement.RoundClosed(
         round=round,
@@ -223,56 +225,82 @@ def closed(round: str, country: str, released: Sequence[FenInterval]) -> Said:
     return f"/procurement/rounds/{round}", event
 
 
-def programme() -> list[Said]:
-    """Two lines of gifts, two rounds one after the other: the first closed, the second on its way to parcels."""
-    first = [FenInterval(line=0, fen_from=0, fen_to=600), FenInterval(line=1, fen_from=0, fen_to=410)]
-    back = FenInterval(line=1, fen_from=370, fen_to=410)
-    second = [back, FenInterval(line=0, fen_from=600, fen_to=1570)]
+def programme() -> list[SourceEvent]:
+    """Two shards of donations, two rounds one after the other: the first closed, the second on its way to parcels."""
+    first = [FenInterval(shard=0, fen_from=0, fen_to=600), FenInterval(shard=1, fen_from=0, fen_to=410)]
+    back = FenInterval(shard=1, fen_from=370, fen_to=410)
+    second = [back, FenInterval(shard=0, fen_from=600, fen_to=1570)]
     return [
-        gifts(0, 0, 0, [5] * 120),
-        gifts(1, 0, 0, [4] * 110),
+        donations(0, 0, 0, [5] * 120),
+        donations(1, 0, 0, [4] * 110),
         credited(0, 600, 600),
         credited(1, 440, 440),
         funded(1, "NP", first),
         *bought("R-000001", "NP"),
         *shipped("R-000001", "NP"),
         closed("R-000001", "NP", [back]),
-        gifts(0, 1, 600, [5] * 200, "2021-11-12"),
+        donations(0, 1, 600, [5] * 200, "2021-11-12"),
         credited(0, 1000, 1600),
         funded(2, "MM", second),
         *bought("R-000002", "MM"),
-        gifts(1, 1, 440, [7], "2021-11-12"),
+        donations(1, 1, 440, [7], "2021-11-12"),
     ]
 
 
-def finished() -> list[Said]:
-    """The same until the second round is closed, too: then nothing that is missing can still be on its way."""
+TOTALS: dict[str, Any] = {
+    "donations": 431,
+    "received_fen": 2047,
+    "in_flight_fen": 7,
+    "unallocated_fen": 2040 - 1010 + 40 - 1010,
+    "reserved_fen": 40,
+    "committed_fen": 0,
+    "spent_fen": 1940,
+    "rounds": 2,
+    "orders": 4,
+    "pupils_reached": 8,
+    "countries": 1,
+    "parcels": {
+        "packed": 20,
+        "warehouse": 10,
+        "in_transit": 0,
+        "accepted": 8,
+        "rejected": 1,
+        "damaged": 0,
+        "lost": 1,
+        "returned": 0,
+    },
+}
+"""What `/v1/totals` shows of `programme()`."""
+
+
+def finished() -> list[SourceEvent]:
+    """The programme until its second round is closed, too: then nothing that is missing can still be on its way."""
     return [
         *programme(),
         *shipped("R-000002", "MM"),
-        closed("R-000002", "MM", [FenInterval(line=0, fen_from=1530, fen_to=1570)]),
+        closed("R-000002", "MM", [FenInterval(shard=0, fen_from=1530, fen_to=1570)]),
         credited(1, 7, 447),
     ]
 
 
-def enveloped(said: Iterable[Said]) -> list[Envelope]:
+def enveloped(published: Iterable[SourceEvent]) -> list[Envelope]:
     """Each source's events numbered from 1."""
     numbers: dict[str, int] = {}
     envelopes = []
-    for source, event in said:
+    for source, event in published:
         numbers[source] = numbers.get(source, 0) + 1
         envelopes.append(envelop(event, source=source, number=numbers[source], at=AT))
     return envelopes
 
 
-def records(envelopes: Iterable[Envelope], offsets: dict[tuple[str, int], int] | None = None) -> list[HeardRecord]:
+def records(envelopes: Iterable[Envelope], offsets: dict[tuple[str, int], int] | None = None) -> list[FakeRecord]:
     """As Kafka would hold them: topic by publisher, partition by source, offsets from 0 or from `offsets` on."""
     offsets = {} if offsets is None else offsets
-    placed = []
+    found = []
     for envelope in envelopes:
         topic = f"{envelope.source.split('/')[1]}.events"
         partition = crc32(envelope.source.encode()) % PARTITIONS
         offset = offsets.get((topic, partition), 0)
         offsets[topic, partition] = offset + 1
-        placed.append(HeardRecord(topic, partition, offset, 1_600_000_000_000 + offset, encode(envelope)))
-    return placed
+        found.append(FakeRecord(topic, partition, offset, 1_600_000_000_000 + offset, encode(envelope)))
+    return found

@@ -1,42 +1,47 @@
-"""The published rule: every fen of a gift lies in exactly one piece, every parcel of a round has its equal share."""
+"""The published rule: every fen of a donation lies in one piece, every parcel of a round has its equal share."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pandapack.contracts.procurement import FenInterval, SchoolShare
-from services.reporting.domain import spans
-from services.reporting.domain.laws import kept, length
-from services.reporting.domain.rounds import Closing, Funding, Round
-from services.reporting.domain.spans import Stretch
-from services.reporting.domain.trace import FenState, Gift, follow, share_of
+from pandapack.contracts.procurement import FenInterval, SchoolShare, length_fen
+from services.reporting.domain.funded_intervals import FundedIntervals, release_intervals, take_intervals
+from services.reporting.domain.rounds.figures import kept_intervals
+from services.reporting.domain.rounds.fold import RoundEvent, evolve
+from services.reporting.domain.rounds.state import Closing, Funding, Round
+from services.reporting.domain.trace import FenState, LocatedDonation, follow, parcel_trace, share_of
+from tests.unit.reporting.history import AT, funded, programme
 
-LINE_FEN = 400
+SHARD_FEN = 400
+BUCKET = "p/0/0"
 Rounds = dict[str, Round]
+Shard = tuple[int, Rounds, FundedIntervals]
+"""How far the fund has applied it, its rounds, and its one bucket."""
 
 
 @st.composite
-def line_with_rounds(draw: st.DrawFn) -> tuple[int, Rounds, Stretch]:
-    """One line; rounds take from its front, some close and give the end of their money back, which others take."""
-    heard = draw(st.integers(0, LINE_FEN))
+def shard_with_rounds(draw: st.DrawFn) -> Shard:
+    """One shard; rounds take from its front, some close and release the end of their money, which others take."""
+    applied = draw(st.integers(0, SHARD_FEN))
     rounds: Rounds = {}
-    stretch, free = Stretch(place="p/0/0"), [(0, heard)]
+    bucket, free = FundedIntervals(bucket=BUCKET), [(0, applied)]
     for ordinal in range(1, draw(st.integers(0, 4)) + 1):
         taken, free = _front(free, draw(st.integers(1, 120)))
         if not taken:
             break
-        name, intervals = f"R-{ordinal:06d}", [FenInterval(line=0, fen_from=a, fen_to=b) for a, b in taken]
-        stretch = spans.take(stretch, "p/0/0", intervals, name, ordinal).state
+        name, intervals = f"R-{ordinal:06d}", [FenInterval(shard=0, fen_from=a, fen_to=b) for a, b in taken]
+        bucket = take_intervals(bucket, BUCKET, intervals, name, ordinal).state
         rounds[name] = _round(name, ordinal, intervals, draw(st.integers(1, 12)))
         if draw(st.booleans()):
             low, high = taken[-1]
             cut = draw(st.integers(low + (len(taken) == 1), high))
-            back = [FenInterval(line=0, fen_from=cut, fen_to=high)] if cut < high else []
-            stretch = spans.give_back(stretch, "p/0/0", back, name).state
+            back = [FenInterval(shard=0, fen_from=cut, fen_to=high)] if cut < high else []
+            bucket = release_intervals(bucket, BUCKET, back, name).state
             rounds[name] = _closed(rounds[name], back)
             free = sorted([*((one.fen_from, one.fen_to) for one in back), *free])
-    return heard, rounds, stretch
+    return applied, rounds, bucket
 
 
 def _front(free: list[tuple[int, int]], fen: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -59,7 +64,7 @@ def _round(name: str, ordinal: int, intervals: list[FenInterval], parcels: int) 
         parcels=parcels,
         plan_fen={},
         contingency_fen=0,
-        reserved_fen=length(intervals),
+        reserved_fen=length_fen(intervals),
         intervals=tuple(intervals),
         schools=(SchoolShare(school="S", district="D", pupils=parcels, parcels=parcels),),
         at="2021-11-11T00:00:00+00:00",
@@ -69,8 +74,8 @@ def _round(name: str, ordinal: int, intervals: list[FenInterval], parcels: int) 
 
 def _closed(round: Round, back: list[FenInterval]) -> Round:
     closing = Closing(
-        spent_fen=round.funded_fen - length(back),
-        released_fen=length(back),
+        spent_fen=round.funded_fen - length_fen(back),
+        released_fen=length_fen(back),
         released=tuple(back),
         leftover={},
         at="2021-11-12T00:00:00+00:00",
@@ -78,44 +83,70 @@ def _closed(round: Round, back: list[FenInterval]) -> Round:
     return round.model_copy(update={"closing": closing})
 
 
-@given(line_with_rounds(), st.integers(0, LINE_FEN - 1), st.integers(1, 30))
-def test_every_fen_of_a_gift_is_in_exactly_one_piece(line: tuple[int, Rounds, Stretch], low: int, fen: int) -> None:
-    heard, rounds, stretch = line
-    pieces = follow(Gift("p", 0, low, low + fen), heard, [stretch], rounds)
+@given(shard_with_rounds(), st.integers(0, SHARD_FEN - 1), st.integers(1, 30))
+def test_every_fen_of_a_donation_is_in_exactly_one_piece(shard: Shard, low: int, fen: int) -> None:
+    applied, rounds, bucket = shard
+    pieces = follow(LocatedDonation("p", 0, low, low + fen), applied, [bucket], rounds)
     assert [piece.fen_from for piece in pieces] == [low, *(piece.fen_to for piece in pieces[:-1])]
     assert pieces[-1].fen_to == low + fen
     for piece in pieces:
-        owners = [name for name, r in rounds.items() if any(i.fen_from <= piece.fen_from < i.fen_to for i in kept(r))]
+        owners = [
+            name
+            for name, r in rounds.items()
+            if any(i.fen_from <= piece.fen_from < i.fen_to for i in kept_intervals(r))
+        ]
         assert owners == ([piece.round] if piece.state is FenState.FUNDED else [])
-        assert (piece.state is FenState.IN_FLIGHT) == (piece.fen_from >= heard)
+        assert (piece.state is FenState.IN_FLIGHT) == (piece.fen_from >= applied)
 
 
-@given(line_with_rounds())
-def test_the_pieces_of_all_gifts_pay_for_every_parcel_exactly(line: tuple[int, Rounds, Stretch]) -> None:
-    heard, rounds, stretch = line
+@given(shard_with_rounds())
+def test_the_pieces_of_all_donations_pay_for_every_parcel_exactly(shard: Shard) -> None:
+    applied, rounds, bucket = shard
     paid: dict[tuple[str, int], int] = {}
-    for low in range(0, heard, 7):
-        for piece in follow(Gift("p", 0, low, min(heard, low + 7)), heard, [stretch], rounds):
+    for low in range(0, applied, 7):
+        for piece in follow(LocatedDonation("p", 0, low, min(applied, low + 7)), applied, [bucket], rounds):
             if piece.round is not None and piece.ordinal is not None:
                 paid[piece.round, piece.ordinal] = paid.get((piece.round, piece.ordinal), 0) + piece.fen
     for name, round in rounds.items():
         assert round.funding is not None
-        parcels, fen = round.funding.parcels, length(kept(round))
+        parcels, fen = round.funding.parcels, length_fen(kept_intervals(round))
         shares = {n: share_of(n, parcels, fen) for n in range(1, parcels + 1)}
         assert {n: high - low for n, (low, high) in shares.items() if low < high} == {
             n: fen for (own, n), fen in paid.items() if own == name
         }
 
 
-def test_a_fen_that_a_round_gave_back_shows_both_its_rounds() -> None:
-    first = [FenInterval(line=0, fen_from=0, fen_to=100)]
-    back = [FenInterval(line=0, fen_from=90, fen_to=100)]
-    stretch = spans.take(Stretch(), "p/0/0", first, "R-000001", 1).state
-    stretch = spans.give_back(stretch, "p/0/0", back, "R-000001").state
+def test_a_fen_that_a_round_released_shows_both_its_rounds() -> None:
+    first = [FenInterval(shard=0, fen_from=0, fen_to=100)]
+    back = [FenInterval(shard=0, fen_from=90, fen_to=100)]
+    bucket = take_intervals(FundedIntervals(), BUCKET, first, "R-000001", 1).state
+    bucket = release_intervals(bucket, BUCKET, back, "R-000001").state
     one = _closed(_round("R-000001", 1, first, 3), back)
-    (waiting,) = follow(Gift("p", 0, 92, 95), 100, [stretch], {"R-000001": one})
+    (waiting,) = follow(LocatedDonation("p", 0, 92, 95), 100, [bucket], {"R-000001": one})
     assert (waiting.state, waiting.earlier) == (FenState.UNALLOCATED, ("R-000001",))
-    stretch = spans.take(stretch, "p/0/0", back, "R-000002", 2).state
+    bucket = take_intervals(bucket, BUCKET, back, "R-000002", 2).state
     both = {"R-000001": one, "R-000002": _round("R-000002", 2, back, 1)}
-    (taken,) = follow(Gift("p", 0, 92, 95), 100, [stretch], both)
+    (taken,) = follow(LocatedDonation("p", 0, 92, 95), 100, [bucket], both)
     assert (taken.round, taken.ordinal, taken.earlier) == ("R-000002", 1, ("R-000001",))
+
+
+PARCELS: list[tuple[str, int, str, str | None, str | None]] = [
+    ("R-000001", 1, "accepted", None, "SH-R-000001"),
+    ("R-000001", 3, "lost", "overboard", "SH-R-000001"),
+    ("R-000001", 10, "rejected", "wet", "SH-R-000001"),
+    ("R-000002", 1, "warehouse", None, None),
+    ("R-000003", 1, "planned", None, None),
+]
+
+
+@pytest.mark.parametrize(("name", "ordinal", "state", "reason", "shipment"), PARCELS)
+def test_a_parcels_trace_ends_with_its_last_known_state(
+    name: str, ordinal: int, state: str, reason: str | None, shipment: str | None
+) -> None:
+    round = Round()
+    for _, event in [*programme(), funded(3, "KH", [])]:
+        if isinstance(event, RoundEvent) and event.round == name:
+            round = evolve(round, event, AT.isoformat()).state
+    parcel = parcel_trace(round, ordinal)
+    assert (parcel.state, parcel.reason, parcel.shipment) == (state, reason, shipment)
+    assert [handout.school for handout in parcel.handouts] == (["S-1"] if state == "accepted" else [])

@@ -14,7 +14,7 @@ from services.logistics.domain.shipment import LEGS_MAX
 from simulator import decisions
 from simulator.buyer import need_of
 from simulator.journeys import journey_of
-from simulator.routes import COUNTRIES, WAYS
+from simulator.routes import COUNTRIES, ROUTES
 
 FIRST_AT = datetime(2020, 1, 1, tzinfo=UTC)
 LANDLOCKED = ("NP", "ET", "LA", "UG", "ZW")
@@ -42,10 +42,10 @@ def schools_of(parcels: int, cut: int) -> list[dict[str, Any]]:
 
 @given(seed=Seeds, order=st.text("ABC0123456789-", min_size=1, max_size=20))
 def test_confirmed_prices_lie_within_the_tolerance_and_differ_from_those_of_the_order(seed: int, order: str) -> None:
-    asked = order_of(order)
-    prices = decisions.confirmed_prices(seed, asked)
-    assert prices == decisions.confirmed_prices(seed, asked)
-    lines = {line["item"]: line for line in asked["lines"]}
+    placed = order_of(order)
+    prices = decisions.confirmed_prices(seed, placed)
+    assert prices == decisions.confirmed_prices(seed, placed)
+    lines = {line["item"]: line for line in placed["lines"]}
     assert all(0 < fen <= lines[item]["unit_price_fen_max"] for item, fen in prices.items())
     assert all(fen != lines[item]["unit_price_fen"] for item, fen in prices.items())
 
@@ -91,9 +91,9 @@ def test_every_parcel_has_exactly_one_end(seed: int, round_id: str, cut: int) ->
     ends = lost + [one for proof in proofs for one in (*proof.accepted, *proof.rejected)]
     assert sorted(ends) == list(range(1, PARCELS + 1))
     for proof in proofs:
-        handout = decisions.given(seed, round_id, proof)
-        told = (0, 0) if handout is None else (handout.parcels, handout.girls + handout.boys)
-        assert told == (len(proof.accepted), len(proof.accepted))
+        handout = decisions.handout_plan(seed, round_id, proof)
+        planned = (0, 0) if handout is None else (handout.parcels, handout.girls + handout.boys)
+        assert planned == (len(proof.accepted), len(proof.accepted))
         assert bool(proof.rejected) == bool(proof.reason)
 
 
@@ -133,7 +133,7 @@ def test_a_journey_reports_each_movement_once_and_one_release_in_the_order_of_ti
 
 @pytest.mark.parametrize("country", LANDLOCKED)
 def test_to_a_country_without_a_sea_port_a_leg_leads_in_transit_through_another(country: str) -> None:
-    between = {stretch.destination[:2] for stretch in WAYS[country][:-1]}
+    between = {leg.destination[:2] for leg in ROUTES[country][:-1]}
     assert between - {"CN", country}
 
 

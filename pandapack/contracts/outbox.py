@@ -1,0 +1,25 @@
+"""The transactional outbox: events that a document decided, kept in it until Kafka has acknowledged them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pandapack.contracts.envelope import Event, encode, envelop
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    """An event that is decided and not yet confirmed by Kafka. `envelope` is its structured-mode JSON."""
+
+    sequence: int
+    envelope: bytes
+
+
+def outbox_of(events: Iterable[Event], *, source: str, published: int, at: datetime) -> tuple[OutboxEvent, ...]:
+    """Events of `source`, numbered behind the `published` ones that it has had before, at the business time `at`."""
+    return tuple(
+        OutboxEvent(number, encode(envelop(event, source=source, number=number, at=at)))
+        for number, event in enumerate(events, published + 1)
+    )

@@ -1,0 +1,101 @@
+"""Dead letters: rows that the ledger could not take, why, and another try."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from pandapack.runtime.auth import Caller, Role, needs
+from pandapack.runtime.http import command_of
+from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, filters_of, page
+from pandapack.runtime.store import Command, Store
+from services.donations.dead_letters.domain.dead_letters import DeadLetter
+from services.donations.dead_letters.work import ReplayRequest, Replays
+from services.donations.validation.domain.failures import Failure
+
+REPLAYS_AT_ONCE_MAX = 500
+LINE_BYTES_MAX = 65_536
+ADDRESS_CHARACTERS_MAX = 200
+
+Address = Annotated[str, StringConstraints(min_length=1, max_length=ADDRESS_CHARACTERS_MAX)]
+Edited = Annotated[str, StringConstraints(min_length=1, max_length=LINE_BYTES_MAX)]
+Operator = Annotated[Caller, Depends(needs())]
+Reader = Depends(needs(Role.AUDITOR))
+
+
+class ReplayBody(BaseModel):
+    """Which dead letters to send again, as they are or (address → line) edited; with `dry_run` nothing is sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    addresses: Annotated[tuple[Address, ...], Field(min_length=1, max_length=REPLAYS_AT_ONCE_MAX)]
+    edited: Annotated[dict[Address, Edited], Field(max_length=REPLAYS_AT_ONCE_MAX)] = {}
+    dry_run: bool = False
+
+
+def shown_dead_letter(state: DeadLetter) -> dict[str, Any]:
+    """A dead letter as JSON.
+
+    `text` is for eyes: bytes that are no text are marked in it; `raw` (base64) has them all.
+    """
+    return {
+        "address": state.address,
+        "at": state.at and state.at.isoformat(),
+        "kind": "reversal" if state.is_reversal else "donation",
+        "cause": state.cause,
+        "pointer": state.pointer,
+        "reason": state.reason,
+        "message": {"en": state.en, "zh": state.zh},
+        "text": state.line.decode(errors="replace"),
+        "raw": state.raw,
+        "replays": [replay.model_dump(mode="json") for replay in state.replays],
+    }
+
+
+def _failure_view(address: str, failure: Failure) -> dict[str, Any]:
+    return {
+        "address": address,
+        "pointer": failure.pointer,
+        "code": failure.code,
+        "message": {"en": failure.en, "zh": failure.zh},
+    }
+
+
+def dead_letters_router(dead_letters: Store[DeadLetter], replays: Replays) -> APIRouter:
+    """`/v1/dead-letters`."""
+    router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+
+    @router.get("", dependencies=[Reader])
+    async def get_dead_letters(
+        *,
+        cause: Annotated[str | None, StringConstraints(max_length=64)] = None,
+        after: After = "",
+        limit: Limit = PAGE_DEFAULT,
+    ) -> dict[str, Any]:
+        """Dead letters, by address; all, or those of one cause."""
+        found = await dead_letters.find(filters_of(cause=cause), after=after, limit=limit + 1)
+        return page(found, limit, shown_dead_letter)
+
+    @router.post("/replays")
+    async def post_replays(
+        body: ReplayBody, caller: Operator, command: Annotated[Command, Depends(command_of)]
+    ) -> dict[str, Any]:
+        """Sends rows again, as they are or edited. What still is no donation is named and stays where it is."""
+        by = f"{caller.name} ({caller.prefix})"
+        result = await replays.send(ReplayRequest(body.addresses, body.edited, by, body.dry_run), command)
+        refused = [address for address in body.addresses if address in result.refused]
+        return {
+            "dry_run": body.dry_run,
+            "push_id": result.push_id,
+            "accepted": result.accepted,
+            "refused": [_failure_view(address, result.refused[address]) for address in refused],
+        }
+
+    @router.get("/{address:path}", dependencies=[Reader])
+    async def get_dead_letter(address: Address) -> dict[str, Any]:
+        """One dead letter."""
+        return shown_dead_letter(await replays.get(address))
+
+    return router

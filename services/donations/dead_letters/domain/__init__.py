@@ -1,0 +1,1 @@
+"""Pure: a dead letter, and what was done with it."""

@@ -1,0 +1,1 @@
+"""The ledger: records of `donations.pushed` become pages; duplicates, reversals, sealing."""

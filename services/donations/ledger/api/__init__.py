@@ -1,0 +1,1 @@
+"""HTTP in: where donations and reversals lie, how far each shard is."""

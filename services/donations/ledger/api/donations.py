@@ -1,0 +1,123 @@
+"""Single donations: where each lies in the ledger; and what merchants gave on a day."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel
+
+from pandapack.contracts.donations import Name, day_of_name, shard_of
+from pandapack.contracts.pages import page_id
+from pandapack.decision import Refusal, RefusalKind
+from pandapack.runtime.auth import Role
+from pandapack.runtime.http import Problem, problem_of
+from services.donations.ledger.domain.reversals import TAKEN
+from services.donations.ledger.domain.volumes import Volume
+from services.donations.ledger.store.pages import FoundDonation, Pages
+from services.donations.ledger.store.reversals import Reversals
+from services.donations.ledger.store.seals import Seals
+from services.donations.platforms.api.access import of_merchant
+
+VOLUMES_AT_ONCE_MAX = 2
+"""Counting a festival day reads thousands of pages: so many at once, the others are asked to wait."""
+VOLUMES_RETRY_S = 2
+DAY_FIRST = date(1970, 1, 2)
+
+MerchantName = Annotated[Name, Path()]
+
+
+class ProgrammeVolume(BaseModel):
+    """What was given to one programme."""
+
+    programme: str
+    count: int
+    fen: int
+
+
+class MerchantVolumes(BaseModel):
+    """What one merchant gave on one day."""
+
+    merchant: str
+    day: str
+    programmes: list[ProgrammeVolume]
+
+
+def donation_unknown(merchant: str, id: str, day: date) -> Refusal:
+    """The ledger has no such donation."""
+    detail = f"merchant {merchant} has no donation {id} on {day.isoformat()}: look at the day, it is in Asia/Shanghai"
+    return Refusal("donation_unknown", detail, RefusalKind.NOT_FOUND)
+
+
+def donations_router(pages: Pages, seals: Seals, reversals: Reversals, shards: int) -> APIRouter:
+    """`GET /v1/donations/{merchant}/{id}`, `GET /v1/merchants/{merchant}/volumes`."""
+    router = APIRouter(prefix="/v1")
+    counting = asyncio.Semaphore(VOLUMES_AT_ONCE_MAX)
+
+    @router.get(
+        "/donations/{merchant}/{id}",
+        tags=["donations"],
+        dependencies=[Depends(of_merchant(Role.PLATFORM, Role.AUDITOR))],
+    )
+    async def get_donation(merchant: str, id: str, day: Annotated[date, Query()]) -> dict[str, Any]:
+        """Where a donation lies: page, row, interval on the fen line, and the seal of its page once it has one."""
+        found = await pages.find(shard_of(merchant, shards), merchant, id, day.isoformat())
+        if found is None:
+            raise problem_of(donation_unknown(merchant, id, day))
+        return await _donation_view(found, day.isoformat(), seals, reversals)
+
+    @router.get(
+        "/merchants/{merchant}/volumes",
+        tags=["merchants"],
+        dependencies=[Depends(of_merchant(Role.AUDITOR))],
+        response_model=MerchantVolumes,
+    )
+    async def get_volumes(merchant: MerchantName, day: Annotated[date, Query(gt=DAY_FIRST)]) -> dict[str, Any]:
+        """What a merchant gave on a day (Asia/Shanghai), by programme, counted from the pages of the ledger.
+
+        A merchant's volumes are its trade secret: it sees its own, and staff do.
+        """
+        if counting.locked():
+            detail = f"{VOLUMES_AT_ONCE_MAX} days are being counted; ask again in {VOLUMES_RETRY_S} s"
+            raise Problem(429, "busy", detail).retry_after(VOLUMES_RETRY_S)
+        volume = Volume(merchant, day_of_name(day.isoformat()))
+        async with counting:
+            async for _, columns in pages.of_day(shard_of(merchant, shards), volume.day):
+                volume.add(columns)
+        programmes = [
+            {"programme": name, "count": count, "fen": fen} for name, (count, fen) in sorted(volume.programmes.items())
+        ]
+        return {"merchant": merchant, "day": day.isoformat(), "programmes": programmes}
+
+    return router
+
+
+async def _donation_view(found: FoundDonation, day: str, seals: Seals, reversals: Reversals) -> dict[str, Any]:
+    header, donation, fen_from = found.page.header, found.donation, found.fen_from
+    seal = await seals.one(header.shard, header.number) if header.closed else None
+    records = await reversals.records(header.shard, (), (f"{donation.merchant}/{donation.id}/{day}",))
+    return {
+        "merchant": donation.merchant,
+        "id": donation.id,
+        "day": day,
+        "programme": donation.programme,
+        "amount_fen": donation.amount_fen,
+        "reversed_fen": sum(record.reversal.amount_fen for record in records if record.state == TAKEN),
+        "at_us": donation.at_us,
+        "shard": header.shard,
+        "page": page_id(header.shard, header.number),
+        "row": found.row,
+        "page_closed": header.closed,
+        "fen_from": fen_from,
+        "fen_to": fen_from + donation.amount_fen,
+        "seal": None
+        if seal is None
+        else {
+            "rows": seal.rows,
+            "root": seal.root.hex(),
+            "previous": seal.previous.hex(),
+            "chained": seal.chained.hex(),
+        },
+    }

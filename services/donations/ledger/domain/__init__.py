@@ -1,0 +1,1 @@
+"""Pure: pages and how they roll over, duplicates, reversals, seals, gaps."""

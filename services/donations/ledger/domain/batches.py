@@ -1,0 +1,219 @@
+"""A shard's records become rows: read again (others may write to the topic), and sorted into new and known.
+
+Three steps, between which the owner fetches what is missing: `read` the records, ask the index of each day for
+`suspects`, and `decide` them by what the pages hold that were named. Most rows are no suspects, and are never looked at
+one by one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import accumulate
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pandapack.contracts.columns import Columns
+from pandapack.contracts.donations import day_number
+from pandapack.contracts.pushed import PUSH_HEADER, header_text
+from services.donations.ledger.domain.duplicates import DayIndex, Fingerprints, PageLookup
+from services.donations.ledger.domain.findings import Anchor, Finding, RejectedRow
+from services.donations.ledger.domain.fingerprints import FingerprintArray, Offsets
+from services.donations.ledger.domain.reversals import ReversalRecord
+from services.donations.validation.domain.failures import AT_US_MAX
+from services.donations.validation.domain.reader import LineReader, ParsedLines
+from services.donations.validation.domain.text_lines import TextLines
+
+DIGEST_BYTES = 16
+NO_DONATION_OF_THIS_SHARD = "another shard's merchant, a strange name, or no time"
+
+Identity = tuple[str, str, int]
+"""Merchant, id, day: what makes two donations one."""
+Contents = tuple[str, int]
+"""Programme and fen: what makes a repeat a duplicate rather than a conflict."""
+Known = dict[Identity, Contents]
+
+
+class Record(Protocol):
+    """As much of a Kafka record as the ledger reads. `timestamp`: the broker's, ms since 1970 UTC."""
+
+    offset: int
+    timestamp: int
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class PushedRecord:
+    """One record of a shard: the untouched lines of a push."""
+
+    offset: int
+    timestamp_ms: int
+    push: str
+    value: bytes
+
+    @classmethod
+    def of(cls, record: Record) -> PushedRecord:
+        """A Kafka record as it is. Never raises: headers may be null or no text."""
+        push = header_text(record.headers, PUSH_HEADER)
+        return cls(record.offset, record.timestamp, push, record.value or b"")
+
+    @property
+    def anchor(self) -> Anchor:
+        """What a page keeps of the last record that is on it."""
+        return Anchor(self.offset, self.timestamp_ms, blake2b(self.value, digest_size=DIGEST_BYTES).hexdigest())
+
+    @property
+    def lines(self) -> int:
+        """How many lines it has, empty ones included."""
+        return self.value.count(b"\n") + 1
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """What some records hold that is new, and what is not. `fingerprints`: day → those of its new donations."""
+
+    columns: Columns = field(default_factory=Columns)
+    fingerprints: dict[int, FingerprintArray] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    reversals: list[ReversalRecord] = field(default_factory=list)
+    anchor: Anchor | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some records of a shard, read. `lines`, `days`, `fingerprints`: of each row its line, its day, its mark.
+
+    `columns`, `lines`, `days` and `fingerprints` are equally long; days are in days since 1970.
+    """
+
+    records: Sequence[PushedRecord]
+    text: TextLines
+    columns: Columns
+    lines: Offsets
+    days: npt.NDArray[np.int64]
+    fingerprints: FingerprintArray
+    rejected: list[RejectedRow] = field(default_factory=list)
+
+    def rows_of_days(self) -> dict[int, Offsets]:
+        """Day → its rows, in order."""
+        if len(self.days) and self.days.min() == self.days.max():
+            return {int(self.days[0]): np.arange(len(self.days))}
+        return {day: np.flatnonzero(self.days == day) for day in np.unique(self.days).tolist()}
+
+    def known_on(self, page: PageLookup, rows: Iterable[int]) -> Known:
+        """What a page holds under the fingerprints of some rows."""
+        return dict(_identity(page.columns, row) for row in page.rows(self.fingerprints[sorted(rows)]))
+
+
+def _identity(columns: Columns, row: int) -> tuple[Identity, Contents]:
+    one = columns.row(row)
+    return (one.merchant, one.id, day_number(one.at_us)), (one.programme, one.amount_fen)
+
+
+@dataclass(slots=True)
+class Suspects:
+    """Rows that may be known already, and the pages that would have them: page → rows."""
+
+    rows: set[int] = field(default_factory=set)
+    pages: dict[int, set[int]] = field(default_factory=dict)
+
+
+class RecordReader:
+    """Reads and sorts the records of one shard."""
+
+    def __init__(self, shard: int, reader: LineReader, fingerprints: Fingerprints) -> None:
+        self._shard, self._reader, self._fingerprints = shard, reader, fingerprints
+
+    def read(self, records: Sequence[PushedRecord]) -> Batch:
+        """The records' donations; what is none becomes a rejected row."""
+        text = TextLines(*[record.value for record in records])
+        read = self._reader.read(text)
+        times = read.columns.times_us
+        fits = (read.shards == self._shard) & (times >= 0) & (times < AT_US_MAX)
+        rejected = _rejected_rows(records, text, read, read.lines[~fits].tolist())
+        columns, lines = read.columns, read.lines
+        if not fits.all():
+            rows = np.flatnonzero(fits)
+            columns, lines = columns.take(rows), lines[rows]
+        return Batch(records, text, columns, lines, columns.days, self._fingerprints.of(columns), rejected)
+
+    def lookup(self, columns: Columns) -> PageLookup:
+        """A page, ready to be asked for what it holds."""
+        return PageLookup(columns, self._fingerprints.of(columns))
+
+    def learn(self, index: DayIndex, day: int, page: int, columns: Columns) -> None:
+        """A page's donations of one day, into the day's index."""
+        rows = np.flatnonzero(columns.days == day)
+        index.learn(self._fingerprints.of(columns.take(rows)), page)
+
+    @staticmethod
+    def suspects(batch: Batch, index: Mapping[int, DayIndex]) -> Suspects:
+        """Rows that the index perhaps knows, or that the batch perhaps has twice. `index` holds every day of it."""
+        suspects = Suspects()
+        for day, of_day in batch.rows_of_days().items():
+            rows = of_day[np.argsort(batch.fingerprints[of_day])]
+            fingerprints = batch.fingerprints[rows]
+            for page, on_page in index[day].find(fingerprints, rows).items():
+                suspects.pages.setdefault(page, set()).update(on_page)
+                suspects.rows |= on_page
+            suspects.rows.update(rows[_repeated(fingerprints)].tolist())
+        return suspects
+
+    @staticmethod
+    def decide(batch: Batch, suspects: Suspects, on_pages: Known) -> BatchResult:
+        """Sorts the batch into what is new and what is not. `on_pages`: what the pages named by the suspects hold."""
+        known = dict(on_pages)
+        result = BatchResult(rejected=batch.rejected, anchor=batch.records[-1].anchor)
+        is_new = np.ones(len(batch.columns), bool)
+        lines = _RecordLines(batch.records)
+        for row in sorted(suspects.rows):
+            identity, contents = _identity(batch.columns, row)
+            before = known.get(identity)
+            if before is None:
+                known[identity] = contents
+            else:
+                is_new[row] = False
+                record, index = lines.of(int(batch.text.starts[batch.lines[row]]))
+                kind = "duplicate" if before == contents else "conflict"
+                result.findings.append(Finding(record.push, index, kind, identity[0], identity[1]))
+        result.columns = batch.columns if is_new.all() else batch.columns.take(np.flatnonzero(is_new))
+        for day, of_day in batch.rows_of_days().items():
+            result.fingerprints[day] = batch.fingerprints[of_day[is_new[of_day]]]
+        return result
+
+
+class _RecordLines:
+    """Which byte of a batch's text lies on which line of which record."""
+
+    def __init__(self, records: Sequence[PushedRecord]) -> None:
+        self._records = records
+        self._begins = [0, *accumulate(len(record.value) + 1 for record in records)]
+
+    def of(self, offset: int) -> tuple[PushedRecord, int]:
+        """The record, and the line within it; blank ones count."""
+        at = bisect_right(self._begins, offset) - 1
+        record = self._records[at]
+        return record, record.value.count(b"\n", 0, offset - self._begins[at])
+
+
+def _rejected_rows(
+    records: Sequence[PushedRecord], text: TextLines, read: ParsedLines, strangers: Iterable[int]
+) -> list[RejectedRow]:
+    reasons = read.refused | dict.fromkeys((*read.not_plain, *strangers), NO_DONATION_OF_THIS_SHARD)
+    lines, rejected = _RecordLines(records), list[RejectedRow]()
+    for line, reason in sorted(reasons.items()):
+        record, index = lines.of(int(text.starts[line]))
+        rejected.append(RejectedRow(record.offset, index, text.line(line), reason))
+    return rejected
+
+
+def _repeated(fingerprints: FingerprintArray) -> npt.NDArray[np.bool_]:
+    """Which of some fingerprints in order are there twice."""
+    same = np.diff(fingerprints) == 0
+    return np.concatenate((same, [False])) | np.concatenate(([False], same))

@@ -1,0 +1,30 @@
+"""Kafka in: `donations.pushed`, of which each partition is a shard of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+
+from pandapack.runtime.reactions import Record
+from services.donations.ledger.work.recorder import Recorder
+from services.donations.ledger.work.shards import OwnedShards
+
+
+class LedgerHandler(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Hands each batch of a shard to the recorder, and tells which shards are ours."""
+
+    def __init__(self, shards: OwnedShards, recorder: Recorder) -> None:
+        self._shards, self._recorder = shards, recorder
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        for partition in revoked:
+            self._shards.revoke(partition.partition)
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        for partition in assigned:
+            self._shards.assign(partition.partition)
+
+    async def handle(self, records: Sequence[Record]) -> None:
+        """A batch of one shard. Raises: the partition is rewound and tried again from the last page."""
+        await self._recorder.record(records[0].partition, records)

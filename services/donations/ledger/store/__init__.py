@@ -1,0 +1,1 @@
+"""Pages, seals and gaps ⇄ MongoDB."""

@@ -1,0 +1,78 @@
+"""Reversals, which lie on pages ⇄ MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from pandapack.contracts.columns import id_key
+from pandapack.contracts.pages import page_number
+from pandapack.runtime.documents import Rows
+from services.donations.ledger.domain.reversals import ReversalRecord, ReversedDonation, named_on, standing
+from services.donations.ledger.store.pages import PAGES_A_READ, Pages, may_hold, reversal_records_on
+from services.donations.validation.domain.reversal_lines import Reversal
+
+NUMBERS_A_READ = 1_000
+REVERSALS_LISTED_MAX = 1_000
+REVERSAL_PAGES_MAX = 1_000
+"""So many pages are read at most for one list of reversals."""
+
+
+class Reversals:
+    """What pages have of reversals, and of the donations that these name. `rows`: the pages' collection."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows, self._pages = rows, Pages(rows)
+
+    async def donations_of(self, shard: int, reversals: Iterable[Reversal]) -> dict[str, ReversedDonation]:
+        """The donations that reversals name, by `Reversal.of`, as far as the shard has them. Reads each page once."""
+        by_page: dict[int, list[Reversal]] = {}
+        numbers_of: dict[tuple[str, str], list[int]] = {}
+        for reversal in reversals:
+            wanted = (reversal.day, id_key(reversal.donation))
+            if wanted not in numbers_of:
+                numbers_of[wanted] = await self._numbers_of(shard, *wanted)
+            for number in numbers_of[wanted]:
+                by_page.setdefault(number, []).append(reversal)
+        donations: dict[str, ReversedDonation] = {}
+        numbers = sorted(by_page)
+        for begin in range(0, len(numbers), PAGES_A_READ):
+            for number, columns in (await self._pages.columns(shard, numbers[begin : begin + PAGES_A_READ])).items():
+                donations |= named_on(columns, by_page[number])
+        return donations
+
+    async def _numbers_of(self, shard: int, day: str, key: str) -> list[int]:
+        """The numbers of pages that cover a day and may hold an id."""
+        rows = self._pages.in_order(shard, {"days": day, **may_hold(key)}, {"_id": 1}, at_once=NUMBERS_A_READ)
+        return [page_number(row["_id"]) async for row in rows]
+
+    async def records(self, shard: int, keys: Collection[str], of: Collection[str]) -> list[ReversalRecord]:
+        """What pages of a shard have of reversals with one of these keys, or of one of these donations, in order."""
+        wanted_keys, wanted_of = set(keys), set(of)
+        by_page: dict[str, list[ReversalRecord]] = {}
+        for path, wanted in (("reversals.key", wanted_keys), ("reversals.of", wanted_of)):
+            if wanted:
+                async for row in self._pages.in_order(shard, {path: {"$in": sorted(wanted)}}, {"reversals": 1}):
+                    by_page[row["_id"]] = [
+                        record
+                        for record in reversal_records_on(row)
+                        if record.reversal.key in wanted_keys or record.reversal.of in wanted_of
+                    ]
+        return [record for page in sorted(by_page) for record in by_page[page]]
+
+    async def in_state(self, state: str) -> list[ReversalRecord]:
+        """Reversals of all shards that stand in this state, by shard and page, at most `REVERSALS_LISTED_MAX`.
+
+        One that was parked or refused, and taken when it came again, stands as taken.
+        """
+        found, after = dict[str, ReversalRecord](), ""
+        for _ in range(0, REVERSAL_PAGES_MAX, PAGES_A_READ):
+            where = {"reversals.state": state, "_id": {"$gt": after}}
+            rows = await self._rows.find(where, limit=PAGES_A_READ, fields={"shard": 1, "reversals": 1})
+            for row in rows:
+                keys = {record.reversal.key: None for record in reversal_records_on(row) if record.state == state}
+                now = standing(await self.records(row["shard"], keys, ()))
+                found |= {key: now[key] for key in keys if now[key].state == state}
+            if len(rows) < PAGES_A_READ or len(found) >= REVERSALS_LISTED_MAX:
+                break
+            after = rows[-1]["_id"]
+        return list(found.values())[:REVERSALS_LISTED_MAX]

@@ -1,0 +1,1 @@
+"""What the owner of a shard does: each file one job."""

@@ -1,0 +1,31 @@
+"""Publishing a shard's events: only its owner does, in order, after the page that has them was written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from pandapack.runtime.relay import Sends, publish
+from services.donations.ledger.domain.pages import Page
+
+
+class HasPage(Protocol):
+    """A shard with its last page."""
+
+    page: Page
+
+
+class ShardPublisher:
+    """Publishes outboxes of pages. `topic`: the real name of `donations.events`."""
+
+    def __init__(self, sender: Sends, topic: str) -> None:
+        self._sender, self._topic = sender, topic
+
+    async def publish(self, shard: HasPage) -> None:
+        """Returns when Kafka has every event of the last page's outbox, which is empty in memory then.
+
+        The page in the database keeps it until the next write: whoever takes the shard over publishes it again.
+        """
+        for event in shard.page.outbox:
+            await publish(self._sender, self._topic, event)
+        shard.page = replace(shard.page, outbox=())

@@ -1,0 +1,1 @@
+"""Platforms: who pushes, merchants that look, and their keys and secrets."""

@@ -1,0 +1,1 @@
+"""HTTP in: platforms, merchants, and who may look at what is a merchant's."""

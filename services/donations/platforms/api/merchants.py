@@ -1,0 +1,99 @@
+"""Merchants: operators register them, and give them keys to look with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from pandapack.contracts.donations import Name
+from pandapack.runtime.auth import Keys, NewKey, Role, keys_of, needs
+from pandapack.runtime.http import Problem, answer_to, command_of
+from pandapack.runtime.openapi import COMMAND
+from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, page
+from pandapack.runtime.store import Command, Store
+from services.donations.platforms.api.platforms import known_platform
+from services.donations.platforms.api.schemas import (
+    KeyPurpose,
+    MerchantKey,
+    MerchantList,
+    MerchantView,
+    NewMerchantView,
+)
+from services.donations.platforms.domain.platforms import Merchant, Title, enrol, move
+from services.donations.platforms.store.platforms import Platforms
+
+MerchantName = Annotated[Name, Path()]
+
+
+class MerchantTerms(BaseModel):
+    """What people call a merchant, and the platform whose it is.
+
+    Gifts of a platform's merchants that its settlements leave out are listed there as extra.
+    """
+
+    name: Title
+    platform: Name | None = None
+
+
+class NewMerchant(MerchantTerms):
+    """A merchant. `merchant` is its name on the ledger, for good."""
+
+    merchant: Name
+
+
+def merchants_router(merchants: Store[Merchant], platforms: Platforms) -> APIRouter:
+    """`/v1/merchants`."""
+    router = APIRouter(prefix="/v1/merchants", tags=["merchants"])
+
+    @router.post(
+        "",
+        status_code=201,
+        dependencies=[Depends(needs())],
+        responses={201: {"model": NewMerchantView}},
+        openapi_extra=COMMAND,
+    )
+    async def post_merchant(
+        new: NewMerchant, command: Annotated[Command, Depends(command_of)], keys: Annotated[Keys, Depends(keys_of)]
+    ) -> JSONResponse:
+        """Registers a merchant. Its first key is shown once, here; a repeat of the request has none."""
+        if new.platform is not None:
+            await known_platform(platforms, new.platform)
+        terms = new.model_dump(exclude={"merchant"})
+        outcome = await merchants.change(new.merchant, lambda state: enrol(state, **terms), command)
+        answer = answer_to(outcome, status=201)
+        if answer.headers.get("Idempotent-Replayed"):
+            return answer
+        key = await keys.add(NewKey(role=Role.MERCHANT, name=new.name), owner=new.merchant)
+        return JSONResponse({**new.model_dump(), "key": key}, 201)
+
+    @router.put(
+        "/{merchant}", dependencies=[Depends(needs())], responses={200: {"model": MerchantView}}, openapi_extra=COMMAND
+    )
+    async def put_merchant(
+        merchant: MerchantName, terms: MerchantTerms, command: Annotated[Command, Depends(command_of)]
+    ) -> JSONResponse:
+        """Another name for people, or another platform. What is drawn up from now on follows it."""
+        if terms.platform is not None:
+            await known_platform(platforms, terms.platform)
+        outcome = await merchants.change(merchant, lambda state: move(state, **terms.model_dump()), command)
+        return answer_to(outcome)
+
+    @router.get("", dependencies=[Depends(needs(Role.AUDITOR))], response_model=MerchantList)
+    async def get_merchants(after: After = "", limit: Limit = PAGE_DEFAULT) -> dict[str, Any]:
+        """Registered merchants by name."""
+        return page(await merchants.find({}, after=after, limit=limit + 1), limit, Merchant.model_dump)
+
+    @router.post("/{merchant}/keys", status_code=201, dependencies=[Depends(needs())], response_model=MerchantKey)
+    async def post_key(
+        merchant: MerchantName, purpose: KeyPurpose, keys: Annotated[Keys, Depends(keys_of)]
+    ) -> dict[str, str]:
+        """One more key of a registered merchant. It is shown once."""
+        if await merchants.get(merchant) is None:
+            raise Problem(404, "merchant_unknown", f"there is no registered merchant {merchant}")
+        key = await keys.add(NewKey(role=Role.MERCHANT, name=purpose.name), owner=merchant)
+        return {"merchant": merchant, "key": key, "name": purpose.name}
+
+    return router

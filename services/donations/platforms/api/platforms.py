@@ -1,0 +1,154 @@
+"""Platforms: operators register them, give them keys and secrets, and change their terms."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, Path
+from fastapi.responses import JSONResponse
+
+from pandapack.contracts.donations import Name
+from pandapack.contracts.signing import secret_text
+from pandapack.decision import Refusal
+from pandapack.runtime.auth import Keys, NewKey, Role, keys_of, needs
+from pandapack.runtime.chance import Chance
+from pandapack.runtime.clock import Clock
+from pandapack.runtime.http import answer_to, command_of, problem_of
+from pandapack.runtime.openapi import COMMAND
+from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, page
+from pandapack.runtime.store import Command, Outcome
+from services.donations.platforms.api.schemas import (
+    KeyPurpose,
+    PlatformChanged,
+    PlatformKey,
+    PlatformList,
+    PlatformSecrets,
+    PlatformWithKeys,
+)
+from services.donations.platforms.domain.platforms import Platform, Terms, amend, register, retire, rotate, unknown
+from services.donations.platforms.store.platforms import Platforms
+
+log = structlog.get_logger(__name__)
+
+KeysHere = Annotated[Keys, Depends(keys_of)]
+Commanded = Annotated[Command, Depends(command_of)]
+PlatformId = Annotated[Name, Path()]
+
+
+class NewPlatform(Terms):
+    """A platform and its terms. `platform` is its id for good."""
+
+    platform: Name
+
+
+def platforms_router(platforms: Platforms, clock: Clock, chance: Chance) -> APIRouter:
+    """`/v1/platforms`."""
+    router = APIRouter(prefix="/v1/platforms", tags=["platforms"], dependencies=[Depends(needs())])
+    _add_registration(router, platforms, clock, chance)
+    _add_secrets(router, platforms, clock, chance)
+    return router
+
+
+def _add_registration(router: APIRouter, platforms: Platforms, clock: Clock, chance: Chance) -> None:
+    @router.post("", status_code=201, responses={201: {"model": PlatformSecrets}}, openapi_extra=COMMAND)
+    async def post_platform(new: NewPlatform, command: Commanded, keys: KeysHere) -> JSONResponse:
+        """Registers a platform. Its first key and its first signing secret are shown once, here.
+
+        A repeat with the same Idempotency-Key has neither: where this answer was lost, make new ones.
+        """
+        terms = Terms.model_validate(new.model_dump(exclude={"platform"}))
+        secret = _new_secret(chance)
+        sealed, at = _sealed(platforms, secret, new.platform), clock.wall()
+        outcome = await platforms.documents.change(
+            new.platform, lambda state: register(state, terms=terms, sealed=sealed, at=at), command
+        )
+        answer = _created(outcome)
+        if not answer.headers.get("Idempotent-Replayed"):
+            key = await keys.add(NewKey(role=Role.PLATFORM, name=new.name), owner=new.platform)
+            return _shown_once(outcome, key=key, secret=secret_text(secret))
+        return answer
+
+    @router.get("", response_model=PlatformList)
+    async def get_platforms(after: After = "", limit: Limit = PAGE_DEFAULT) -> dict[str, Any]:
+        """Platforms by id, without their secrets."""
+        return page(await platforms.documents.find({}, after=after, limit=limit + 1), limit, shown_platform)
+
+    @router.get("/{platform}", response_model=PlatformWithKeys)
+    async def get_platform(platform: PlatformId, keys: KeysHere) -> dict[str, Any]:
+        """A platform, with its keys; each without its secret."""
+        state = await known_platform(platforms, platform)
+        own = [key for key in await keys.listed() if key["owner"] == platform and key["role"] == Role.PLATFORM]
+        return {**shown_platform(state), "keys": own}
+
+    @router.put("/{platform}", responses={200: {"model": PlatformChanged}}, openapi_extra=COMMAND)
+    async def put_platform(platform: PlatformId, terms: Terms, command: Commanded) -> JSONResponse:
+        """Other terms: name, live or test, rate, whether pushes must be signed. They hold within seconds."""
+        outcome = await platforms.documents.change(platform, lambda state: amend(state, terms=terms), command)
+        platforms.forget(platform)
+        return answer_to(outcome)
+
+
+def _add_secrets(router: APIRouter, platforms: Platforms, clock: Clock, chance: Chance) -> None:
+    @router.post("/{platform}/keys", status_code=201, response_model=PlatformKey)
+    async def post_key(platform: PlatformId, purpose: KeyPurpose, keys: KeysHere) -> dict[str, str]:
+        """One more key. It is shown once; `DELETE /v1/keys/{prefix}` stops one."""
+        await known_platform(platforms, platform)
+        key = await keys.add(NewKey(role=Role.PLATFORM, name=purpose.name), owner=platform)
+        return {"platform": platform, "key": key, "name": purpose.name}
+
+    @router.post(
+        "/{platform}/secrets", status_code=201, responses={201: {"model": PlatformSecrets}}, openapi_extra=COMMAND
+    )
+    async def post_secret(platform: PlatformId, command: Commanded) -> JSONResponse:
+        """A new signing secret, shown once. The one before stays live until it is retired, or another comes."""
+        secret = _new_secret(chance)
+        sealed, at = _sealed(platforms, secret, platform), clock.wall()
+        outcome = await platforms.documents.change(platform, lambda state: rotate(state, sealed=sealed, at=at), command)
+        platforms.forget(platform)
+        answer = _created(outcome)
+        return answer if answer.headers.get("Idempotent-Replayed") else _shown_once(outcome, secret=secret_text(secret))
+
+    @router.delete("/{platform}/secrets/{number}", responses={200: {"model": PlatformChanged}}, openapi_extra=COMMAND)
+    async def delete_secret(
+        platform: PlatformId, number: Annotated[int, Path(ge=1, le=2**31)], command: Commanded
+    ) -> JSONResponse:
+        """A secret is good no longer, within seconds. The last one stays."""
+        outcome = await platforms.documents.change(platform, lambda state: retire(state, number=number), command)
+        platforms.forget(platform)
+        return answer_to(outcome)
+
+
+def shown_platform(state: Platform) -> dict[str, Any]:
+    """A platform without what is secret."""
+    assert state.terms is not None, "a platform has terms from its first write on"
+    secrets = [{"number": secret.number, "since": secret.since.isoformat()} for secret in state.secrets]
+    return {"platform": state.platform, **state.terms.model_dump(mode="json"), "secrets": secrets}
+
+
+async def known_platform(platforms: Platforms, id: str) -> Platform:
+    """The platform, where it is registered. Raises Problem 404."""
+    state = await platforms.documents.get(id)
+    if state is None or state.terms is None:
+        raise problem_of(unknown(id))
+    return state
+
+
+def _new_secret(chance: Chance) -> bytes:
+    return hashlib.sha256(chance.token().encode()).digest()
+
+
+def _sealed(platforms: Platforms, secret: bytes, platform: str) -> str:
+    if not platforms.sealer.is_encrypting:
+        log.warning("secret_kept_unencrypted", platform=platform, mend="set PANDA_SECRETS_KEY")
+    return platforms.sealer.seal(secret, platform)
+
+
+def _created(outcome: Outcome[Platform] | Refusal) -> JSONResponse:
+    return answer_to(outcome, status=201)
+
+
+def _shown_once(outcome: Outcome[Platform] | Refusal, **shown: str) -> JSONResponse:
+    assert not isinstance(outcome, Refusal), "a refusal was raised before"
+    return JSONResponse({**outcome.answer, **shown}, 201)

@@ -1,0 +1,1 @@
+"""Pure: platforms and merchants."""

@@ -1,0 +1,132 @@
+"""Platforms that push, and merchants that look: who they are, what they may, and the secrets that they sign with.
+
+A platform has at most two live signing secrets: a new one comes in front, and the one before stays good until it is
+retired or another comes. Secrets stand here sealed (`store.secrets`): a decision never sees one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from pandapack.contracts.envelope import Part
+from pandapack.decision import Decision, Refusal, RefusalKind
+
+SECRETS_LIVE_MAX = 2
+LINES_A_SECOND = 100_000
+LINES_A_SECOND_MAX = 10_000_000
+TITLE_CHARACTERS_MAX = 100
+
+# One line of text that a page can show: no control characters.
+Title = Annotated[str, StringConstraints(min_length=1, max_length=TITLE_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class Mode(StrEnum):
+    """Whether a platform's donations count. In test mode pushes are validated and answered, and nothing else."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+class Terms(Part):
+    """What was agreed with a platform. `lines_a_second` holds for each process of the service."""
+
+    name: Title
+    mode: Mode = Mode.LIVE
+    lines_a_second: Annotated[int, Field(ge=1, le=LINES_A_SECOND_MAX)] = LINES_A_SECOND
+    signature_demanded: bool = False
+
+
+class Secret(Part):
+    """A signing secret, sealed. `number` counts a platform's secrets from 1."""
+
+    number: int
+    sealed: str
+    since: datetime
+
+
+class Platform(Part):
+    """A platform. `secrets`: those that are live, the newest first. Without terms it is not registered."""
+
+    platform: str
+    terms: Terms | None = None
+    secrets: tuple[Secret, ...] = ()
+    issued: int = 0
+
+
+class Merchant(Part):
+    """A merchant that has keys of its own. `merchant`: its name on the ledger. `platform`: who pays for it."""
+
+    merchant: str
+    name: str | None = None
+    platform: str | None = None
+
+
+def register(state: Platform, *, terms: Terms, sealed: str, at: datetime) -> Decision[Platform] | Refusal:
+    """A platform gets its terms and its first secret."""
+    if state.terms is not None:
+        detail = f"platform {state.platform} is registered already; PUT changes its terms"
+        return Refusal("platform_known", detail)
+    return _issued(state.model_copy(update={"terms": terms}), sealed, at)
+
+
+def amend(state: Platform, *, terms: Terms) -> Decision[Platform] | Refusal:
+    """Other terms; they hold within seconds."""
+    if state.terms is None:
+        return unknown(state.platform)
+    return Decision(state.model_copy(update={"terms": terms}), answer={"platform": state.platform})
+
+
+def rotate(state: Platform, *, sealed: str, at: datetime) -> Decision[Platform] | Refusal:
+    """A new secret in front; the newest of the others stays live until it is retired."""
+    if state.terms is None:
+        return unknown(state.platform)
+    return _issued(state, sealed, at)
+
+
+def retire(state: Platform, *, number: int) -> Decision[Platform] | Refusal:
+    """An old secret is good no longer. The last one stays: rotate first."""
+    if state.terms is None:
+        return unknown(state.platform)
+    if number not in {secret.number for secret in state.secrets}:
+        detail = f"platform {state.platform} has no live secret {number}"
+        return Refusal("secret_unknown", detail, RefusalKind.NOT_FOUND)
+    if len(state.secrets) == 1:
+        return Refusal("secret_is_the_last", f"secret {number} is the only live one: make a new one first, then retire")
+    left = tuple(secret for secret in state.secrets if secret.number != number)
+    return Decision(state.model_copy(update={"secrets": left}), answer={"platform": state.platform, "retired": number})
+
+
+def enrol(state: Merchant, *, name: str, platform: str | None = None) -> Decision[Merchant] | Refusal:
+    """A merchant is registered, so that it can be given keys, and as one of a platform's."""
+    if state.name is not None:
+        return Refusal("merchant_known", f"merchant {state.merchant} is registered already")
+    return _called(state, name, platform)
+
+
+def move(state: Merchant, *, name: str, platform: str | None) -> Decision[Merchant] | Refusal:
+    """A merchant is called otherwise, or is another platform's."""
+    if state.name is None:
+        detail = f"there is no registered merchant {state.merchant}"
+        return Refusal("merchant_unknown", detail, RefusalKind.NOT_FOUND)
+    return _called(state, name, platform)
+
+
+def unknown(platform: str) -> Refusal:
+    """No such platform."""
+    return Refusal("platform_unknown", f"there is no platform {platform}", RefusalKind.NOT_FOUND)
+
+
+def _called(state: Merchant, name: str, platform: str | None) -> Decision[Merchant]:
+    later = state.model_copy(update={"name": name, "platform": platform})
+    return Decision(later, answer=later.model_dump())
+
+
+def _issued(state: Platform, sealed: str, at: datetime) -> Decision[Platform]:
+    number = state.issued + 1
+    live = (Secret(number=number, sealed=sealed, since=at), *state.secrets)[:SECRETS_LIVE_MAX]
+    answer: dict[str, object] = {"platform": state.platform, "secret_number": number}
+    return Decision(state.model_copy(update={"secrets": live, "issued": number}), answer=answer)

@@ -1,0 +1,1 @@
+"""Proofs: daily roots over all shards, and receipts for single donations."""

@@ -1,0 +1,1 @@
+"""HTTP in: daily roots and receipts."""

@@ -1,0 +1,1 @@
+"""Pure: daily roots and receipts."""

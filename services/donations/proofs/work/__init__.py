@@ -1,0 +1,1 @@
+"""Signing daily roots, making receipts."""

@@ -1,0 +1,46 @@
+"""Making receipts: the proof that one donation is in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from pandapack.contracts.proof import PagePosition, RootProof, Signer, make_receipt, root_proof
+from services.donations.ledger.domain.seals import Seal
+from services.donations.ledger.store.pages import FoundDonation
+from services.donations.ledger.store.seals import Seals
+from services.donations.proofs.domain.receipts import proven_donation, seal_proof
+from services.donations.proofs.store import DailyRoots
+
+NOT_SEALED = "recorded, not sealed yet"
+
+
+class Receipts:
+    """Makes receipts of donations that were found."""
+
+    def __init__(self, seals: Seals, roots: DailyRoots) -> None:
+        self._seals, self._roots = seals, roots
+
+    async def make(self, found: FoundDonation, signer: Signer) -> dict[str, Any]:
+        """A receipt; until the page is sealed, a `state` and no `scheme`: there is nothing to prove with yet."""
+        header, row = found.page.header, found.donation
+        donation, fen_from = proven_donation(row), found.fen_from
+        position = PagePosition(header.shard, header.number, found.row, fen_from, fen_from + row.amount_fen)
+        seal = await self._seals.one(header.shard, header.number) if header.closed else None
+        if seal is None:
+            unproven = {"donation": donation, "position": position}
+            return {"state": NOT_SEALED, **{name: msgspec.to_builtins(value) for name, value in unproven.items()}}
+        proof = await asyncio.to_thread(seal_proof, seal, found.page.columns, found.row)
+        covered = await self._root_proof(seal, header.opened_day)
+        receipt: dict[str, Any] = msgspec.to_builtins(make_receipt(donation, position, proof, covered, signer))
+        return receipt
+
+    async def _root_proof(self, seal: Seal, opened_day: int) -> RootProof | None:
+        root = await self._roots.covering(seal.shard, seal.number, opened_day)
+        if root is None:
+            return None
+        own = root.shards[seal.shard]
+        chained = await self._seals.chained(seal.shard, own.first, own.page)
+        return root_proof(root, seal.shard, seal.number, chained)

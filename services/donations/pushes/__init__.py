@@ -1,0 +1,1 @@
+"""Pushes: accept, validate, publish; from the door to `donations.pushed`."""

@@ -1,0 +1,1 @@
+"""HTTP in: pushes of donations and of reversals."""

@@ -1,0 +1,74 @@
+"""Pushes, by an id that derives from who pushes and the Idempotency-Key; a key's later use replaces the row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pandapack.runtime.documents import Rows
+from services.donations.pushes.domain.push import Push, key_id_of
+
+PUSH_KEPT_DAYS = 35
+EXPIRES = "until"
+"""MongoDB takes a row away once this (wall time) has passed."""
+
+
+def _row_of(push: Push) -> dict[str, Any]:
+    return {
+        "_id": push.key_id,
+        "version": push.version,
+        "digest": push.digest,
+        "caller": push.owner,
+        "at": push.at,
+        "opened": push.opened,
+        EXPIRES: push.opened + timedelta(days=PUSH_KEPT_DAYS),
+        "answer": push.answer,
+    }
+
+
+def _push_of(row: dict[str, Any]) -> Push:
+    version = row["version"]
+    id = row["_id"] if version == 1 else f"{row['_id']}-{version}"
+    return Push(id, row["digest"], row["caller"], row["at"], row["opened"], row["answer"], version)
+
+
+class Pushes:
+    """The stored pushes."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    async def open(self, push: Push) -> Push:
+        """Stores a push, or returns the one that its key stands for. Raises AnswerLost, StoreUnavailable."""
+        if await self._rows.insert(_row_of(push)):
+            return push
+        found = await self._by_key(push.key_id)
+        if found is None or found.is_standing(push.opened):
+            return found or push
+        later = found.succeeded_by(push)
+        if await self._rows.replace(push.key_id, found.version, _row_of(later)):
+            return later
+        return await self._by_key(push.key_id) or later  # another one with the same key was first
+
+    async def insert_answered(self, push: Push, answer: dict[str, Any]) -> None:
+        """Stores a push that its sender gave no key, with its answer. Raises AnswerLost."""
+        await self._rows.insert(_row_of(replace(push, answer=answer)))
+
+    async def set_answer(self, push: Push, answer: dict[str, Any]) -> None:
+        """Kafka has all of it, and this was answered."""
+        await self._rows.set(push.key_id, {"answer": answer})
+
+    async def standing(self, id: str, wall: datetime) -> Push | None:
+        """The push that a key's first id stands for at wall time `wall`; None where there is none any more."""
+        push = await self._by_key(id)
+        return push if push is not None and push.is_standing(wall) else None
+
+    async def get(self, id: str) -> Push | None:
+        """A push by its own id; None also where its key was used again since."""
+        push = await self._by_key(key_id_of(id))
+        return push if push is not None and push.id == id else None
+
+    async def _by_key(self, id: str) -> Push | None:
+        row = await self._rows.one(id)
+        return None if row is None else _push_of(row)

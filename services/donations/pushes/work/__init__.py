@@ -1,0 +1,1 @@
+"""Use cases: who may push, and what happens to a push."""

@@ -1,0 +1,41 @@
+"""Publishing a push: one record a shard on `donations.pushed`, acknowledged by all replicas."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pandapack.contracts.pushed import headers_of
+from pandapack.runtime.errors import KafkaUnavailable
+from pandapack.runtime.sender import Sender
+from services.donations.pushes.domain.sorting import SortedPush, in_records
+
+PUBLISH_WAIT_S_MAX = 20.0
+"""A push that waits so long for room in the producer or for Kafka's acknowledgement is told to come again."""
+
+
+class PushPublisher:
+    """Publishes sorted pushes. `topic`: the real name of `donations.pushed`."""
+
+    def __init__(self, sender: Sender, topic: str) -> None:
+        self._sender, self._topic = sender, topic
+
+    async def publish(self, push_id: str, push: SortedPush, *, are_reversals: bool = False) -> None:
+        """Returns when all replicas have all of it. Raises KafkaUnavailable: any part may be there, or not.
+
+        Reversals go in as many records as they need: each is looked up, and written, in one go.
+        """
+        headers = headers_of(push_id, are_reversals=are_reversals)
+        for part in in_records(push) if are_reversals else (push,):
+            try:
+                async with asyncio.timeout(PUBLISH_WAIT_S_MAX), asyncio.TaskGroup() as sends:
+                    for shard, value in part.by_shard.items():
+                        key = str(shard).encode()
+                        send = self._sender.send(self._topic, key=key, value=value, partition=shard, headers=headers)
+                        sends.create_task(send)
+            except TimeoutError as error:
+                raise KafkaUnavailable(f"Kafka had no room for the push for {PUBLISH_WAIT_S_MAX:.0f} s") from error
+            except ExceptionGroup as errors:
+                unavailable, others = errors.split(KafkaUnavailable)
+                if others is not None or unavailable is None:
+                    raise
+                raise KafkaUnavailable(str(unavailable.exceptions[0])) from errors

@@ -1,0 +1,150 @@
+"""What happens to a push: its lines are sorted, the push is stored, published by shard, and answered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pandapack.decision import Refusal, RefusalKind, Refused
+from pandapack.runtime.chance import Chance
+from pandapack.runtime.clock import Clock
+from services.donations.pushes.domain.push import ANSWER_KEPT_H, Push, push_id
+from services.donations.pushes.domain.push_lines import PushLines
+from services.donations.pushes.domain.sorting import PushSorter, SortedPush, sort_reversals
+from services.donations.pushes.store import Pushes
+from services.donations.pushes.work.publisher import PushPublisher
+from services.donations.validation.domain.failures import Failure
+
+ATOMIC_MARK = b"\natomic"
+TEST_MARK = "test\n"
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingPush:
+    """What came in: whose it is, the key that its sender gave it, the body's bytes and the lines in it."""
+
+    owner: str
+    key: str | None
+    raw: bytes
+    lines: PushLines
+    is_atomic: bool = False
+    is_test: bool = False
+
+    @property
+    def digest(self) -> str:
+        """Tells whether a repeat is one: the body, and whether all of it was to be accepted."""
+        return hashlib.sha256(self.raw + ATOMIC_MARK if self.is_atomic else self.raw).hexdigest()
+
+    @property
+    def scoped_key(self) -> str | None:
+        """The key among its owner's. Tests have keys of their own: no rehearsal answers for donations that count."""
+        return TEST_MARK + self.key if self.key is not None and self.is_test else self.key
+
+
+class PushService:
+    """Accepts pushes of donations and of reversals."""
+
+    def __init__(
+        self,
+        pushes: Pushes,
+        publisher: PushPublisher,
+        clock: Clock,
+        chance: Chance,
+        *,
+        shards: int,
+        accept_days: int,
+    ) -> None:
+        self._pushes, self._publisher, self._clock, self._chance = pushes, publisher, clock, chance
+        self._shards, self._accept_days = shards, accept_days
+        self._sorter = PushSorter(shards)
+
+    async def accept_donations(self, push: IncomingPush) -> Answer:
+        """The answer: every accepted line is in Kafka, and will be counted or listed under the push.
+
+        Raises Refused; KafkaUnavailable and AnswerLost: push the same body again.
+        """
+        sorted_push = self._sorter.sort(push.lines.text, now=self._clock.now(), accept_days=self._accept_days)
+        failures = _failures(push.lines, sorted_push)
+        id = push_id(push.owner, push.scoped_key or self._chance.token())
+        answer = _answer(id, sorted_push.accepted, failures, is_test=push.is_test)
+        if sorted_push.accepted == 0 or (push.is_atomic and failures):
+            earlier = await self._earlier_answer(push, id)
+            if earlier is None:
+                raise Refused(_refusal(push.lines, sorted_push.accepted, answer))
+            return earlier
+        return await self._publish_once(push, id, sorted_push, answer)
+
+    async def _publish_once(self, push: IncomingPush, id: str, sorted_push: SortedPush, answer: Answer) -> Answer:
+        """Stores, publishes and answers, or repeats the earlier answer. Raises Refused where the key is another's."""
+        stored = self._new(push, id)
+        if push.key is not None:
+            stored = _same_body(push, await self._pushes.open(stored))
+            if stored.answer is not None:
+                return stored.answer
+        answer["push_id"] = stored.id
+        if not push.is_test:
+            await self._publisher.publish(stored.id, sorted_push)
+        if push.key is not None:
+            await self._pushes.set_answer(stored, answer)
+        else:
+            # Nobody can repeat it by its key, so that it need not be known before it is through: one write.
+            await self._pushes.insert_answered(stored, answer)
+        return answer
+
+    async def accept_reversals(self, push: IncomingPush) -> Answer:
+        """As `accept_donations` does. Raises Refused, KafkaUnavailable, AnswerLost."""
+        sorted_push = sort_reversals(push.lines.text, self._shards, self._clock.now())
+        id = push_id(push.owner, self._chance.token())
+        answer = _answer(id, sorted_push.accepted, _failures(push.lines, sorted_push), is_test=push.is_test)
+        if sorted_push.accepted == 0:
+            raise Refused(_refusal(push.lines, 0, answer))
+        if not push.is_test:
+            await self._publisher.publish(id, sorted_push, are_reversals=True)
+        await self._pushes.insert_answered(self._new(push, id), answer)
+        return answer
+
+    def _new(self, push: IncomingPush, id: str) -> Push:
+        return Push(id, push.digest, push.owner, self._clock.now(), self._clock.wall())
+
+    async def _earlier_answer(self, push: IncomingPush, id: str) -> Answer | None:
+        """What a push was answered that would be refused now: its donations grew too old since. Raises Refused."""
+        if push.key is None:
+            return None
+        standing = await self._pushes.standing(id, self._clock.wall())
+        return None if standing is None else _same_body(push, standing).answer
+
+
+def _failures(lines: PushLines, sorted_push: SortedPush) -> list[Failure]:
+    return sorted([*lines.failures, *map(lines.in_push, sorted_push.failures)], key=lambda failure: failure.index)
+
+
+def _same_body(push: IncomingPush, stored: Push) -> Push:
+    """What is stored under the key, where it is of the same body. Raises Refused."""
+    if stored.digest != push.digest:
+        detail = (
+            f"{push.key!r} named another push within the last {ANSWER_KEPT_H} h; send the same body, or "
+            "choose a new Idempotency-Key"
+        )
+        raise Refused(Refusal("idempotency_key_reused", detail))
+    return stored
+
+
+def _answer(push_id: str, accepted: int, failures: Sequence[Failure], *, is_test: bool) -> Answer:
+    shown = [
+        {"index": f.index, "pointer": f.pointer, "code": f.code, "message": {"en": f.en, "zh": f.zh}} for f in failures
+    ]
+    return {"push_id": push_id, "accepted": accepted, "rejected": len(shown), "test": is_test, "failures": shown}
+
+
+def _refusal(lines: PushLines, good: int, answer: Answer) -> Refusal:
+    if good:
+        code = "not_all_accepted"
+        detail = f"{good} of {len(lines)} lines are donations, and ?atomic=true wants all: nothing was taken"
+    else:
+        code = "nothing_accepted"
+        detail = f"none of the {len(lines)} lines is what it should be; `failures` says what is wrong with each"
+    return Refusal(code, detail, RefusalKind.INVALID, extra={**answer, "accepted": 0})

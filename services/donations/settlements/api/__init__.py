@@ -1,0 +1,1 @@
+"""HTTP in: settlements and their statements."""

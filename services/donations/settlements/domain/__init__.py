@@ -1,0 +1,1 @@
+"""Pure: settlements, their files, and how they compare with the ledger."""

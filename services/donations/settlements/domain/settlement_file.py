@@ -1,0 +1,143 @@
+"""A settlement's file, read as it streams in: lines are checked, and sorted by shard and day.
+
+However long the file is, at most `ROWS_HELD_MAX` donations are held: who feeds it takes `drained()` when it `is_full`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from pandapack.contracts.donations import (
+    AMOUNT_FEN_MAX,
+    DAY_OFFSET_US,
+    DAY_US,
+    NAME_PATTERN,
+    day_name,
+    day_number,
+    day_of_name,
+    microseconds_of,
+    shard_of,
+)
+from pandapack.contracts.pages import Columns, Row
+from services.donations.settlements.domain.settlement import Tally
+
+ROWS_MAX = 10_000_000
+ROWS_HELD_MAX = 65_536
+LINE_BYTES_MAX = 4_096
+DAYS_MAX = 62
+MERCHANTS_MAX = 200_000
+
+ShardDayRows = tuple[int, str, Columns]
+"""Some donations of one shard and one day: the shard, the day, the donations."""
+
+# `$` would let a line break pass at the end.
+_Name = Annotated[str, Meta(pattern=NAME_PATTERN.removesuffix("$") + r"\Z")]
+
+
+class SettledDonation(msgspec.Struct, frozen=True):
+    """A line of a settlement's file: a donation by merchant, id and day (or the moment it was given)."""
+
+    merchant: _Name
+    id: _Name
+    amount_fen: Annotated[int, Meta(gt=0, le=AMOUNT_FEN_MAX)]
+    day: date | None = None
+    at: Annotated[datetime, Meta(tz=True)] | None = None
+    programme: str | None = None
+
+
+_donations = msgspec.json.Decoder(SettledDonation)
+
+
+class Unfit(Exception):
+    """The file cannot be taken. `line` counts from 1, `code` is stable."""
+
+    def __init__(self, line: int, code: str, detail: str) -> None:
+        super().__init__(f"line {line}: {detail}")
+        self.line, self.code = line, code
+
+
+class SettlementFile:
+    """A settlement's file while it comes in. `total` is what it lists so far."""
+
+    def __init__(self, programme: str, shards: int) -> None:
+        self._programme, self._shards = programme, shards
+        self._held: dict[tuple[int, str], list[Row]] = {}
+        self._days: set[str] = set()
+        self._merchants: set[str] = set()
+        self._torn = b""
+        self._line = self._held_rows = self._count = self._fen = 0
+
+    @property
+    def total(self) -> Tally:
+        """What was listed so far."""
+        return Tally(count=self._count, fen=self._fen)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what is held should be taken away."""
+        return self._held_rows >= ROWS_HELD_MAX
+
+    def feed(self, chunk: bytes) -> None:
+        """More of the file, cut anywhere. Raises Unfit."""
+        *whole, self._torn = (self._torn + chunk).split(b"\n")
+        for raw in whole:
+            self._add(raw)
+        if len(self._torn) > LINE_BYTES_MAX:
+            raise Unfit(self._line + 1, "line_too_long", f"a line has at most {LINE_BYTES_MAX} bytes")
+
+    def end(self) -> None:
+        """The file is through; its last line may lack its end. Raises Unfit."""
+        self._add(self._torn)
+        self._torn = b""
+        if not self._count:
+            raise Unfit(1, "empty", "the settlement lists no donation")
+
+    def drained(self) -> Iterator[ShardDayRows]:
+        """What is held, sorted by shard and day; from now on it is held here no longer."""
+        held = sorted(self._held.items())
+        self._held, self._held_rows = {}, 0
+        return ((shard, day, Columns.of(rows)) for (shard, day), rows in held)
+
+    def _add(self, raw: bytes) -> None:
+        self._line += 1
+        if not raw.strip():
+            return
+        try:
+            donation = _donations.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Unfit(self._line, "line_invalid", str(error)) from error
+        if donation.programme not in (None, self._programme):
+            detail = f"programme {donation.programme}, but the settlement is of {self._programme}"
+            raise Unfit(self._line, "programme_differs", detail)
+        day = self._day_of(donation)
+        self._bound(donation.merchant, day)
+        at_us = day_of_name(day) * DAY_US - DAY_OFFSET_US
+        rows = self._held.setdefault((shard_of(donation.merchant, self._shards), day), [])
+        rows.append(Row(donation.id, donation.merchant, self._programme, donation.amount_fen, at_us))
+        self._held_rows += 1
+        self._count += 1
+        self._fen += donation.amount_fen
+
+    def _day_of(self, donation: SettledDonation) -> str:
+        if donation.day is not None:
+            return donation.day.isoformat()
+        if donation.at is None:
+            raise Unfit(self._line, "day_missing", "say `day` (in Asia/Shanghai) or `at` of the donation")
+        return day_name(day_number(microseconds_of(donation.at)))
+
+    def _bound(self, merchant: str, day: str) -> None:
+        self._days.add(day)
+        self._merchants.add(merchant)
+        limits = (
+            ("rows", self._count + 1, ROWS_MAX),
+            ("days", len(self._days), DAYS_MAX),
+            ("merchants", len(self._merchants), MERCHANTS_MAX),
+        )
+        for what, found, most in limits:
+            if found > most:
+                raise Unfit(self._line, "settlement_too_large", f"more than {most} {what}: split the settlement")

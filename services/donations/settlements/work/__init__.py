@@ -1,0 +1,1 @@
+"""Taking settlements in, and drawing up statements."""

@@ -1,0 +1,1 @@
+"""Pure: lines of text, their readers, and why a line is refused."""

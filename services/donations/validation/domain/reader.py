@@ -1,0 +1,220 @@
+"""Reading lines: the donation on each, as columns of a whole batch; what is none, line by line, and why.
+
+Plain lines are read by compiled loops (`parsing`), any other by msgspec; `contracts.donations.Donation` stays the
+contract. Tests prove that all three accept and refuse the same lines, and read the same from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec import Meta
+
+from pandapack.contracts.columns import Columns, Ids, StringColumn
+from pandapack.contracts.donations import AMOUNT_FEN_MAX, NAME_BYTES, NAME_CHARACTERS_MAX, microseconds_of, shard_of
+from services.donations.validation.domain.parsing import (
+    FEN,
+    ID_BEGIN,
+    ID_END,
+    MERCHANT_BEGIN,
+    MERCHANT_HASH,
+    MICROSECONDS,
+    NOT_PLAIN,
+    NUMBER,
+    PROGRAMME_BEGIN,
+    PROGRAMME_HASH,
+    ParsedColumns,
+    lookup,
+    parse,
+)
+from services.donations.validation.domain.string_table import StringTable
+from services.donations.validation.domain.text_lines import Offsets, TextLines
+
+MERCHANTS_REMEMBERED_MAX = 200_000
+PROGRAMMES_REMEMBERED_MAX = 4_096
+MERCHANT_SLOTS_BITS = 19
+PROGRAMME_SLOTS_BITS = 13
+
+_Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
+
+
+class DonationLine(msgspec.Struct, frozen=True, gc=False):
+    """A donation as read from a line; the same contract as `contracts.donations.Donation`."""
+
+    id: _Name
+    merchant: _Name
+    programme: _Name
+    amount_fen: Annotated[int, Meta(gt=0, le=AMOUNT_FEN_MAX)]
+    at: Annotated[datetime, Meta(tz=True)]
+
+
+_decoder = msgspec.json.Decoder(DonationLine)
+LINES_AT_ONCE = 32
+"""Lines are read so many at a time, and one by one only where one of them is no donation."""
+
+
+def donations_of(raws: Sequence[bytes]) -> list[DonationLine | str]:
+    """The donation on each line, or the reader's error."""
+    donations: list[DonationLine | str] = []
+    for start in range(0, len(raws), LINES_AT_ONCE):
+        some = raws[start : start + LINES_AT_ONCE]
+        donations += _together(b"\n".join(some), len(some)) or map(donation_of, some)
+    return donations
+
+
+def _together(lines: bytes, count: int) -> list[DonationLine]:
+    """All of some lines, or nothing where they must be read one by one.
+
+    The reader takes values one after the other, wherever lines end. Where every line begins with `{` and ends with `}`
+    no value can reach over a line's end, so as many values as lines means one on each.
+    """
+    if not (lines[:1] == b"{" and lines[-1:] == b"}" and lines.count(b"}\n{") == count - 1):
+        return []
+    try:
+        read: list[DonationLine] = _decoder.decode_lines(lines)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    return read if len(read) == count else []
+
+
+def donation_of(raw: bytes) -> DonationLine | str:
+    """The donation on one line, or the reader's error."""
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return str(error)
+
+
+def characters_are_plain(text: str) -> bool:
+    """Whether a text holds nothing but the characters of `contracts.donations.NAME_PATTERN`."""
+    return text.isascii() and not text.encode().translate(None, NAME_BYTES)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is one of `contracts.donations.NAME_PATTERN`."""
+    return 0 < len(text) <= NAME_CHARACTERS_MAX and characters_are_plain(text)
+
+
+def is_plain(donation: DonationLine) -> bool:
+    """Whether a donation's three names are plain."""
+    return characters_are_plain(donation.id + donation.merchant + donation.programme)
+
+
+def _shard_of_name(shards: int, merchant: str) -> int:
+    if not is_name(merchant):
+        raise ValueError(merchant)
+    return shard_of(merchant, shards)
+
+
+def _checked_programme(programme: str) -> int:
+    if not is_name(programme):
+        raise ValueError(programme)
+    return 0
+
+
+@dataclass(slots=True)
+class ParsedLines:
+    """What lines hold. `lines` and `shards`: of each row, its line in the text and the shard of its merchant.
+
+    `columns`, `lines` and `shards` are as long as there are rows; lines that hold no donation have no row.
+    `refused`: line → the reader's error; `not_plain`: line → a donation of which a name is not plain.
+    """
+
+    columns: Columns
+    lines: Offsets
+    shards: npt.NDArray[np.int64]
+    refused: dict[int, str] = field(default_factory=dict)
+    not_plain: dict[int, DonationLine] = field(default_factory=dict)
+
+
+def _interned(
+    names: StringTable, text: TextLines, is_plain: npt.NDArray[np.bool_], bounds: ParsedColumns
+) -> npt.NDArray[np.int32]:
+    """The index of each line's name. Those met for the first time get one.
+
+    bounds: three rows, of where each line's name begins and ends, and of its hash. The result has a number a line.
+    """
+    found = lookup(names.table, text.bytes, *bounds)
+    begins, ends, _ = bounds
+    for line in np.flatnonzero(is_plain & (found == NOT_PLAIN)).tolist():
+        found[line] = names.index_of(text.raw[begins[line] : ends[line]].decode())
+    return found
+
+
+class LineReader:
+    """Reads batches of lines for a ledger of so many shards, and remembers names."""
+
+    def __init__(self, shards: int) -> None:
+        self._merchants = StringTable(
+            partial(_shard_of_name, shards), slots_bits=MERCHANT_SLOTS_BITS, strings_max=MERCHANTS_REMEMBERED_MAX
+        )
+        self._programmes = StringTable(
+            _checked_programme, slots_bits=PROGRAMME_SLOTS_BITS, strings_max=PROGRAMMES_REMEMBERED_MAX
+        )
+
+    def read(self, text: TextLines) -> ParsedLines:
+        """Reads all lines of a text."""
+        for names in (self._merchants, self._programmes):
+            names.make_room()
+        is_plain, parsed = parse(text.bytes, text.starts, text.ends)
+        merchants = _interned(self._merchants, text, is_plain, parsed[MERCHANT_BEGIN : MERCHANT_HASH + 1])
+        programmes = _interned(self._programmes, text, is_plain, parsed[PROGRAMME_BEGIN : PROGRAMME_HASH + 1])
+        is_plain &= (merchants >= 0) & (programmes >= 0)
+        read = ParsedLines(Columns(), np.empty(0, np.intp), np.empty(0, np.int64))
+        rows: Offsets = np.flatnonzero(is_plain)
+        is_all = len(rows) == len(text)
+        if not is_all:
+            parsed, merchants, programmes = parsed[:, rows], merchants[rows], programmes[rows]
+        begins, ends = parsed[ID_BEGIN], parsed[ID_END]
+        texts = {row: text.raw[begins[row] : ends[row]].decode() for row in np.flatnonzero(ends).tolist()}
+        read.lines, read.columns = (
+            rows,
+            Columns(
+                Ids(parsed[NUMBER].view(np.uint64), texts),
+                StringColumn(merchants.view(np.uint32), self._merchants.strings),
+                StringColumn(programmes.view(np.uint32), self._programmes.strings),
+                parsed[FEN],
+                parsed[MICROSECONDS],
+            ),
+        )
+        if not is_all:
+            self._read_one_by_one(text, np.flatnonzero(~is_plain), read)
+        read.shards = self._merchants.values[read.columns.merchants.indices]
+        return read
+
+    def _read_one_by_one(self, text: TextLines, lines: Offsets, read: ParsedLines) -> None:
+        """Reads lines that were not plain, and puts them in order among those that were."""
+        good: list[DonationLine] = []
+        good_lines: list[int] = []
+        numbers = lines.tolist()
+        for line, donation in zip(numbers, donations_of([text.line(line) for line in numbers]), strict=True):
+            if isinstance(donation, str):
+                read.refused[line] = donation
+            elif not is_plain(donation):
+                read.not_plain[line] = donation
+            else:
+                good.append(donation)
+                good_lines.append(line)
+        if good_lines:
+            all_lines = np.concatenate((read.lines, np.array(good_lines, np.intp)))
+            order = np.argsort(all_lines)
+            read.lines = all_lines[order]
+            read.columns = Columns.concat(read.columns, self._columns(good)).take(order)
+
+    def _columns(self, donations: Sequence[DonationLine]) -> Columns:
+        merchants = [self._merchants.index_of(donation.merchant) for donation in donations]
+        programmes = [self._programmes.index_of(donation.programme) for donation in donations]
+        return Columns(
+            Ids.of([donation.id for donation in donations]),
+            StringColumn(np.array(merchants, np.uint32), self._merchants.strings),
+            StringColumn(np.array(programmes, np.uint32), self._programmes.strings),
+            np.array([donation.amount_fen for donation in donations], np.int64),
+            np.array([microseconds_of(donation.at) for donation in donations], np.int64),
+        )

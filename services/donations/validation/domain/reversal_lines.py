@@ -1,0 +1,61 @@
+"""A reversal as the platform pushes it, one a line: a donation taken back, in full or in part."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from pandapack.contracts.donations import AMOUNT_FEN_MAX, NAME_PATTERN, microseconds_of, shard_of
+from services.donations.validation.domain.failures import AT_US_MAX, REASON_CHARACTERS_MAX
+
+# `$` would let a line break pass at the end.
+_Name = Annotated[str, Meta(pattern=NAME_PATTERN.removesuffix("$") + r"\Z")]
+_Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+"""One way to write a day: reversals of one donation are found by this text."""
+
+
+class Reversal(msgspec.Struct, frozen=True):
+    """`reversal` is the platform's own id, `donation` and `day` name the donation, `at` is when it was taken back."""
+
+    reversal: _Name
+    merchant: _Name
+    donation: _Name
+    day: _Day
+    amount_fen: Annotated[int, Meta(gt=0, le=AMOUNT_FEN_MAX)]
+    at: Annotated[datetime, Meta(tz=True)]
+    reason: Annotated[str, Meta(max_length=REASON_CHARACTERS_MAX)] | None = None
+
+    @property
+    def key(self) -> str:
+        """What makes a reversal one: merchant and id."""
+        return f"{self.merchant}/{self.reversal}"
+
+    @property
+    def of(self) -> str:
+        """The donation that it names."""
+        return f"{self.merchant}/{self.donation}/{self.day}"
+
+
+_decoder = msgspec.json.Decoder(Reversal)
+
+
+def reversal_of(raw: bytes, shard: int | None = None, shards: int = 1) -> Reversal | str:
+    """The reversal on a line, or the reader's error. `shard`: where it must live, of so many `shards`."""
+    try:
+        reversal = _decoder.decode(raw)
+        date.fromisoformat(reversal.day)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return str(error)
+    except ValueError:
+        return "Expected a day such as 2021-11-11 - at `$.day`"
+    if not 0 <= microseconds_of(reversal.at) < AT_US_MAX:
+        return "Expected a time of our age - at `$.at`"
+    if shard is not None and shard_of(reversal.merchant, shards) != shard:
+        return WRONG_SHARD
+    return reversal
+
+
+WRONG_SHARD = "another shard's merchant"

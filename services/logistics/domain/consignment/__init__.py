@@ -1,0 +1,54 @@
+"""A consignment: the parcels of one round, from the warehouse to the pupils. Its id is the round's.
+
+Each parcel is in exactly one state, always: warehouse or in transit until it has ended, and then accepted, rejected,
+damaged or lost. What is reported before its turn is parked here and applied when its turn comes, so that the end does
+not depend on the order in which schools, carriers and Kafka bring things.
+
+`state` is what is known, `decisions` what changes it, `refusals` what cannot be true, `progress` what follows.
+"""
+
+from services.logistics.domain.consignment.decisions import (
+    deliver,
+    depart,
+    hand_out,
+    record_cost,
+    record_duty,
+    store_parcels,
+    write_off,
+)
+from services.logistics.domain.consignment.refusals import PARKED_MAX, PARKED_ORDINALS_MAX, PROOFS_MAX
+from services.logistics.domain.consignment.state import (
+    Consignment,
+    ConsignmentStatus,
+    Cost,
+    Delivery,
+    Handout,
+    PupilsReached,
+    SchoolRange,
+    counts,
+    ordinals,
+    ranges,
+)
+
+__all__ = [
+    "PARKED_MAX",
+    "PARKED_ORDINALS_MAX",
+    "PROOFS_MAX",
+    "Consignment",
+    "ConsignmentStatus",
+    "Cost",
+    "Delivery",
+    "Handout",
+    "PupilsReached",
+    "SchoolRange",
+    "counts",
+    "deliver",
+    "depart",
+    "hand_out",
+    "ordinals",
+    "ranges",
+    "record_cost",
+    "record_duty",
+    "store_parcels",
+    "write_off",
+]

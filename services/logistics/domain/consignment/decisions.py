@@ -1,0 +1,159 @@
+"""The decisions of a consignment: on parcels that are packed, on its shipment, on what people report.
+
+A report of what cannot be true is refused; one whose turn has not come is parked, and answered so.
+"""
+
+from __future__ import annotations
+
+from pandapack.contracts.envelope import Event
+from pandapack.contracts.logistics import (
+    REPORTED_COSTS,
+    ConsignmentOpened,
+    CustomsReleased,
+    LegDeparted,
+    ParcelsStored,
+    ParcelState,
+    ParcelsWrittenOff,
+)
+from pandapack.contracts.procurement import Category, ParcelsPacked
+from pandapack.decision import Decision, Refusal
+from services.logistics.domain.consignment.progress import finish
+from services.logistics.domain.consignment.refusals import (
+    refuse_closed,
+    refuse_contradiction,
+    refuse_ended,
+    refuse_foreign_parcels,
+    refuse_known_cost,
+    refuse_known_delivery,
+    refuse_known_handout,
+    refuse_known_report,
+    refuse_more_than_dealt,
+    refuse_too_many_parked,
+    refuse_too_many_proofs,
+    refuse_unpacked,
+    refuse_unstored,
+)
+from services.logistics.domain.consignment.state import (
+    Consignment,
+    ConsignmentStatus,
+    Cost,
+    Delivery,
+    Departure,
+    Handout,
+    open_state,
+    with_cost,
+    with_ended,
+)
+
+FIRST_LEG = 1
+
+
+def store_parcels(state: Consignment, event: ParcelsPacked) -> Decision[Consignment]:
+    """Packed parcels come into the warehouse."""
+    assert event.first_ordinal == state.stored + 1, f"{state.round} has {state.stored}, then {event.first_ordinal}"
+    named = {"round": state.round, "programme": event.programme, "country": event.country}
+    events: list[Event] = []
+    if state.status is ConsignmentStatus.NEW:
+        events.append(ConsignmentOpened(**named, round_parcels=event.round_parcels))
+    events.append(ParcelsStored(**named, first_ordinal=event.first_ordinal, count=event.count))
+    stored = state.model_copy(
+        update={
+            "status": ConsignmentStatus.OPEN,
+            "programme": event.programme,
+            "country": event.country,
+            "specification": event.specification,
+            "round_parcels": event.round_parcels,
+            "schools": event.schools,
+            "stored": state.stored + event.count,
+        }
+    )
+    assert stored.stored <= stored.round_parcels, f"{state.round} has more parcels than it was funded for"
+    return finish(stored, events)
+
+
+def depart(state: Consignment, event: LegDeparted) -> Decision[Consignment]:
+    """The shipment's first leg began: its parcels leave the warehouse once all of them are there."""
+    if event.leg != FIRST_LEG or state.departure is not None:
+        return Decision(state)
+    departure = Departure(shipment=event.shipment, at=event.at)
+    return finish(state.model_copy(update={"departure": departure}))
+
+
+def record_duty(state: Consignment, event: CustomsReleased) -> Decision[Consignment]:
+    """Customs let the shipment go: duty, with demurrage, is what it cost."""
+    if Category.DUTY in state.costs:
+        return Decision(state)
+    cost = Cost(fen=event.duty_fen, document=event.document or event.shipment)
+    return finish(with_cost(state, Category.DUTY, cost))
+
+
+def write_off(
+    state: Consignment, report: str, ordinals: tuple[int, ...], now: ParcelState, reason: str, at: str
+) -> Decision[Consignment] | Refusal:
+    """A loss and damage report: parcels in the warehouse or in transit end as damaged or lost."""
+    assert now in (ParcelState.DAMAGED, ParcelState.LOST)
+    refusal = (
+        refuse_unpacked(state)
+        or refuse_known_report(state, report)
+        or refuse_closed(state)
+        or refuse_unstored(state, ordinals)
+        or refuse_ended(state, ordinals)
+    )
+    if refusal is not None:
+        return refusal
+    parcels_written_off = ParcelsWrittenOff(
+        round=state.round,
+        programme=state.programme,
+        country=state.country,
+        report=report,
+        ordinals=tuple(sorted(ordinals)),
+        was=open_state(state),
+        now=now,
+        reason=reason,
+        at=at,
+    )
+    update = {"ended": with_ended(state.ended, now, ordinals), "written_off": (*state.written_off, report)}
+    return _with_answer(finish(state.model_copy(update=update), [parcels_written_off]), parked=False)
+
+
+def deliver(state: Consignment, delivery: Delivery) -> Decision[Consignment] | Refusal:
+    """A school's proof of delivery. Before its parcels are in transit it is parked."""
+    refusal = refuse_closed(state) or refuse_known_delivery(state, delivery) or refuse_contradiction(delivery)
+    if refusal is None and state.status is not ConsignmentStatus.NEW:
+        refusal = refuse_foreign_parcels(state, delivery) or refuse_ended(state, delivery.named)
+    if refusal is not None:
+        return refusal
+    parked = state.model_copy(update={"parked_deliveries": (*state.parked_deliveries, delivery)})
+    applied = finish(parked)
+    # Judged after it is applied: what waits without end must not keep out a proof whose turn has come.
+    refusal = refuse_too_many_proofs(state) or refuse_too_many_parked(applied.state)
+    return refusal or _with_answer(applied, parked=delivery in applied.state.parked_deliveries)
+
+
+def hand_out(state: Consignment, handout: Handout) -> Decision[Consignment] | Refusal:
+    """A school gave parcels to pupils. What is more than it has accepted so far is parked."""
+    refusal = refuse_closed(state) or refuse_known_handout(state, handout)
+    if refusal is None and state.status is not ConsignmentStatus.NEW:
+        refusal = refuse_more_than_dealt(state, handout)
+    if refusal is not None:
+        return refusal
+    parked = state.model_copy(update={"parked_handouts": (*state.parked_handouts, handout)})
+    applied = finish(parked)
+    is_parked = handout in applied.state.parked_handouts
+    return refuse_too_many_parked(applied.state) or _with_answer(applied, parked=is_parked)
+
+
+def record_cost(state: Consignment, category: Category, cost: Cost) -> Decision[Consignment] | Refusal:
+    """A carrier or insurer reports what its service cost for the round, once for each category."""
+    assert category in REPORTED_COSTS
+    refusal = refuse_known_cost(state, category) or refuse_closed(state)
+    if refusal is not None:
+        return refusal
+    is_parked = state.status is ConsignmentStatus.NEW
+    return _with_answer(finish(with_cost(state, category, cost)), parked=is_parked)
+
+
+def _with_answer(decision: Decision[Consignment], *, parked: bool) -> Decision[Consignment]:
+    state = decision.state
+    answer: dict[str, object] = {"round": state.round, "status": state.status.value, "parked": parked}
+    return Decision(state, decision.events, answer)

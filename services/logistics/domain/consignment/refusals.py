@@ -1,0 +1,159 @@
+"""What cannot be true of a consignment, or is more than it holds. Each answers the refusal, or None.
+
+A report about parcels that are not there yet is no mistake of the reporter's: it is parked, within these limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pandapack.contracts.procurement import Category
+from pandapack.decision import Refusal, RefusalKind
+from services.logistics.domain.consignment.state import (
+    Consignment,
+    ConsignmentStatus,
+    Delivery,
+    Handout,
+    PupilsReached,
+    ended_ordinals,
+    range_of,
+)
+
+PARKED_MAX = 1_000
+PARKED_ORDINALS_MAX = 20_000
+"""In all parked proofs together: twice what a round can hold. What is true names each parcel once."""
+PROOFS_MAX = 2_000
+"""Applied and parked. With this many at their longest, a consignment stays below what a document may weigh."""
+ORDINALS_SHOWN_MAX = 5
+
+
+def refuse_unpacked(state: Consignment) -> Refusal | None:
+    """No parcel of the round is packed yet."""
+    if state.status is not ConsignmentStatus.NEW:
+        return None
+    return Refusal("round_unknown", f"no parcel of {state.round} is packed yet", RefusalKind.NOT_FOUND)
+
+
+def refuse_closed(state: Consignment) -> Refusal | None:
+    """The consignment is over."""
+    if state.status is not ConsignmentStatus.CLOSED:
+        return None
+    return Refusal("consignment_closed", f"every parcel of {state.round} has found its end: nothing is open")
+
+
+def refuse_too_many_parked(state: Consignment) -> Refusal | None:
+    """More reports, or more parcels in them, would wait than may. `state`: after the report was applied, or parked."""
+    if max(len(state.parked_deliveries), len(state.parked_handouts)) > PARKED_MAX:
+        return Refusal("parked_too_many", f"{PARKED_MAX} reports of {state.round} wait already: look why they wait")
+    if sum(len(one.named) for one in state.parked_deliveries) > PARKED_ORDINALS_MAX:
+        detail = f"proofs of {PARKED_ORDINALS_MAX} parcels of {state.round} wait already: look why they wait"
+        return Refusal("parked_too_many", detail)
+    return None
+
+
+def refuse_too_many_proofs(state: Consignment) -> Refusal | None:
+    """There is no room for one more proof."""
+    if len(state.deliveries) + len(state.parked_deliveries) < PROOFS_MAX:
+        return None
+    return Refusal("proofs_too_many", f"{state.round} has {PROOFS_MAX} proofs: there is room for no more")
+
+
+def refuse_known_report(state: Consignment, report: str) -> Refusal | None:
+    """A loss and damage report of this number came before."""
+    if report not in state.written_off:
+        return None
+    return Refusal("report_known", f"{state.round} has a report {report} already: give this one its own number")
+
+
+def refuse_known_cost(state: Consignment, category: Category) -> Refusal | None:
+    """The cost of this service is known."""
+    if category not in state.costs:
+        return None
+    detail = f"{category} of {state.round} is known already: {state.costs[category].fen} fen"
+    return Refusal("cost_known", detail)
+
+
+def refuse_unstored(state: Consignment, ordinals: Sequence[int]) -> Refusal | None:
+    """A parcel is none that was stored, or is named twice."""
+    strange = [ordinal for ordinal in ordinals if not 1 <= ordinal <= state.stored]
+    if strange or len(set(ordinals)) != len(ordinals):
+        detail = (
+            f"{state.round} has parcels 1 to {state.stored} so far, each named once; not {_shown(strange or ordinals)}"
+        )
+        return Refusal("parcel_unknown", detail, RefusalKind.INVALID)
+    return None
+
+
+def refuse_ended(state: Consignment, ordinals: Sequence[int]) -> Refusal | None:
+    """A parcel has found its end already."""
+    gone = sorted(ended_ordinals(state).intersection(ordinals))
+    if gone:
+        detail = f"of {state.round} these parcels have found their end already: {_shown(gone)}"
+        return Refusal("parcel_ended", detail)
+    return None
+
+
+def refuse_known_delivery(state: Consignment, delivery: Delivery) -> Refusal | None:
+    """A proof of this number came before."""
+    known = (one.delivery for one in (*state.deliveries, *state.parked_deliveries))
+    if delivery.delivery in known:
+        detail = f"{state.round} has a proof {delivery.delivery} already: give this one its own number"
+        return Refusal("delivery_known", detail)
+    return None
+
+
+def refuse_contradiction(delivery: Delivery) -> Refusal | None:
+    """The proof names no parcel, or one twice, or rejects without a reason."""
+    ordinals = delivery.named
+    if not ordinals:
+        return Refusal("nothing_delivered", "a proof names the parcels, accepted or rejected", RefusalKind.INVALID)
+    if len(set(ordinals)) != len(ordinals):
+        return Refusal("parcel_named_twice", "each parcel is accepted or rejected, once", RefusalKind.INVALID)
+    if delivery.rejected and not delivery.reason:
+        detail = f"say why {len(delivery.rejected)} parcels were rejected"
+        return Refusal("reason_missing", detail, RefusalKind.INVALID)
+    return None
+
+
+def refuse_foreign_parcels(state: Consignment, delivery: Delivery) -> Refusal | None:
+    """The proof names a parcel of another school, or a school that has none."""
+    school = range_of(state, delivery.school)
+    if school is None:
+        return _unknown_school(state, delivery.school)
+    strange = [one for one in delivery.named if not school.holds(one)]
+    if strange:
+        first, last = school.first_ordinal, school.first_ordinal + school.share.parcels - 1
+        detail = f"{delivery.school} has parcels {first} to {last} of {state.round}, not {_shown(strange)}"
+        return Refusal("parcel_of_another_school", detail, RefusalKind.INVALID)
+    return None
+
+
+def refuse_known_handout(state: Consignment, handout: Handout) -> Refusal | None:
+    """A handout of this number came before."""
+    known = (one.handout for one in (*state.handouts, *state.parked_handouts))
+    if handout.handout in known:
+        detail = f"{state.round} has a handout {handout.handout} already: give this one its own number"
+        return Refusal("handout_known", detail)
+    return None
+
+
+def refuse_more_than_dealt(state: Consignment, handout: Handout) -> Refusal | None:
+    """The school would hand out more parcels than were dealt to it."""
+    school = range_of(state, handout.school)
+    if school is None:
+        return _unknown_school(state, handout.school)
+    # Parked ones do not count: a handout that can never come true must not keep out the one that corrects it.
+    total = state.reached.get(handout.school, PupilsReached()).handed_out + handout.parcels
+    if total > school.share.parcels:
+        detail = f"{total} parcels handed out at {handout.school}, which has {school.share.parcels} of {state.round}"
+        return Refusal("more_than_dealt", detail, RefusalKind.INVALID)
+    return None
+
+
+def _unknown_school(state: Consignment, school: str) -> Refusal:
+    return Refusal("school_unknown", f"{state.round} has no parcels for {school}", RefusalKind.INVALID)
+
+
+def _shown(ordinals: Sequence[int]) -> str:
+    more = f" and {len(ordinals) - ORDINALS_SHOWN_MAX} more" if len(ordinals) > ORDINALS_SHOWN_MAX else ""
+    return ", ".join(map(str, ordinals[:ORDINALS_SHOWN_MAX])) + more

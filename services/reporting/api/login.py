@@ -1,0 +1,56 @@
+"""Logging in on the pages that only operators see."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from pandapack.runtime.auth import COOKIE, LOGIN_AGE_S_MAX, Keys, Role, keys_of
+
+LOGIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Panda Pack: log in</title>
+<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/static/page.css">
+<main class="login"><h1>Operations</h1><p>{detail}</p>
+<form method="post" action="/login"><input type="hidden" name="next" value="{next}">
+<label>Operator key <input type="password" name="key" autocomplete="current-password" required autofocus></label>
+<button>Log in</button></form></main></html>"""
+
+
+def login_router() -> APIRouter:
+    """`/login` and `/logout` for pages that only operators see."""
+    router = APIRouter(include_in_schema=False)
+
+    def page(detail: str, next: str, status: int = 200) -> HTMLResponse:
+        return HTMLResponse(LOGIN_PAGE.format(detail=detail, next=_local(next)), status)
+
+    @router.get("/login")
+    async def get_login(next: str = "/ops") -> HTMLResponse:
+        return page("Your operator key opens this page: <code>.panda/keys.json</code> has the first one.", next)
+
+    @router.post("/login")
+    async def post_login(
+        keys: Annotated[Keys, Depends(keys_of)], key: Annotated[str, Form()], next: Annotated[str, Form()] = "/ops"
+    ) -> Response:
+        caller = await keys.caller(key.strip())
+        if caller is None or caller.role is not Role.OPERATOR:
+            return page(
+                "That is not an operator's key. Look for a typing mistake, or make one: panda key add.", next, 401
+            )
+        answer = RedirectResponse(_local(next), 303)
+        answer.set_cookie(COOKIE, keys.sign_in(caller), max_age=LOGIN_AGE_S_MAX, httponly=True, samesite="strict")
+        return answer
+
+    @router.post("/logout")
+    async def post_logout() -> Response:
+        answer = RedirectResponse("/", 303)
+        answer.delete_cookie(COOKIE)
+        return answer
+
+    return router
+
+
+def _local(path: str) -> str:
+    """A path on this site only: a login must not send people elsewhere."""
+    plain = path.startswith("/") and not path.startswith(("//", "/\\")) and '"' not in path and "<" not in path
+    return path if plain else "/"

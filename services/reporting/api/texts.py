@@ -1,0 +1,123 @@
+"""The pages' texts in both languages, and how they write numbers, money and times. `static/page.js` writes alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+TEXTS = Path(__file__).parents[1] / "templates" / "texts.json"
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")  # no summer time since 1991
+UNKNOWN = {"zh": "未知", "en": "unknown"}
+
+
+class Language(StrEnum):
+    """The languages of the pages."""
+
+    ZH = "zh"
+    EN = "en"
+
+
+_SCALES: Mapping[Language, tuple[tuple[int, str], ...]] = {
+    Language.ZH: ((10**8, "亿"), (10**4, "万")),
+    Language.EN: ((10**9, "billion"), (10**6, "million")),
+}
+_DAY = {Language.ZH: "{0.year}年{0.month}月{0.day}日", Language.EN: "{0.day} {0:%B} {0.year}"}
+
+
+def language_of(asked: str | None, accepted: str) -> Language:
+    """`?lang=` first, then the best of Accept-Language; else English."""
+    if asked in tuple(Language):
+        return Language(asked)
+    ranked = sorted(_ranges(accepted), key=lambda one: -one[1])
+    return next(
+        (Language(tag[:2]) for tag, quality in ranked if tag[:2] in tuple(Language) and quality > 0), Language.EN
+    )
+
+
+def _ranges(accepted: str) -> list[tuple[str, float]]:
+    found = []
+    for part in accepted.split(","):
+        tag, _, quality = part.strip().lower().partition(";q=")
+        try:
+            found.append((tag, float(quality or 1)))
+        except ValueError:
+            continue  # what is no language range is passed over
+    return found
+
+
+def _catalogue() -> dict[str, dict[str, Any]]:
+    catalogue: dict[str, dict[str, Any]] = json.loads(TEXTS.read_text())
+    return catalogue
+
+
+class PageTexts:
+    """One language: `text("given")`, and numbers as its readers write them."""
+
+    _catalogue = _catalogue()
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    @property
+    def html(self) -> str:
+        """The language as HTML names it."""
+        return "zh-CN" if self.language is Language.ZH else "en"
+
+    def text(self, key: str, **values: object) -> str:
+        """The text for a key, with values put in."""
+        text: str = self._catalogue["texts"][key][self.language]
+        return text.format(**values)
+
+    def country(self, code: str) -> str:
+        """A country's name, or its ISO 3166-1 code where this catalogue has no name."""
+        names = self._catalogue["countries"].get(code)
+        return str(names[self.language]) if names else code
+
+    def count(self, value: int | None) -> str:
+        """Grouped by thousands: `2,600,412,009`."""
+        return UNKNOWN[self.language] if value is None else f"{value:,}"
+
+    def short(self, value: float) -> str:
+        """`1.28 亿`, `128 million`; exact and grouped where it is small."""
+        for size, name in _SCALES[self.language]:
+            if abs(value) >= size:
+                return f"{value / size:,.2f} {name}"
+        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+    def money(self, fen: int) -> str:
+        """Exact: `¥1,280,000.05`."""
+        sign, rest = ("-" if fen < 0 else ""), abs(fen)
+        return f"{sign}¥{rest // 100:,}.{rest % 100:02d}"
+
+    def money_short(self, fen: int) -> str:
+        """`1.28 亿元`, `¥128.00 million`."""
+        text = self.short(fen / 100) if abs(fen) >= 10**8 else f"{fen / 100:,.2f}"
+        return f"{text} 元" if self.language is Language.ZH else f"¥{text}"
+
+    def clock(self, at: str | None) -> str:
+        """The time of day in China: `12:03:07`."""
+        return _local(at).strftime("%H:%M:%S") if at else UNKNOWN[self.language]
+
+    def day(self, at: str | None) -> str:
+        """The day in China: `2021年11月1日`, `1 November 2021`."""
+        return _DAY[self.language].format(_local(at)) if at else UNKNOWN[self.language]
+
+    def seconds(self, value: float | None) -> str:
+        """`0.4 s`; unknown is not zero."""
+        if value is None:
+            return UNKNOWN[self.language]
+        return f"{value:.1f} {'秒' if self.language is Language.ZH else 's'}"
+
+
+def _local(at: str) -> datetime:
+    return datetime.fromisoformat(at).astimezone(CHINA)
+
+
+def formats(texts: PageTexts) -> dict[str, Callable[..., str]]:
+    """What templates may call."""
+    names = ("text", "country", "count", "short", "money", "money_short", "clock", "day", "seconds")
+    return {name: getattr(texts, name) for name in names}

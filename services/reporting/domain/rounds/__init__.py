@@ -1,0 +1,1 @@
+"""One round as reporting knows it: its state, the events that change it, and what is counted from it."""

@@ -1,0 +1,89 @@
+"""The other services, asked by HTTP with the service key. What does not answer is unknown, never zero."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from pandapack.decision import Refusal, RefusalKind
+from pandapack.runtime.errors import Unavailable
+from services.reporting.settings import Settings
+
+ANSWER_WAIT_S = 10.0
+READINESS_WAIT_S = 2.0
+CONNECTIONS_MAX = 50
+Json = dict[str, Any]
+
+
+class NeighbourUnavailable(Unavailable):
+    """Another service did not answer, or not with what it should."""
+
+
+class Neighbours:
+    """donations, procurement and logistics."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._urls = {
+            "donations": settings.donations_url,
+            "procurement": settings.procurement_url,
+            "logistics": settings.logistics_url,
+        }
+        self._headers = {"Authorization": f"Bearer {settings.service_key}"}
+        self._client: httpx.AsyncClient | None = None
+
+    async def start(self) -> None:
+        self._client = httpx.AsyncClient(
+            headers=self._headers,
+            timeout=ANSWER_WAIT_S,
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+            trust_env=False,
+        )
+
+    async def stop(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def donation(self, merchant: str, id: str, day: str) -> Json | Refusal:
+        """Where the ledger has a donation; refused where it has none. Raises NeighbourUnavailable."""
+        assert self._client is not None, "started with the service"
+        url = f"{self._urls['donations']}/v1/donations/{merchant}/{id}"
+        try:
+            answer = await self._client.get(url, params={"day": day})
+        except httpx.TransportError as error:
+            raise _unavailable("donations", repr(error)) from error
+        body = _json_of(answer)
+        if answer.status_code == 200 and body is not None:
+            return body
+        if answer.status_code == 404 and body is not None:
+            code, detail = str(body.get("code", "not_found")), str(body.get("detail", ""))
+            return Refusal(code, detail, RefusalKind.NOT_FOUND)
+        raise _unavailable("donations", f"status {answer.status_code}")
+
+    async def readiness(self) -> Mapping[str, Json | None]:
+        """What each service answers at `/readyz`; None where it does not answer."""
+        names = list(self._urls)
+        return dict(zip(names, await asyncio.gather(*(self._readiness(name) for name in names)), strict=True))
+
+    async def _readiness(self, name: str) -> Json | None:
+        assert self._client is not None, "started with the service"
+        try:
+            answer = await self._client.get(f"{self._urls[name]}/readyz", timeout=READINESS_WAIT_S)
+        except httpx.HTTPError:
+            return None
+        body = _json_of(answer)
+        return body if body is not None and body.get("service") == name else None
+
+
+def _json_of(answer: httpx.Response) -> Json | None:
+    try:
+        body = answer.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _unavailable(name: str, reason: str) -> NeighbourUnavailable:
+    return NeighbourUnavailable(f"the {name} service does not answer ({reason})")

@@ -1,0 +1,216 @@
+"""Events into the views: which documents an event changes, and what the journals keep of it.
+
+Three paces, since three things differ. Events of procurement and logistics are journaled before any view applies them.
+The shards of the ledger are applied by sequence, at once, and to nothing but their totals: this is the hot path. Their
+merchants and their archive follow at their own pace, so that a hundred documents are written once a second and not once
+an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+
+from pandapack.contracts.donations import DonationsBanked, DonationsRecorded, DonationsReversed
+from pandapack.contracts.envelope import Envelope, Event, encode, read_as
+from pandapack.contracts.logistics import ParcelsDelivered, ParcelsHandedOut
+from pandapack.contracts.procurement import FenInterval, FundReversed, RoundClosed, RoundFunded
+from pandapack.runtime.reactions import Reaction, apply, position_of
+from pandapack.runtime.store import Decide, EventPosition
+from services.reporting.domain import banked, donations, items, money, parcels, pipeline
+from services.reporting.domain.funded_intervals import (
+    REVERSALS,
+    FundedIntervals,
+    by_bucket,
+    release_intervals,
+    take_intervals,
+)
+from services.reporting.domain.journal import Entry, LogPosition
+from services.reporting.domain.pipeline import LastRecord
+from services.reporting.domain.rounds import fold
+from services.reporting.store import Stores
+
+DIGEST_BYTES = 16
+MONTH_CHARACTERS = len("2021-11")
+
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_parts = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumedEvent:
+    """An event as the log has it. `position.topic` is without the namespace; `value` are all bytes of the record."""
+
+    position: LogPosition
+    appended_at_ms: int
+    value: bytes
+    envelope: Envelope
+
+    @property
+    def last_record(self) -> LastRecord:
+        """The record as the pipeline notes it."""
+        return LastRecord(
+            topic=self.position.topic,
+            partition=self.position.partition,
+            offset=self.position.offset,
+            appended_at_ms=self.appended_at_ms,
+            events=1,
+            last_type=self.envelope.type,
+        )
+
+    def entry(self, envelope: bytes) -> Entry:
+        """The event as a journal keeps it, with these bytes of its envelope."""
+        digest = hashlib.blake2b(self.value, digest_size=DIGEST_BYTES).hexdigest()
+        source, number, type = self.envelope.source, self.envelope.number, self.envelope.type
+        return Entry(source, number, type, self.position, self.appended_at_ms, digest, envelope)
+
+
+class Projector:
+    """Projects batches of events, each batch of one partition and in its order."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    async def project_views(self, events: Sequence[ConsumedEvent]) -> None:
+        """Procurement and logistics: journal first, then every view."""
+        by_offset = {event.position.offset: event for event in events}
+        known = await self._stores.pipeline.get(partition_id(events[0]))
+        entries = [event.entry(event.value) for event in by_offset.values()]
+        current = await self._stores.journal.enter(entries, known.offset if known else -1)
+        await apply([reaction for entry in current for reaction in self.reactions(by_offset[entry.position.offset])])
+
+    def reactions(self, consumed: ConsumedEvent) -> list[Reaction]:
+        """The documents of this partition that the event changes. Each applies the partition by its offset."""
+        stores, envelope, partition = self._stores, consumed.envelope, partition_id(consumed)
+        position = EventPosition(partition, consumed.position.offset + 1)
+        reactions = [Reaction(stores.pipeline, partition, position, partial(pipeline.note, last=consumed.last_record))]
+        event = envelope.event()
+        if event is None:  # a newer publisher's: it stays in the journal for a release that knows it
+            return reactions
+        reactions += [
+            Reaction(stores.money, partition, position, partial(money.book, event=event)),
+            Reaction(stores.items, partition, position, partial(items.count, event=event)),
+            Reaction(stores.parcels, partition, position, partial(parcels.move, event=event)),
+        ]
+        if isinstance(event, fold.RoundEvent):
+            evolve = partial(fold.evolve, event=event, at=envelope.time)
+            reactions.append(Reaction(stores.rounds, f"{event.round}/{partition}", position, evolve))
+        if isinstance(event, ParcelsDelivered | ParcelsHandedOut):
+            reach = partial(parcels.reach, event=event)
+            reactions.append(Reaction(stores.destinations, f"{event.country}/{partition}", position, reach))
+        return reactions + [
+            Reaction(stores.funded_intervals, f"{bucket}/{partition}", position, decide)
+            for bucket, decide in _bucket_decisions(event).items()
+        ]
+
+    async def project_ledger(self, events: Sequence[ConsumedEvent]) -> None:
+        """The ledger's shards: totals only, strictly in sequence, a write a shard and batch. And what is banked."""
+        reactions = []
+        for event in events:
+            envelope = event.envelope
+            match envelope.type:
+                case DonationsRecorded.TYPE:
+                    delta = donations.delta_of(envelope.data)
+                    reactions.append(self._of_shard(event, delta.shard, partial(donations.record, delta=delta)))
+                case DonationsReversed.TYPE:
+                    reversals = donations.reversals_delta_of(envelope.data)
+                    reverse = partial(donations.reverse, delta=reversals)
+                    reactions.append(self._of_shard(event, reversals.shard, reverse))
+                case DonationsBanked.TYPE:
+                    settled = read_as(envelope, DonationsBanked)
+                    bank = partial(banked.bank, event=settled)
+                    reactions.append(Reaction(self._stores.banked, banked_id(settled), position_of(envelope), bank))
+                case _:
+                    pass  # a newer publisher's: the archive keeps it
+            await asyncio.sleep(0)  # requests and heartbeats share this loop
+        await apply(reactions)
+
+    def _of_shard(self, event: ConsumedEvent, shard: int, decide: Decide[donations.ShardDonations]) -> Reaction:
+        note = partial(donations.note, last=event.last_record)
+        return Reaction(self._stores.shards, shard_id(shard), position_of(event.envelope, gapless=True), decide, note)
+
+    async def archive(self, events: Sequence[ConsumedEvent]) -> None:
+        """The ledger's shards again, for what may be older: their archive, and the merchants by day."""
+        by_offset = {event.position.offset: event for event in events}
+        entries = []
+        for event in by_offset.values():
+            entries.append(event.entry(_without_merchants(event)))
+            await asyncio.sleep(0)
+        reactions = []
+        for entry in await self._stores.archive.enter(entries, applied_offset=-1):
+            event = by_offset[entry.position.offset]
+            if event.envelope.type == DonationsRecorded.TYPE:
+                reactions += self._of_merchants(event.envelope)
+            await asyncio.sleep(0)
+        await apply(reactions)
+
+    def _of_merchants(self, envelope: Envelope) -> list[Reaction]:
+        delta = donations.merchants_delta_of(envelope.data)
+        return [
+            Reaction(
+                self._stores.merchants,
+                f"{shard_id(delta.shard)}/{day}",
+                position_of(envelope),
+                partial(donations.record_merchants, delta=delta, day=day),
+            )
+            for day in sorted({part.day for part in delta.days})
+        ]
+
+
+def _bucket_decisions(event: Event) -> Mapping[str, Decide[FundedIntervals]]:
+    """Bucket → what the event changes in it."""
+    match event:
+        case RoundFunded():
+            return _taken(event.programme, event.intervals, event.round, event.ordinal)
+        case FundReversed():
+            return _taken(event.programme, event.intervals, REVERSALS, 0)
+        case RoundClosed():
+            return {
+                bucket: partial(release_intervals, bucket=bucket, intervals=own, round=event.round)
+                for bucket, own in by_bucket(event.programme, event.released).items()
+            }
+        case _:
+            return {}
+
+
+def _taken(
+    programme: str, intervals: Sequence[FenInterval], round: str, ordinal: int
+) -> Mapping[str, Decide[FundedIntervals]]:
+    return {
+        bucket: partial(take_intervals, bucket=bucket, intervals=own, round=round, ordinal=ordinal)
+        for bucket, own in by_bucket(programme, intervals).items()
+    }
+
+
+def partition_id(event: ConsumedEvent) -> str:
+    """A partition's name in the views: `procurement/2`."""
+    return f"{event.position.topic.removesuffix('.events')}/{event.position.partition}"
+
+
+def shard_id(shard: int) -> str:
+    """A shard's name in the views; numbers sort as numbers."""
+    return f"{shard:04d}"
+
+
+def banked_id(event: DonationsBanked) -> str:
+    """`love-parcel/2021-11`: a document a programme and month, so that its inbox names some dozens of settlements."""
+    return f"{event.programme}/{event.day[:MONTH_CHARACTERS]}"
+
+
+def _without_merchants(event: ConsumedEvent) -> bytes:
+    """The envelope with its days' sums and without their merchants.
+
+    Those are thousands an event, the pages have every one of them donation by donation, and their totals are a view of
+    its own: an archive that repeats them would outgrow the pages.
+    """
+    if event.envelope.type != DonationsRecorded.TYPE:
+        return event.value
+    data = _fields.decode(event.envelope.data)
+    days = [{name: part[name] for name in part if name != "merchants"} for part in _parts.decode(data["days"])]
+    data["days"] = msgspec.Raw(msgspec.json.encode(days))
+    return encode(msgspec.structs.replace(event.envelope, data=msgspec.Raw(msgspec.json.encode(data))))

@@ -1,0 +1,179 @@
+"""The services' public APIs, for all players: a key for each role, and patience with services that restart.
+
+What is submitted twice has the same Idempotency-Key and the same body, so that a repeat after a lost answer changes
+nothing; an answer that says "known already" is then as good as the first one. Donations are pushed by the platforms'
+own client (`pandapack.client`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from pandapack.backoff import Backoff
+
+ANSWER_WAIT_S = 30.0
+CONNECTIONS_MAX = 32
+AT_ONCE_MAX = 12
+"""Reports of the players under way at once, so that donors' pushes are not crowded out."""
+PAUSES = Backoff(first_s=0.1, max_s=1.0)
+PATIENCE_S = 600.0
+PAGE_ROWS = 200
+KNOWN_ALREADY = frozenset(
+    {
+        "already_confirmed",
+        "consignment_closed",
+        "cost_known",
+        "delivery_known",
+        "handout_known",
+        "held_already",
+        "lot_known",
+        "movement_known",
+        "need_known",
+        "order_closed",
+        "parcel_ended",
+        "receipt_known",
+        "released_already",
+        "report_known",
+        "shipment_known",
+    }
+)
+"""Refusals that say: this was submitted before."""
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+class RequestRefused(Exception):
+    """A service says "no" to what a player is sure of. Neither patience nor a repeat helps."""
+
+
+class NoAnswer(Exception):
+    """A service did not answer for `PATIENCE_S`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the services are, and a key for each role."""
+
+    urls: dict[str, str]
+    keys: dict[str, str]
+
+    @classmethod
+    def read(cls, file: Path) -> Site:
+        """From `{"urls": {service: url}, "keys": {role: key}}`. Raises OSError, ValueError, KeyError."""
+        content = json.loads(file.read_text())
+        return cls(urls=dict(content["urls"]), keys=dict(content["keys"]))
+
+
+class ApiClient:
+    """Reads and submits; a context manager."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
+        self._client = httpx.AsyncClient(timeout=ANSWER_WAIT_S, limits=limits, trust_env=False)
+        self._submissions = asyncio.Semaphore(AT_ONCE_MAX)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def get(self, service: str, role: str, path: str, **params: str | int) -> Json:
+        """One resource. Raises RequestRefused, NoAnswer."""
+        found = await self.find(service, role, path, **params)
+        if found is None:
+            raise RequestRefused(f"{path}: there is no such thing")
+        return found
+
+    async def find(self, service: str, role: str, path: str, **params: str | int) -> Json | None:
+        """One resource, or None where there is none (yet)."""
+        answer = await self._answer(
+            service, lambda url: self._client.get(url, params=params, headers=self._authorization(role)), path
+        )
+        if answer.status_code == 404:
+            return None
+        return _body_of(answer, path)
+
+    async def items(self, service: str, role: str, path: str, **params: str) -> AsyncIterator[Json]:
+        """All rows of a list, page after page."""
+        after = ""
+        while True:
+            page = await self.get(service, role, path, **params, after=after, limit=PAGE_ROWS)
+            for row in page["items"]:
+                yield row
+            if not page["next"]:
+                return
+            after = page["next"]
+
+    async def submit(
+        self, service: str, role: str, path: str, body: Json, *, key: str, method: str = "POST"
+    ) -> Json | None:
+        """Reports something. None: it was known already. Raises RequestRefused, NoAnswer."""
+        headers = self._authorization(role) | {"Idempotency-Key": key}
+        async with self._submissions:
+            answer = await self._answer(
+                service, lambda url: self._client.request(method, url, json=body, headers=headers), path
+            )
+        if answer.status_code == 409 and _code_of(answer) in KNOWN_ALREADY:
+            return None
+        return _body_of(answer, path)
+
+    def _authorization(self, role: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._site.keys[role]}"}
+
+    async def _answer(
+        self, service: str, send: Callable[[str], Awaitable[httpx.Response]], path: str
+    ) -> httpx.Response:
+        """The answer that is neither silence nor "later"."""
+        failures, waited_s = 0, 0.0
+        while True:
+            try:
+                answer = await send(self._site.urls[service] + path)
+                if answer.status_code != 429 and answer.status_code < 500:
+                    return answer
+                trouble = f"{answer.status_code} {_code_of(answer)}"
+            except httpx.TransportError as error:
+                trouble = repr(error)
+            if waited_s >= PATIENCE_S:
+                raise NoAnswer(f"{service} {path}: {trouble} for {PATIENCE_S:.0f} s")
+            failures += 1
+            pause_s = PAUSES.pause_s(failures)
+            await asyncio.sleep(pause_s)
+            waited_s += pause_s
+
+
+async def together(work: Iterable[Awaitable[T]]) -> list[T]:
+    """All at once; the first error cancels the rest and is raised."""
+
+    async def one(waited: Awaitable[T]) -> T:
+        return await waited
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(waited)) for waited in work]
+    return [task.result() for task in tasks]
+
+
+def _body_of(answer: httpx.Response, path: str) -> Json:
+    if not answer.is_success:
+        raise RequestRefused(f"{path}: {answer.status_code} {answer.text[:500]}")
+    body: Json = answer.json()
+    return body
+
+
+def _code_of(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,73 @@
+"""Platforms and merchants: their terms, and the secrets that are live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from pandapack.decision import Decision, Refusal
+from services.donations.platforms.domain.platforms import (
+    SECRETS_LIVE_MAX,
+    Merchant,
+    Mode,
+    Platform,
+    Terms,
+    amend,
+    enrol,
+    move,
+    register,
+    retire,
+    rotate,
+)
+
+AT = datetime(2021, 11, 11, tzinfo=UTC)
+TERMS = Terms(name="A platform")
+
+
+def after(outcome: Decision[Platform] | Refusal) -> Platform:
+    assert isinstance(outcome, Decision)
+    return outcome.state
+
+
+def registered() -> Platform:
+    return after(register(Platform(platform="tb"), terms=TERMS, sealed="one", at=AT))
+
+
+def test_a_new_secret_comes_in_front_and_the_one_before_stays_live() -> None:
+    state = registered()
+    for sealed in ("two", "three"):
+        state = after(rotate(state, sealed=sealed, at=AT))
+    assert [secret.sealed for secret in state.secrets] == ["three", "two"]
+    assert (len(state.secrets), [secret.number for secret in state.secrets]) == (SECRETS_LIVE_MAX, [3, 2])
+
+
+def test_a_retired_secret_is_gone_and_the_last_one_stays() -> None:
+    state = after(retire(after(rotate(registered(), sealed="two", at=AT)), number=1))
+    assert [secret.sealed for secret in state.secrets] == ["two"]
+    last = retire(state, number=2)
+    assert isinstance(last, Refusal) and last.code == "secret_is_the_last"
+
+
+def test_terms_change_and_secrets_stay() -> None:
+    testing = Terms(name="Another name", mode=Mode.TEST, lines_a_second=7)
+    state = after(amend(registered(), terms=testing))
+    assert (state.terms, state.secrets) == (testing, registered().secrets)
+
+
+REFUSED: list[tuple[str, Callable[[], Decision[Platform] | Decision[Merchant] | Refusal], str]] = [
+    ("registering twice", lambda: register(registered(), terms=TERMS, sealed="two", at=AT), "platform_known"),
+    ("terms of nobody", lambda: amend(Platform(platform="no"), terms=TERMS), "platform_unknown"),
+    ("a secret for nobody", lambda: rotate(Platform(platform="no"), sealed="x", at=AT), "platform_unknown"),
+    ("retiring of nobody's", lambda: retire(Platform(platform="no"), number=1), "platform_unknown"),
+    ("retiring an unknown one", lambda: retire(registered(), number=9), "secret_unknown"),
+    ("a merchant twice", lambda: enrol(Merchant(merchant="m", name="M"), name="M"), "merchant_known"),
+    ("another name for nobody", lambda: move(Merchant(merchant="m"), name="M", platform=None), "merchant_unknown"),
+]
+
+
+@pytest.mark.parametrize(("what", "decide", "code"), REFUSED, ids=[what for what, *_ in REFUSED])
+def test_what_cannot_be_is_refused_by_name(what: str, decide: Callable[[], object], code: str) -> None:
+    refusal = decide()
+    assert isinstance(refusal, Refusal) and refusal.code == code, what

@@ -1,0 +1,154 @@
+"""The handlers in memory: whatever the batches, repeats and partitions, the figures are the same and the laws hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pandapack.contracts.envelope import decode, encode
+from pandapack.runtime.store import CannotApply, SequenceGap
+from services.reporting import store
+from services.reporting.store.journal import JournalAlarm
+from tests.unit.reporting.history import PROGRAMME, TOTALS, FakeRecord, enveloped, finished, programme, records
+from tests.unit.reporting.world import World
+
+ALL = records(enveloped(programme()))
+JOURNALED = [record for record in ALL if record.topic != "donations.events"]
+FINISHED = [record for record in records(enveloped(finished())) if record.topic != "donations.events"]
+LEDGER = [record for record in ALL if record.topic == "donations.events"]
+
+
+async def check(world: World) -> None:
+    shown = await world.totals()
+    assert {name: shown[name] for name in TOTALS} == TOTALS
+    for law in await world.laws():
+        assert law.holds, (law.unbalanced, law.broken)
+
+
+async def test_the_whole_history_gives_its_totals_and_all_laws_hold() -> None:
+    world = World()
+    await world.consume(ALL)
+    await check(world)
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+async def test_batches_redeliveries_and_the_order_of_partitions_change_nothing(data: st.DataObject) -> None:
+    world = World()
+    parts: dict[tuple[str, int], list[FakeRecord]] = {}
+    for record in ALL:
+        parts.setdefault((record.topic, record.partition), []).append(record)
+    consumed = dict.fromkeys(parts, 0)
+    while waiting := [partition for partition, upto in consumed.items() if upto < len(parts[partition])]:
+        partition = data.draw(st.sampled_from(waiting))
+        first = data.draw(st.integers(0, consumed[partition]))  # a rewind: what was consumed comes again
+        last = data.draw(st.integers(consumed[partition] + 1, len(parts[partition])))
+        await world.handlers.handle(parts[partition][first:last])
+        consumed[partition] = last
+    await check(world)
+
+
+async def test_a_second_publication_is_dropped() -> None:
+    world = World()
+    offsets: dict[tuple[str, int], int] = {}
+    twice = [*records(enveloped(programme()), offsets), *records(enveloped(programme()), offsets)]
+    await world.consume(twice, batch=7)
+    await check(world)
+
+
+def name_of(number: int) -> str:
+    return decode(FINISHED[number].value or b"").key
+
+
+LAST_EVENTS = {"/procurement/rounds/R-000002#000000000006", "/procurement/funds/love-parcel#000000000006"}
+"""Nothing follows from them: as long as they are missing, they look as if they were not published yet."""
+
+
+@pytest.mark.parametrize("lost", [n for n in range(len(FINISHED)) if name_of(n) not in LAST_EVENTS], ids=name_of)
+async def test_a_lost_event_breaks_a_law_or_cannot_be_passed_over(lost: int) -> None:
+    """Without the journal's own check, which would stop the partition in any case but a source's last event."""
+    type, world = decode(FINISHED[lost].value or b"").type, World()
+    await world.consume(LEDGER)
+    try:
+        for number, record in enumerate(FINISHED):
+            if number != lost:
+                await world.project_unjournaled(record)
+    except (KeyError, CannotApply):
+        return
+    assert any(not law.holds for law in await world.laws()) != (type in WITHOUT_FIGURE)
+
+
+@pytest.mark.parametrize("doubled", range(len(FINISHED)), ids=name_of)
+async def test_a_doubled_event_breaks_a_law_or_tells_of_no_figure(doubled: int) -> None:
+    """Without the journal, which would drop it."""
+    world, type = World(), decode(FINISHED[doubled].value or b"").type
+    await world.consume(LEDGER)
+    for number, record in enumerate(FINISHED):
+        await world.project_unjournaled(replace(record, offset=record.offset * 2))
+        if number == doubled:
+            await world.project_unjournaled(replace(record, offset=record.offset * 2 + 1))
+    assert any(not law.holds for law in await world.laws()) != (type in WITHOUT_FIGURE | SET_AND_NOT_ADDED)
+
+
+WITHOUT_FIGURE = {
+    "procurement.OrderConfirmed",
+    "procurement.OrderClosed",  # here without anything cancelled
+    "logistics.ConsignmentOpened",
+    "logistics.ConsignmentClosed",
+    "logistics.ShipmentPlanned",
+    "logistics.LegDeparted",
+    "logistics.LegArrived",
+    "logistics.CustomsHeld",
+    "logistics.CustomsReleased",
+    "logistics.ShipmentArrived",
+    "logistics.ParcelsHandedOut",
+}
+"""They tell of a transport or a headcount; no law has a term for them: the journal's sequence is what guards them."""
+SET_AND_NOT_ADDED = {"procurement.OrderPaid"}
+"""What an order paid is set, not added."""
+
+
+async def test_an_event_without_its_predecessor_stops_the_partition() -> None:
+    world = World()
+    second = next(record for record in JOURNALED if decode(record.value or b"").number == 2)
+    with pytest.raises(JournalAlarm, match="event_missing"):
+        await world.handlers.handle([second])
+
+
+async def test_the_same_identity_with_other_content_is_an_alarm() -> None:
+    world, first = World(), JOURNALED[0]
+    await world.handlers.handle([first])
+    other = replace(first, offset=first.offset + 1, value=(first.value or b"").replace(b"600", b"601", 1))
+    with pytest.raises(JournalAlarm, match="identity_reused"):
+        await world.handlers.handle([other])
+
+
+async def test_a_log_that_was_made_anew_is_an_alarm_and_not_silence() -> None:
+    world = World()
+    await world.consume(JOURNALED, batch=50)
+    topic, partition = JOURNALED[-1].topic, JOURNALED[-1].partition
+    fresh = enveloped([(f"/{topic.split('.')[0]}/rounds/R-9", programme()[2][1])])[0]
+    with pytest.raises(JournalAlarm, match="log_is_another"):
+        await world.handlers.handle([FakeRecord(topic, partition, 0, 1, encode(fresh))])
+
+
+async def test_a_missing_page_of_a_shard_stops_the_shard() -> None:
+    world = World()
+    later = [record for record in LEDGER if decode(record.value or b"").number == 2]
+    with pytest.raises(SequenceGap):
+        await world.handlers.handle(later[:1])
+
+
+async def test_merchants_are_counted_once_and_their_archive_names_none_of_them() -> None:
+    world = World()
+    for _ in range(2):
+        await world.handlers.archive([record for record in LEDGER if record.partition == LEDGER[0].partition])
+    days = await store.merchants_on(world.stores.merchants, "2021-11-11")
+    assert {name: sums for day in days for name, sums in day.merchants.items()}["M0"] == (120, 600)
+    rows = await world.stores.archive.events_of("/donations/shards/0", after=0, limit=10)
+    assert [decode(row["envelope"]).number for row in rows] == [1, 2]
+    assert all(b'"M0"' not in row["envelope"] for row in rows)
+    assert PROGRAMME.encode() in rows[0]["envelope"]

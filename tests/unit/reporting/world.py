@@ -1,0 +1,72 @@
+"""The reporting service in memory: the same handlers and stores, without Kafka and MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pandapack.runtime.chance import SystemChance
+from pandapack.runtime.clock import FixedClock
+from pandapack.runtime.documents import MemoryDocuments, MemoryRows
+from pandapack.runtime.reactions import apply
+from pandapack.runtime.store import Kind, Store
+from services.reporting import store
+from services.reporting.domain import laws
+from services.reporting.domain.laws import Law
+from services.reporting.domain.totals import totals
+from services.reporting.handlers import Handlers, event_of
+from services.reporting.store import Stores
+from services.reporting.store.journal import Journal
+from services.reporting.work.projector import Projector
+from tests.unit.reporting.history import AT, FakeRecord
+
+
+def stores_in_memory() -> Stores:
+    """Empty stores."""
+
+    def of(kind: Kind[Any]) -> Store[Any]:
+        return Store(kind, MemoryDocuments(kind.collection), clock=FixedClock(AT), chance=SystemChance())
+
+    return Stores(
+        journal=Journal(MemoryRows("journal")),
+        archive=Journal(MemoryRows("archive")),
+        shards=of(store.SHARDS),
+        merchants=of(store.MERCHANTS),
+        banked=of(store.BANKED),
+        money=of(store.MONEY),
+        items=of(store.ITEMS),
+        parcels=of(store.PARCELS),
+        destinations=of(store.DESTINATIONS),
+        rounds=of(store.ROUNDS),
+        funded_intervals=of(store.FUNDED_INTERVALS),
+        pipeline=of(store.PIPELINE),
+    )
+
+
+class World:
+    """The service, to which records are handed one batch at a time."""
+
+    def __init__(self) -> None:
+        self.stores = stores_in_memory()
+        self.projector = Projector(self.stores)
+        self.handlers = Handlers(self.projector, "", archive_pause_s=0)
+
+    async def consume(self, records: Sequence[FakeRecord], batch: int = 1) -> None:
+        """Partition by partition in batches, as the broker hands them over."""
+        parts: dict[tuple[str, int], list[FakeRecord]] = {}
+        for record in records:
+            parts.setdefault((record.topic, record.partition), []).append(record)
+        for part in parts.values():
+            for first in range(0, len(part), batch):
+                await self.handlers.handle(part[first : first + batch])
+
+    async def project_unjournaled(self, record: FakeRecord) -> None:
+        """What a view would do with an event that passed the journal by mistake."""
+        await apply(self.projector.reactions(event_of(record, record.topic)))
+
+    async def totals(self) -> dict[str, Any]:
+        return totals(await store.views(self.stores))
+
+    async def laws(self) -> list[Law]:
+        views, rounds = await store.views(self.stores), await store.all_rounds(self.stores.rounds)
+        return [laws.money_law(views, rounds), laws.item_law(views, rounds), laws.parcel_law(views.parcels, rounds)]
