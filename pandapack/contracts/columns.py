@@ -1,7 +1,7 @@
 """A page's donations in memory, column by column, as numpy holds them: no object a row.
 
-Texts that repeat (merchants, programmes) are places in a list of names. Ids are 64-bit numbers where they are plain
-decimal numbers, which is what shopping platforms give; any other id is kept as its text, beside, by its row.
+Texts that repeat (merchants, programmes) are indices into a list of strings. Ids are 64-bit numbers where they are
+plain decimal numbers, which is what shopping platforms give; any other id is kept as its text, beside, by its row.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ import numpy.typing as npt
 from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US
 
 Indices = npt.NDArray[np.uint32]
+"""Shape (rows,): for each row an index into a list of strings."""
 Numbers = npt.NDArray[np.int64]
+"""Shape (rows,): a number a row; fen, microseconds or days, as the name says."""
 Words64 = npt.NDArray[np.uint64]
+"""Shape (rows,): an id a row, or 0 where the id is no plain number."""
 
 NUMBER_ID_DIGITS_MAX = 19
 """A number of so many digits always fits into 64 bits."""
@@ -56,7 +59,7 @@ def number_of_id(id: str) -> int | None:
 
 @dataclass(slots=True, eq=False)
 class StringColumn:
-    """Texts that repeat: row → place in `names`, which may hold more names than occur."""
+    """Texts that repeat. `indices`, shape (rows,): row → index into `strings`, which may hold more than occur."""
 
     indices: Indices = field(default_factory=lambda: np.empty(0, np.uint32))
     strings: Sequence[str] = ()
@@ -81,7 +84,7 @@ class StringColumn:
         return StringColumn(self.indices[rows], self.strings)
 
     def dense(self) -> StringColumn:
-        """The same with only those names that occur, in the order of their places."""
+        """The same with only those strings that occur, in the order of their indices."""
         occurs = np.zeros(len(self.strings), bool)
         occurs[self.indices] = True
         indices = (np.cumsum(occurs) - 1).astype(np.uint32)[self.indices]
@@ -102,7 +105,7 @@ class StringColumn:
 
 @dataclass(slots=True, eq=False)
 class Ids:
-    """Ids: the number of each row, or 0 and its text in `texts` by row."""
+    """Ids. `numbers`, shape (rows,): the number of each row, or 0 and its text in `texts` by row."""
 
     numbers: Words64 = field(default_factory=lambda: np.empty(0, np.uint64))
     texts: dict[int, str] = field(default_factory=dict)
@@ -151,7 +154,10 @@ class Ids:
 
 @dataclass(slots=True, eq=False)
 class Columns:
-    """Donations in the order in which they were counted. Amounts in fen, times in microseconds since 1970 UTC."""
+    """Donations in the order in which they were counted; every column has one entry a row.
+
+    `amounts_fen`, shape (rows,): fen. `times_us`, shape (rows,): microseconds since 1970 UTC.
+    """
 
     ids: Ids = field(default_factory=Ids)
     merchants: StringColumn = field(default_factory=StringColumn)

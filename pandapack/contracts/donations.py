@@ -27,6 +27,8 @@ def _rfc_3339(value: Any) -> Any:
 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, strict=True)]
+# The same for msgspec, whose patterns are searched: there `$` would let a line break pass at the end.
+StructName = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN.removesuffix("$") + r"\Z")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339)]
 
 

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from msgspec import Meta
 
 from pandapack.contracts.columns import Row
-from pandapack.contracts.donations import NAME_PATTERN
+from pandapack.contracts.donations import StructName as Name
 from pandapack.contracts.merkle import leaf_hash, proof_of, proven_root, root_of
 from pandapack.contracts.pages import FIRST_SEAL, page_id, seal_hash
 
@@ -38,7 +38,6 @@ RECEIPT_BYTES_MAX = 256 * 1024
 
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Signature = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}\Z")]
-Name = Annotated[str, Meta(pattern=NAME_PATTERN[:-1] + r"\Z")]
 Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 PageNumber = Annotated[int, Meta(ge=-1, le=NUMBER_MAX)]
 Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}\Z")]

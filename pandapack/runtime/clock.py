@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -37,7 +37,7 @@ class BusinessClock:
 
 @dataclass(slots=True)
 class FixedClock:
-    """A clock that a test moves by hand."""
+    """A clock that stands still, or where a test sets it."""
 
     at: datetime
 
@@ -46,9 +46,6 @@ class FixedClock:
 
     def wall(self) -> datetime:
         return self.at
-
-    def advance(self, by: timedelta) -> None:
-        self.at += by
 
 
 def monotonic_s() -> float:

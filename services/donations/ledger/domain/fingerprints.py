@@ -14,10 +14,15 @@ import numpy.typing as npt
 from pandapack.compiled import compiled
 
 FingerprintArray = npt.NDArray[np.uint64]
+"""Shape (rows,): a fingerprint a row; a sorted run where the name says so."""
 Lows = npt.NDArray[np.uint32]
+"""Shape (fingerprints,): the low bits of each."""
 Hints = npt.NDArray[np.uint8]
+"""Shape (fingerprints,): the last byte of the number of the page that has it."""
 Offsets = npt.NDArray[np.intp]
+"""Shape (rows,): numbers of rows."""
 Begins = npt.NDArray[np.int64]
+"""Shape (parts + 1,): where each part of the buckets begins, and where the last one ends."""
 
 HINT_BITS = 8
 HINTS = 1 << HINT_BITS

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from pandapack.compiled import compiled
 
 Whole = npt.NDArray[np.int64]
+"""Shape (rows,), or (keys,) in a result."""
 
 SLOTS_A_ROW = 2
 MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -18,7 +19,10 @@ FREE = -1
 
 @compiled
 def sums_by_key(keys: Whole, amounts: Whole) -> tuple[Whole, Whole, Whole]:
-    """Each key that occurs, none of which is negative, and its rows and the sum of their amounts. In no order."""
+    """Each key that occurs, none of which is negative, and its rows and the sum of their amounts. In no order.
+
+    keys, amounts: shape (rows,), amounts in fen. The three results have an entry a key.
+    """
     slots = np.full(SLOTS_A_ROW * len(keys) + 1, FREE, np.int64)
     found, counts, sums = np.empty(len(keys), np.int64), np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
     size = 0

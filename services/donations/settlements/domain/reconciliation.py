@@ -7,7 +7,7 @@ banked, row by row, when count and fen agree with all its rows that no other set
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from zlib import crc32
 
@@ -240,14 +240,6 @@ class SumsVerdict:
     matched: Tally = NONE
     to_bank: set[str] = field(default_factory=set)
     differences: list[Difference] = field(default_factory=list)
-
-
-def summed(differences: Iterable[Difference]) -> dict[Kind, Sides]:
-    """Differences by kind."""
-    sums: dict[Kind, Sides] = {}
-    for difference in differences:
-        sums[difference.kind] = sums.get(difference.kind, Sides()) + difference.sides
-    return sums
 
 
 def _one(fen: int | None) -> Tally:

@@ -16,7 +16,7 @@ from pandapack.contracts.donations import (
     AMOUNT_FEN_MAX,
     DAY_OFFSET_US,
     DAY_US,
-    NAME_PATTERN,
+    StructName,
     day_name,
     day_number,
     day_of_name,
@@ -35,15 +35,12 @@ MERCHANTS_MAX = 200_000
 ShardDayRows = tuple[int, str, Columns]
 """Some donations of one shard and one day: the shard, the day, the donations."""
 
-# `$` would let a line break pass at the end.
-_Name = Annotated[str, Meta(pattern=NAME_PATTERN.removesuffix("$") + r"\Z")]
-
 
 class SettledDonation(msgspec.Struct, frozen=True):
     """A line of a settlement's file: a donation by merchant, id and day (or the moment it was given)."""
 
-    merchant: _Name
-    id: _Name
+    merchant: StructName
+    id: StructName
     amount_fen: Annotated[int, Meta(gt=0, le=AMOUNT_FEN_MAX)]
     day: date | None = None
     at: Annotated[datetime, Meta(tz=True)] | None = None

@@ -49,7 +49,7 @@ NUMBER, ID_BEGIN, ID_END, FEN, MICROSECONDS = range(5)
 MERCHANT_BEGIN, MERCHANT_END, MERCHANT_HASH, PROGRAMME_BEGIN, PROGRAMME_END, PROGRAMME_HASH = range(5, 11)
 COLUMNS = 11
 ParsedColumns = npt.NDArray[np.int64]
-"""A row a column, a column a line: compiled code keeps count of every array that it is handed, so it is handed one."""
+"""Shape (columns, lines): compiled code keeps count of every array that it is handed, so it is handed one."""
 
 
 class Table(NamedTuple):

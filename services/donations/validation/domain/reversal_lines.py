@@ -8,11 +8,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from pandapack.contracts.donations import AMOUNT_FEN_MAX, NAME_PATTERN, microseconds_of, shard_of
+from pandapack.contracts.donations import AMOUNT_FEN_MAX, StructName, microseconds_of, shard_of
 from services.donations.validation.domain.failures import AT_US_MAX, REASON_CHARACTERS_MAX
 
-# `$` would let a line break pass at the end.
-_Name = Annotated[str, Meta(pattern=NAME_PATTERN.removesuffix("$") + r"\Z")]
 _Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 """One way to write a day: reversals of one donation are found by this text."""
 
@@ -20,9 +18,9 @@ _Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 class Reversal(msgspec.Struct, frozen=True):
     """`reversal` is the platform's own id, `donation` and `day` name the donation, `at` is when it was taken back."""
 
-    reversal: _Name
-    merchant: _Name
-    donation: _Name
+    reversal: StructName
+    merchant: StructName
+    donation: StructName
     day: _Day
     amount_fen: Annotated[int, Meta(gt=0, le=AMOUNT_FEN_MAX)]
     at: Annotated[datetime, Meta(tz=True)]

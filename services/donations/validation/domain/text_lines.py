@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 Bytes = npt.NDArray[np.uint8]
+"""Shape (bytes,): a text."""
 Offsets = npt.NDArray[np.intp]
+"""Shape (lines,) or (rows,): for each an offset in bytes, or the number of a line or row."""
 
 MARGIN = 32
 """Zero bytes behind a text: what reads a value of a fixed length need not look where the text ends."""
