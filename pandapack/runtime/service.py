@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -33,7 +34,7 @@ from pandapack.runtime.clock import Clock, monotonic_s
 from pandapack.runtime.connection_limits import ConnectionLimits, files_enough
 from pandapack.runtime.data_form import check_form
 from pandapack.runtime.documents import AnswerLost
-from pandapack.runtime.errors import Unavailable
+from pandapack.runtime.errors import Misconfigured, Unavailable
 from pandapack.runtime.gathering import DEFAULT_BATCHES, Batches
 from pandapack.runtime.http import RequestMarks, install_problems
 from pandapack.runtime.mongo import Mongo, MongoRows
@@ -268,11 +269,22 @@ GARBAGE_THRESHOLDS = (2_000, 10, 10)
 where it is looked for ten times more seldom."""
 
 
+class _Misconfigured(logging.Filter):
+    """A start that fails because the installation contradicts itself is told in its own words, without a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        _, name, detail = record.getMessage().rpartition(f"{Misconfigured.__name__}: ")
+        if name:
+            record.msg, record.args = detail.strip(), ()
+        return True
+
+
 def serve(app: FastAPI, settings: RuntimeSettings) -> None:
     """Serves until SIGTERM or SIGINT, then drains: requests and the batch under way end, offsets are committed."""
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     files_enough()
+    logging.getLogger("uvicorn.error").addFilter(_Misconfigured())
     uvicorn.run(
         app,
         host=settings.host,
