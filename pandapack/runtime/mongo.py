@@ -270,10 +270,6 @@ class MongoRows:
             cursor = self._collection.find(dict(where), fields).sort(list(sort)).limit(limit)
             return await cursor.to_list(limit)
 
-    async def count(self, where: Mapping[str, Any]) -> int:
-        async with _reading():
-            return int(await self._collection.count_documents(dict(where)))
-
 
 def _behind_duplicate(error: BulkWriteError) -> int:
     """Where to go on after an ordered insert met a duplicate. Any other failure is raised."""
