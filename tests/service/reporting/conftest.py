@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,17 +19,7 @@ from tests.service.reporting.ledger import SERVICE_KEY, ledger
 from tests.service.running import Running, running
 from tests.stack import Servers, new_namespace
 from tests.unit.reporting.history import FakeRecord
-
-WAIT_S = 30.0
-
-
-def eventually(holds: Callable[[], bool], what: str) -> None:
-    until_s = time.monotonic() + WAIT_S
-    while time.monotonic() < until_s:
-        if holds():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"not within {WAIT_S} s: {what}")
+from tests.waiting import eventually
 
 
 def in_a_loop_of_its_own(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

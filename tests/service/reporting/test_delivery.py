@@ -8,8 +8,9 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pymongo.collection import Collection
 
-from tests.service.reporting.conftest import Reporting, eventually, in_a_loop_of_its_own
+from tests.service.reporting.conftest import Reporting, in_a_loop_of_its_own
 from tests.unit.reporting.history import PARTITIONS, TOTALS, enveloped, programme, records
+from tests.waiting import eventually
 
 VIEWS = ("shards", "merchants", "money", "items", "parcels", "destinations", "rounds", "funded_intervals", "pipeline")
 

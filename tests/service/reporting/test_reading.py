@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.service.reporting.conftest import Reporting, eventually
+from tests.service.reporting.conftest import Reporting
 from tests.service.reporting.ledger import DAY
 from tests.unit.reporting.history import TOTALS, enveloped, programme, records
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
