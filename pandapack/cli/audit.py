@@ -28,6 +28,7 @@ IN_TOTALS = (
     "rounds",
     "orders",
     "pupils_reached",
+    "pupils_over_reported",
     "parcels",
 )
 BY_COUNTRY = (
@@ -39,6 +40,7 @@ BY_COUNTRY = (
     "released_fen",
     "parcels",
     "pupils_reached",
+    "pupils_over_reported",
 )
 BY_ROUND = (
     "funded_fen",
@@ -49,6 +51,7 @@ BY_ROUND = (
     "orders",
     "parcels",
     "pupils_reached",
+    "pupils_over_reported",
 )
 ROUNDS_A_READ = 1_000
 DIFFERENCES_SHOWN_MAX = 100

@@ -24,6 +24,7 @@ class Books:
     rounds: int = 0
     orders: int = 0
     pupils: int = 0
+    pupils_over_reported: int = 0
 
     def figures(self) -> dict[str, Any]:
         """By the names under which `/v1/totals` and its tables show them."""
@@ -38,6 +39,7 @@ class Books:
             "rounds": self.rounds,
             "orders": self.orders,
             "pupils_reached": self.pupils,
+            "pupils_over_reported": self.pupils_over_reported,
             "parcels": {state: self.parcels[state] for state in STATES},
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pandapack.cli.recount import Books, Collections, Recount
+from pandapack.cli.recount_pupils import PupilsRecount
 from pandapack.contracts import logistics, procurement
 from pandapack.contracts.envelope import Event, decode
 
@@ -10,6 +11,7 @@ from pandapack.contracts.envelope import Event, decode
 def recount_journal(reporting: Collections, count: Recount) -> None:
     """Every event once; sequences of a source without gaps."""
     last: dict[str, int] = {}
+    pupils = PupilsRecount()
     for row in reporting.journal.find({}).sort("_id", 1):
         envelope = decode(bytes(row["envelope"]))
         count.same(f"journal {row['_id']}: its identity", envelope.key, row["_id"])
@@ -18,9 +20,11 @@ def recount_journal(reporting: Collections, count: Recount) -> None:
         count.events += 1
         event = envelope.event()
         if event is not None:
+            pupils.note(event)
             for books in _books_of(event, count):
                 _book_money(event, books)
                 _book_parcels(event, books)
+    pupils.book(count)
 
 
 def _books_of(event: Event, count: Recount) -> list[Books]:
@@ -73,7 +77,5 @@ def _book_parcels(event: Event, books: Books) -> None:
             parcels["in_transit"] -= len(event.accepted) + len(event.rejected)
             parcels["accepted"] += len(event.accepted)
             parcels["rejected"] += len(event.rejected)
-        case logistics.ParcelsHandedOut():
-            books.pupils += event.girls + event.boys
         case _:
             pass  # no parcels that a total counts

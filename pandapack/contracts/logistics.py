@@ -110,7 +110,12 @@ class ParcelsDelivered(Event):
 
 
 class ParcelsHandedOut(Event):
-    """A school's attested handout: headcounts only, each pupil once a round."""
+    """A school's attested handout: headcounts only.
+
+    `girls + boys` is what the school reports, and `pupils_reached + pupils_over_reported` the same: a handout reaches
+    at most as many pupils as it gave parcels, and over a round a school at most as many as are `enrolled` there.
+    Older events have None: nothing was decided of their heads.
+    """
 
     TYPE: ClassVar[str] = "logistics.ParcelsHandedOut"
 
@@ -124,6 +129,16 @@ class ParcelsHandedOut(Event):
     girls: int
     boys: int
     at: str
+    enrolled: int | None = None
+    pupils_reached: int | None = None
+    pupils_over_reported: int | None = None
+
+
+def pupils_of(event: ParcelsHandedOut) -> tuple[int, int]:
+    """Pupils (reached, over-reported) of a handout. Of an older event no more count than it gave parcels."""
+    reported = event.girls + event.boys
+    reached = min(reported, event.parcels) if event.pupils_reached is None else event.pupils_reached
+    return reached, reported - reached
 
 
 REPORTED_COSTS = (Category.FREIGHT, Category.INSURANCE, Category.DUTY)

@@ -3,7 +3,8 @@
 Consumes: `procurement.events` (consignments: ParcelsPacked); its own `logistics.events` (consignments apply their
     shipment's LegDeparted, CustomsReleased).
 Decides: when parcels leave the warehouse; which leg a shipment is on and whether customs hold it; what of a proof of
-    delivery, a handout or a loss report can be true, and what waits for its turn; when a consignment is over.
+    delivery, a handout or a loss report can be true, and what waits for its turn; how many of the heads reported are
+    pupils reached; when a consignment is over.
 Publishes: `logistics.events`: ConsignmentOpened, ParcelsStored, ParcelsDispatched, ParcelsWrittenOff, ParcelsDelivered,
     ParcelsHandedOut, CostIncurred, ConsignmentClosed, ShipmentPlanned, LegDeparted, LegArrived, CustomsHeld,
     CustomsReleased, ShipmentArrived.

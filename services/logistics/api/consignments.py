@@ -125,7 +125,8 @@ def _shown_school(state: Consignment, school: SchoolRange) -> dict[str, Any]:
         "rejected": sum(len(one.rejected) for one in own),
         "handed_out": reached.handed_out,
         "pupils_reached": reached.pupils,
-        "more_pupils_than_enrolled": reached.pupils > share.pupils,
+        "pupils_over_reported": reached.over_reported,
+        "more_pupils_than_enrolled": reached.pupils + reached.over_reported > share.pupils,
     }
 
 
@@ -193,7 +194,11 @@ def consignments_router(consignments: Store[Consignment]) -> APIRouter:
     async def post_handout(
         round_id: Name, body: HandoutBody, command: Annotated[Command, Depends(command_of)]
     ) -> JSONResponse:
-        """A school gave parcels to pupils. What is more than it has accepted so far is parked."""
+        """A school gave parcels to pupils. What is more than it has accepted so far is parked.
+
+        Heads beyond its parcels, or beyond the school's enrolment over the round, are recorded and are no pupils
+        reached: the answer tells how many (`pupils_over_reported`).
+        """
         handout = body.handout_report()
         outcome = await consignments.change(round_id, lambda state: consignment.hand_out(state, handout), command)
         return answer_to(outcome)

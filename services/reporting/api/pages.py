@@ -131,7 +131,9 @@ def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limits:
     ) -> Response:
         if await page_caller(request) is None:
             return RedirectResponse("/login?next=/ops", 303)
-        rounds = [round_row(round) for round in (await readings.rounds()).values() if round.closing is None]
+        every = [round_row(round) for round in (await readings.rounds()).values()]
+        rounds = [row for row in every if row["closed_at"] is None]
+        over_reported = [row for row in every if row["pupils_over_reported"]]
         return _page(
             "ops.html",
             _texts(lang, accept_language),
@@ -139,6 +141,8 @@ def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limits:
             laws=_shown_laws(await readings.books()),
             rounds=rounds[:ROUNDS_SHOWN_MAX],
             rounds_all=len(rounds),
+            over_reported=over_reported[:ROUNDS_SHOWN_MAX],
+            pupils_over_reported=sum(row["pupils_over_reported"] for row in over_reported),
         )
 
     return router

@@ -10,6 +10,7 @@ from pandapack.contracts.logistics import (
     ParcelsHandedOut,
     ParcelsStored,
     ParcelsWrittenOff,
+    pupils_of,
 )
 from pandapack.contracts.procurement import ParcelsPacked
 from pandapack.decision import Decision
@@ -17,7 +18,10 @@ from services.reporting.domain.figures import Figures
 
 
 class Parcels(Figures):
-    """Sums. `packed` comes from procurement, all others from logistics; `stored` is what logistics ever took over."""
+    """Sums. `packed` comes from procurement, all others from logistics; `stored` is what logistics ever took over.
+
+    `pupils` are those that count, `over_reported` heads that schools reported beyond them.
+    """
 
     packed: int = 0
     stored: int = 0
@@ -29,6 +33,7 @@ class Parcels(Figures):
     lost: int = 0
     returned: int = 0
     pupils: int = 0
+    over_reported: int = 0
 
     def by_state(self) -> dict[str, int]:
         """By `PARCEL_STATES`. What is packed and not yet taken over by logistics lies in the warehouse, too."""
@@ -50,6 +55,7 @@ class SchoolFigures(Figures):
     rejected: int = 0
     handed_out: int = 0
     pupils: int = 0
+    over_reported: int = 0
 
 
 class Destinations(Part):
@@ -74,7 +80,8 @@ def move(state: ParcelStates, event: Event) -> Decision[ParcelStates]:
             accepted, rejected = len(event.accepted), len(event.rejected)
             more = {"in_transit": -accepted - rejected, "accepted": accepted, "rejected": rejected}
         case ParcelsHandedOut():
-            more = {"pupils": event.girls + event.boys}
+            pupils, over_reported = pupils_of(event)
+            more = {"pupils": pupils, "over_reported": over_reported}
         case _:
             return Decision(state)
     name = f"{event.programme}/{event.country}"
@@ -88,7 +95,8 @@ def reach(state: Destinations, event: ParcelsDelivered | ParcelsHandedOut) -> De
         case ParcelsDelivered():
             more = {"accepted": len(event.accepted), "rejected": len(event.rejected)}
         case ParcelsHandedOut():
-            more = {"handed_out": event.parcels, "pupils": event.girls + event.boys}
+            pupils, over_reported = pupils_of(event)
+            more = {"handed_out": event.parcels, "pupils": pupils, "over_reported": over_reported}
     name = f"{event.district}/{event.school}"
     grown = state.schools.get(name, SchoolFigures()).plus(**more)
     return Decision(Destinations(country=event.country, schools=state.schools | {name: grown}))

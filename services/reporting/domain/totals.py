@@ -94,6 +94,7 @@ def totals(views: Views, programme: str | None = None) -> dict[str, Any]:
         "orders": money.orders,
         "parcels": parcels.by_state(),
         "pupils_reached": parcels.pupils,
+        "pupils_over_reported": parcels.over_reported,
         "countries": sum(one.accepted > 0 for one in countries.values()),
     }
 
@@ -131,6 +132,7 @@ def by_country(views: Views) -> list[dict[str, Any]]:
             "released_fen": money.get(country, MoneyFigures()).released_fen,
             "parcels": parcels.get(country, Parcels()).by_state(),
             "pupils_reached": parcels.get(country, Parcels()).pupils,
+            "pupils_over_reported": parcels.get(country, Parcels()).over_reported,
         }
         for country in sorted({*money, *parcels})
     ]
@@ -177,6 +179,7 @@ def round_row(round: Round) -> dict[str, Any]:
         "orders": len(round.orders),
         "parcels": parcels_by_state(round),
         "pupils_reached": round.pupils,
+        "pupils_over_reported": round.over_reported,
         "funded_at": funding.at if funding else None,
         "closed_at": closing.at if closing else None,
     }

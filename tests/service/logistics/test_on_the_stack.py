@@ -13,6 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from pandapack.contracts.envelope import Envelope, decode, encode, envelop
+from pandapack.contracts.logistics import ParcelsHandedOut
 from tests.service.running import Running, running
 from tests.stack import Servers
 from tests.unit.logistics.reports_of import PARCELS, ROUND, SHIPMENT, packed
@@ -152,6 +153,36 @@ def test_packed_parcels_reach_pupils_whatever_comes_first_and_whatever_dies(
     assert [e.number for e in of_consignment] == list(range(1, len(of_consignment) + 1))
     assert of_consignment[-1].type == "logistics.ConsignmentClosed"
     assert sum(e.type == "logistics.ParcelsHandedOut" for e in of_consignment) == 2
+
+
+def test_a_parcel_reaches_one_pupil_whatever_its_school_reports(
+    stack: Servers, namespace: str, logistics: Running
+) -> None:
+    consignment = f"/consignments/{ROUND}"
+    publish_packed(stack, f"{namespace}.procurement.events")
+    eventually(lambda: (get(logistics, consignment) or {}).get("stored") == PARCELS, "all parcels are stored")
+    post(logistics, "carrier", "/shipments", {"shipment": SHIPMENT, "round": ROUND, "legs": LEGS})
+    post(logistics, "carrier", f"/shipments/{SHIPMENT}/departures", {"leg": 1, "at": AT})
+    eventually(lambda: get(logistics, consignment)["dispatched"], "the parcels are in transit")
+    post(logistics, "school", f"{consignment}/deliveries", delivery("P-1", "KH-S01", [1, 2, 3], []))
+    body = {"handout": "H-1", "school": "KH-S01", "parcels": 1, "girls": 9_999, "boys": 9_999, "at": AT}
+    answer = post(logistics, "school", f"{consignment}/handouts", body)
+    assert (answer["parked"], answer["pupils_reached"], answer["pupils_over_reported"]) == (False, 1, 19_997)
+    hand_out(logistics, "H-2", "KH-S01", 2)
+    first, second = get(logistics, consignment)["schools"]
+    assert (first["accepted"], first["pupils_reached"], first["pupils_over_reported"]) == (3, 3, 19_997)
+    assert (first["more_pupils_than_enrolled"], second["more_pupils_than_enrolled"]) == (True, False)
+
+    def handouts() -> dict[str, tuple[int | None, ...]]:
+        events = [envelope.event() for envelope in published(stack, f"{namespace}.logistics.events")]
+        return {
+            one.handout: (one.girls, one.boys, one.enrolled, one.pupils_reached, one.pupils_over_reported)
+            for one in events
+            if isinstance(one, ParcelsHandedOut)
+        }
+
+    judged = {"H-1": (9_999, 9_999, 40, 1, 19_997), "H-2": (1, 1, 40, 2, 0)}
+    eventually(lambda: handouts() == judged, "both handouts are published with what counts of them")
 
 
 def test_what_is_not_there_answers_404_and_what_cannot_be_409_or_422(logistics: Running) -> None:

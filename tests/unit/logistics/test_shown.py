@@ -56,15 +56,17 @@ def test_a_consignment_is_shown_parcel_by_parcel_and_school_by_school() -> None:
         "rejected": 1,
         "handed_out": 2,
         "pupils_reached": 2,
+        "pupils_over_reported": 0,
         "more_pupils_than_enrolled": False,
     }
 
 
-def test_more_pupils_than_a_school_has_are_counted_and_flagged() -> None:
+def test_more_pupils_than_a_school_has_are_flagged_and_kept_out_of_the_pupils_reached() -> None:
     many = handout("H-1", "KH-S01", 1).model_copy(update={"girls": 30, "boys": 11})
     state, _ = played([stored(), dispatched(), delivered(proof("P-1", "KH-S01", (1,))), handed_out(many)])
     first, second = shown_consignment(state)["schools"]
-    assert (first["pupils_reached"], first["more_pupils_than_enrolled"]) == (41, True)
+    assert (first["pupils_reached"], first["pupils_over_reported"]) == (1, 40)
+    assert first["more_pupils_than_enrolled"] is True
     assert second["more_pupils_than_enrolled"] is False
 
 

@@ -11,6 +11,7 @@ from pandapack.contracts.logistics import (
     ConsignmentOpened,
     CustomsReleased,
     LegDeparted,
+    ParcelsHandedOut,
     ParcelsStored,
     ParcelState,
     ParcelsWrittenOff,
@@ -140,7 +141,7 @@ def hand_out(state: Consignment, handout: Handout) -> Decision[Consignment] | Re
     parked = state.model_copy(update={"parked_handouts": (*state.parked_handouts, handout)})
     applied = finish(parked)
     is_parked = handout in applied.state.parked_handouts
-    return refuse_too_many_parked(applied.state) or _with_answer(applied, parked=is_parked)
+    return refuse_too_many_parked(applied.state) or _with_heads(_with_answer(applied, parked=is_parked), handout)
 
 
 def record_cost(state: Consignment, category: Category, cost: Cost) -> Decision[Consignment] | Refusal:
@@ -151,6 +152,15 @@ def record_cost(state: Consignment, category: Category, cost: Cost) -> Decision[
         return refusal
     is_parked = state.status is ConsignmentStatus.NEW
     return _with_answer(finish(with_cost(state, category, cost)), parked=is_parked)
+
+
+def _with_heads(decision: Decision[Consignment], handout: Handout) -> Decision[Consignment]:
+    """Tells the school what counts of its handout; while that is parked, nothing is decided of it."""
+    for event in decision.events:
+        if isinstance(event, ParcelsHandedOut) and event.handout == handout.handout:
+            heads = {"pupils_reached": event.pupils_reached, "pupils_over_reported": event.pupils_over_reported}
+            return Decision(decision.state, decision.events, decision.answer | heads)
+    return decision
 
 
 def _with_answer(decision: Decision[Consignment], *, parked: bool) -> Decision[Consignment]:

@@ -20,6 +20,7 @@ from pandapack.contracts.logistics import (
 )
 from pandapack.contracts.procurement import SchoolShare
 from pandapack.decision import Decision
+from services.logistics.domain.consignment.pupils import Heads, judge_heads, reach
 from services.logistics.domain.consignment.state import (
     OPEN_STATES,
     Consignment,
@@ -132,21 +133,19 @@ def _apply_handouts(state: Consignment) -> tuple[Consignment, list[Event]]:
         reached = state.reached.get(handout.school, PupilsReached())
         if school is None or reached.handed_out + handout.parcels > accepted[handout.school]:
             continue
-        grown = PupilsReached(
-            handed_out=reached.handed_out + handout.parcels, pupils=reached.pupils + handout.girls + handout.boys
-        )
+        heads = judge_heads(reached, handout, school.share.pupils)
         state = state.model_copy(
             update={
-                "reached": state.reached | {handout.school: grown},
+                "reached": state.reached | {handout.school: reach(reached, handout, heads)},
                 "handouts": (*state.handouts, handout),
                 "parked_handouts": tuple(one for one in state.parked_handouts if one != handout),
             }
         )
-        events.append(_handout_event(state, handout, school.share))
+        events.append(_handout_event(state, handout, school.share, heads))
     return state, events
 
 
-def _handout_event(state: Consignment, handout: Handout, share: SchoolShare) -> ParcelsHandedOut:
+def _handout_event(state: Consignment, handout: Handout, share: SchoolShare, heads: Heads) -> ParcelsHandedOut:
     return ParcelsHandedOut(
         round=state.round,
         programme=state.programme,
@@ -158,6 +157,9 @@ def _handout_event(state: Consignment, handout: Handout, share: SchoolShare) -> 
         girls=handout.girls,
         boys=handout.boys,
         at=handout.at,
+        enrolled=share.pupils,
+        pupils_reached=heads.reached,
+        pupils_over_reported=heads.over_reported,
     )
 
 

@@ -65,10 +65,11 @@ class Departure(Part):
 
 
 class PupilsReached(Part):
-    """A school's sums of what was applied."""
+    """A school's sums of what was applied. `pupils` count (see `pupils`); `over_reported` were reported beyond them."""
 
     handed_out: int = 0
     pupils: int = 0
+    over_reported: int = 0
 
 
 class Consignment(Part):

@@ -16,6 +16,7 @@ from pandapack.contracts.logistics import (
     ParcelsWrittenOff,
     ShipmentArrived,
     ShipmentPlanned,
+    pupils_of,
 )
 from pandapack.contracts.procurement import (
     FundsCommitted,
@@ -145,12 +146,14 @@ def _parcels(state: Round, event: ParcelEvent) -> dict[str, object]:
             delivery = Delivery(**{name: getattr(event, name) for name in Delivery.model_fields})
             return {"deliveries": (*state.deliveries, delivery)}
         case ParcelsHandedOut():
+            pupils, over_reported = pupils_of(event)
             handout = Handout(
                 handout=event.handout,
                 school=event.school,
                 district=event.district,
                 parcels=event.parcels,
-                pupils=event.girls + event.boys,
+                pupils=pupils,
+                over_reported=over_reported,
                 at=event.at,
             )
             return {"handouts": (*state.handouts, handout)}

@@ -111,13 +111,14 @@ class Delivery(Part):
 
 
 class Handout(Part):
-    """A school's handout, a headcount."""
+    """A school's handout. `pupils` count; `over_reported` heads were reported beyond them."""
 
     handout: str
     school: str
     district: str
     parcels: int
     pupils: int
+    over_reported: int = 0
     at: str
 
 
@@ -200,3 +201,7 @@ class Round(Part):
     @property
     def pupils(self) -> int:
         return sum(handout.pupils for handout in self.handouts)
+
+    @property
+    def over_reported(self) -> int:
+        return sum(handout.over_reported for handout in self.handouts)
