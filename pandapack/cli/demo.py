@@ -93,6 +93,8 @@ def demo(
     with explained(), data_dir_of(keep=not until_settled) as data_dir:
         layout = layout_of(data_dir, donations, until_settled=until_settled)
         outcome = play(console, display, layout, seed, until_settled=until_settled)
+        if outcome is None:
+            print_line(console, how_to_resume(donations, seed, until_settled=until_settled))
     if until_settled:
         if outcome is None:
             raise typer.Exit(EXIT_INTERRUPTED)
@@ -102,6 +104,13 @@ def demo(
             display.show_outcome(outcome)
         if not all(outcome[law] for law in LAWS):
             raise typer.Exit(EXIT_WRONG)
+
+
+def how_to_resume(donations: int | None, seed: int, *, until_settled: bool) -> str:
+    """What to do after Ctrl-C: a demonstration does not go on where it stopped, it is told again."""
+    command = f"panda demo --seed {seed}" + (f" --donations {donations}" if donations is not None else "")
+    command += " --until-settled" if until_settled else ""
+    return f"a demonstration always begins at its beginning: `{command}` tells the same story again"
 
 
 def layout_of(data_dir: Path, donations: int | None, *, until_settled: bool) -> Layout:

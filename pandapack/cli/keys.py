@@ -55,6 +55,8 @@ def list_keys(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(found))
         return
+    if not any(found.values()):
+        typer.echo("no keys yet: `panda key add ROLE` makes one")
     for service, keys in found.items():
         for key in keys:
             state = "revoked" if key["revoked"] else "in use"

@@ -82,6 +82,8 @@ def list_platforms(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps({"items": found}))
         return
+    if not found:
+        typer.echo("no platforms yet: `panda platform add ID --name NAME` registers one")
     for one in found:
         signed = "must sign" if one["signature_demanded"] else "may sign"
         live = ", ".join(str(secret["number"]) for secret in one["secrets"])
@@ -149,6 +151,8 @@ def list_merchants(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps({"items": found}))
         return
+    if not found:
+        typer.echo("no merchants yet: `panda merchant add MERCHANT --name NAME` registers one")
     for one in found:
         typer.echo(f"{one['merchant']:30} {one['platform'] or '-':20} {one['name']}")
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from pandapack.cli.failures import EXIT_UNREACHABLE, EXIT_WRONG, fail
+from pandapack.cli.failures import EXIT_INTERRUPTED, EXIT_UNREACHABLE, EXIT_WRONG, fail
 from pandapack.cli.options import AsJson
 from pandapack.cli.site import Site
 from pandapack.client import Client, PushFailed, Rejected, Report
@@ -33,13 +33,16 @@ def push(
         client = Client(site.urls["donations"], site.key("platform"), os.environ.get(SECRET_SETTING))
     except ValueError as error:
         raise fail(f"{SECRET_SETTING}: {error}") from error
+    site.reach("donations")  # the client is patient: it repeats for a minute what nobody hears
     try:
         with client:
             report = _push_with_progress(client, file)
     except PushFailed as error:
-        raise fail(str(error), EXIT_UNREACHABLE) from error
+        raise fail(f"{site.urls['donations']}: {error}", EXIT_UNREACHABLE) from error
     except Rejected as error:
         raise fail(str(error)) from error
+    except KeyboardInterrupt:
+        raise fail(f"stopped; `panda push {file}` goes on where this stopped", EXIT_INTERRUPTED) from None
     _show(report, as_json)
     if report.rejected:
         raise typer.Exit(EXIT_WRONG)

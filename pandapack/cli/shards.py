@@ -21,6 +21,8 @@ def list_shards(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps({"items": shards}))
         return
+    if not shards:
+        typer.echo("no shards yet: the service has not taken up its ledger")
     for shard in shards:
         typer.echo(f"shard {shard['shard']}: page {shard['page']}, next offset {shard['next_offset']}, {_state(shard)}")
 

@@ -1,7 +1,8 @@
 """Where the installation is that a command talks to, with which key, and how it is asked.
 
-The stack that runs in this folder tells where (`.panda/stack.json`, `.panda/keys.json`); environment variables go
-first: `PANDA_DONATIONS_URL` and so on for each service, `PANDA_MONGO`, `PANDA_KEY`.
+What runs in this folder tells where: `stack.json` and `keys.json` in `.panda/` for a stack, in `.panda/demo/` for a
+demonstration. Environment variables go first: `PANDA_DONATIONS_URL` and so on for each service, `PANDA_MONGO`,
+`PANDA_KEY`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pandapack.local.layout import DATA_DIR, DEFAULT_PORTS, SERVICES
 from pandapack.local.running import DEMO_FOLDER, read_note
 
 ANSWER_WAIT_S = 60.0
+CONNECT_WAIT_S = 5.0
+"""An address at which nobody takes a connection within that time is unreachable; nobody waits for it in silence."""
 PAGE_ROWS = 500
 
 
@@ -51,13 +54,25 @@ class Site:
         """A key for a role: `PANDA_KEY`, or what the stack here made. Ends the command where there is none."""
         key = os.environ.get("PANDA_KEY") or self.keys.get(role)
         if not key:
-            raise fail(f"no key for the role {role}: set PANDA_KEY, or run this where `panda up` runs")
+            mend = "set PANDA_KEY, or run this in the folder where `panda up` or `panda demo` runs"
+            raise fail(f"no key for the role {role}: {mend}")
         return key
 
     def client(self, service: str, role: str | None) -> httpx.Client:
         """A client of one service that sends a role's key; None: no key, for what everybody may read."""
         headers = {"Authorization": f"Bearer {self.key(role)}"} if role else {}
-        return httpx.Client(base_url=self.urls[service], headers=headers, timeout=ANSWER_WAIT_S, trust_env=False)
+        timeout = httpx.Timeout(ANSWER_WAIT_S, connect=CONNECT_WAIT_S)
+        return httpx.Client(base_url=self.urls[service], headers=headers, timeout=timeout, trust_env=False)
+
+    def reach(self, service: str) -> None:
+        """Ends the command within `CONNECT_WAIT_S` where nobody takes a connection at the service's address."""
+        try:
+            with self.client(service, None) as client:
+                client.get("/healthz", timeout=CONNECT_WAIT_S)
+        except httpx.ReadTimeout:
+            return  # it is there, and busy: what is asked next waits longer
+        except httpx.TransportError as error:
+            raise unreachable(error) from error
 
     def request(
         self,

@@ -93,7 +93,7 @@ def up_in_foreground(console: Console, layout: Layout) -> None:
                     while True:
                         signal.pause()
             except KeyboardInterrupt:
-                console.print("stopped everything")
+                console.print("stopped everything; `panda up` goes on with the same data", soft_wrap=True)
     if not is_up:
         raise typer.Exit(EXIT_INTERRUPTED)
 

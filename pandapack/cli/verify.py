@@ -16,6 +16,7 @@ from pandapack.cli.options import AsJson
 from pandapack.contracts.proof import RECEIPT_BYTES_MAX, Outcome, Verdict, verify
 from pandapack.local.keys import SIGNING_PUBLIC_KEY_FILE
 from pandapack.local.layout import DATA_DIR
+from pandapack.local.running import DEMO_FOLDER, running_in
 
 STDIN = "-"
 KEY_FORM = re.compile(r"[0-9a-f]{64}")
@@ -44,12 +45,28 @@ def verify_receipt(
     lang: Annotated[Language, typer.Option(help="en or zh.")] = Language.EN,
     as_json: AsJson = False,
 ) -> None:
-    """Check a receipt step by step, without any network. Exit 1 when a step fails."""
-    trusted = trusted_key(key or str(DATA_DIR / SIGNING_PUBLIC_KEY_FILE))
+    """Check a receipt step by step, without any network. Exit 1 when a step fails.
+
+    Without --key the trusted key is that of the stack or the demonstration of this folder.
+    """
+    given = key or str(own_key_file(DATA_DIR))
+    trusted = trusted_key(given)
+    if key is None:
+        typer.echo(f"trusted: the key in {given}", err=True)
     verdict = verify(_text_of(receipt), trusted)
     typer.echo(json.dumps(_as_json(verdict), ensure_ascii=False) if as_json else "\n".join(_lines(verdict, lang)))
     if not verdict.is_proven:
         raise typer.Exit(EXIT_WRONG)
+
+
+def own_key_file(data_dir: Path) -> Path:
+    """The public key of what runs in this folder, stack or demonstration; where nothing runs, of the stack first.
+
+    Where no key is at all, the file in which a stack would have it.
+    """
+    folders = [*(running.data_dir for running in running_in(data_dir)), data_dir, data_dir / DEMO_FOLDER]
+    files = [folder / SIGNING_PUBLIC_KEY_FILE for folder in folders]
+    return next((file for file in files if file.exists()), data_dir / SIGNING_PUBLIC_KEY_FILE)
 
 
 def trusted_key(text_or_file: str) -> str:

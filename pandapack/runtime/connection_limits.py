@@ -26,7 +26,9 @@ DRAIN_S_MAX = 5.0
 """After an early answer the rest of a body is read for so long, so that the client comes to see the answer …"""
 DRAIN_BYTES_MAX = 8 * 1024 * 1024
 """… and no further than this."""
-RETRY_AFTER_S = 2
+RETRY_AFTER = "retry-after: 2\r\n"
+_IN_A_WHILE = (408, 503)
+"""The same request may fit later; one with a head that is too large, or that is none, never does."""
 
 _TITLES = {
     400: ("bad_request", "Bad Request", "this is no HTTP/1.1 request"),
@@ -126,7 +128,7 @@ class ConnectionLimits(HttpToolsProtocol):
         body = json_bytes(problem_body(status, code, detail))
         head = (
             f"HTTP/1.1 {status} {phrase}\r\ncontent-type: {PROBLEM_TYPE}\r\ncontent-length: {len(body)}\r\n"
-            f"connection: close\r\nretry-after: {RETRY_AFTER_S}\r\n\r\n"
+            f"connection: close\r\n{RETRY_AFTER if status in _IN_A_WHILE else ''}\r\n"
         )
         self.transport.write(head.encode() + body)
         self.transport.close()

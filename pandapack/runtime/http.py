@@ -16,7 +16,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
+from pandapack.contracts.nesting import NESTING_MAX, is_nested_too_deeply
 from pandapack.decision import Refusal, RefusalKind, Refused
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import monotonic_s
@@ -35,8 +37,16 @@ BODY_READ_S_MAX = 30.0
 JSON_TYPE = "application/json"
 NDJSON_TYPES = ("application/x-ndjson", "application/jsonl", "application/ndjson")
 PROBLEM_TYPE = "application/problem+json"
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
-_CODES = {404: "not_found", 405: "method_not_allowed", 408: "body_too_slow", 413: "body_too_large"}
+_CODES = {
+    400: "body_unreadable",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "body_too_slow",
+    413: "body_too_large",
+    422: "nested_too_deeply",
+}
 _STATUS = {
     RefusalKind.INVALID: 422,
     RefusalKind.CONFLICT: 409,
@@ -139,6 +149,12 @@ def body_too_large(bytes_max: int, advice: str) -> Problem:
     return Problem(413, "body_too_large", f"at most {bytes_max} bytes {advice}", limit=bytes_max)
 
 
+def refuse_deep_nesting(body: bytes) -> None:
+    """Raises HTTPException 422 for a JSON body with which a reader would not come to an end."""
+    if is_nested_too_deeply(body):
+        raise HTTPException(422, f"in a body brackets may stand within brackets {NESTING_MAX} deep, and no deeper")
+
+
 def problem_body(status: int, code: str, detail: str, **extra: object) -> dict[str, object]:
     """RFC 9457, with the stable `code`."""
     return {
@@ -176,7 +192,12 @@ def install_problems(app: FastAPI) -> None:
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         code = _CODES.get(error.status_code, "http_error")
-        return problem_response(Problem(error.status_code, code, str(error.detail)), request)
+        problem = Problem(error.status_code, code, str(error.detail))
+        problem.headers |= error.headers or {}
+        if error.status_code == 405:
+            allowed = ", ".join(_allowed_methods(request))
+            problem.headers["Allow"], problem.detail = allowed, f"{request.url.path} takes {allowed}"
+        return problem_response(problem, request)
 
     async def on_unavailable(request: Request, error: Exception) -> JSONResponse:
         detail = f"{error}; nothing is lost: send the same request again"
@@ -199,6 +220,14 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, on_crash)
 
 
+def _allowed_methods(request: Request) -> list[str]:
+    """The methods that the request's path takes; a route knows its own alone, so each method is tried on all."""
+    asked = [{**request.scope, "method": method} for method in METHODS]
+    return [
+        scope["method"] for scope in asked if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    ]
+
+
 def invalid_body(what: str, errors: Sequence[Mapping[str, Any]]) -> Problem:
     """A body that pydantic refused. `errors` are pydantic's."""
     failures = [
@@ -210,11 +239,13 @@ def invalid_body(what: str, errors: Sequence[Mapping[str, Any]]) -> Problem:
 
 
 def bounded(receive: Receive) -> Receive:
-    """A request's body within `BODY_BYTES_MAX` and `BODY_READ_S_MAX`, whoever reads it. Raises HTTPException 413, 408.
+    """A request's body within `BODY_BYTES_MAX`, `BODY_READ_S_MAX` and `NESTING_MAX`, whoever reads it.
 
-    Frameworks read a body before they ask whose it is: without a bound anybody could fill the memory.
+    Frameworks read a body before they ask whose it is: without a bound anybody could fill the memory, or end the
+    reader. Raises HTTPException 413, 408, 422.
     """
     until_s, size, is_through = monotonic_s() + BODY_READ_S_MAX, 0, False
+    chunks: list[bytes] = []
 
     async def read() -> MutableMapping[str, Any]:
         nonlocal size, is_through
@@ -228,6 +259,9 @@ def bounded(receive: Receive) -> Receive:
         is_through = not message.get("more_body", False)
         if size > BODY_BYTES_MAX:
             raise HTTPException(413, f"a body has at most {BODY_BYTES_MAX} bytes here")
+        chunks.append(message.get("body", b""))
+        if is_through:
+            refuse_deep_nesting(b"".join(chunks))
         return message
 
     return read

@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 class Sends(Protocol):
     """What publishing needs of a sender."""
 
-    async def send(self, topic: str, *, key: bytes | None, value: bytes) -> None: ...
+    async def send(self, topic: str, *, key: bytes | None, value: bytes) -> object: ...
 
 
 async def publish(sender: Sends, topic: str, event: OutboxEvent) -> None:

@@ -50,12 +50,12 @@ class Sender:
 
     async def send(
         self, topic: str, *, key: bytes | None, value: bytes, partition: int | None = None, headers: Headers = ()
-    ) -> None:
-        """Returns when all replicas have the record. Raises KafkaUnavailable: it may or may not be there."""
+    ) -> int:
+        """The record's offset, once all replicas have it. Raises KafkaUnavailable: it may or may not be there."""
         producer = await self._current()
         try:
             sent = await producer.send(topic, value, key=key, partition=partition, headers=list(headers))
-            await sent
+            return int((await sent).offset)
         except (KafkaError, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError):
                 raise

@@ -53,6 +53,7 @@ from services.donations.proofs.work.root_signer import SIGN_PAUSE_S, RootSigner,
 from services.donations.pushes.api.bodies import BodyBudget
 from services.donations.pushes.api.pushes import pushes_router
 from services.donations.pushes.api.reversals import reversals_push_router
+from services.donations.pushes.api.whoami import whoami_router
 from services.donations.pushes.store import EXPIRES, Pushes
 from services.donations.pushes.work.admission import Admission
 from services.donations.pushes.work.publisher import PushPublisher
@@ -78,7 +79,7 @@ class Donations:
         self.routers: list[APIRouter] = []
         pages = service.rows("pages", indexes=PAGE_INDEXES)
         self._pages, self._reversals = Pages(pages), Reversals(pages)
-        self._seals = Seals(service.rows("seals"))
+        self._seals, self._gaps = Seals(service.rows("seals")), service.store(SHARD_GAPS)
         secrets = SecretSealer(settings.secrets_key, service.chance)
         self._platforms = Platforms(service.store(PLATFORMS), secrets)
         self._merchants = service.store(MERCHANTS, indexes=MERCHANT_INDEXES)
@@ -100,23 +101,24 @@ class Donations:
             self._publisher,
             service.clock,
             service.chance,
+            self._reversals,
             shards=self._shards,
             accept_days=settings.accept_days,
         )
         admission, budget = Admission(self._platforms, service.clock), BodyBudget()
-        self.routers.append(pushes_router(pushing, admission, budget, pushes, self._pages))
+        self.routers.append(pushes_router(pushing, admission, budget, pushes, self._pages, self._gaps))
         self.routers.append(reversals_push_router(pushing, admission, budget))
+        self.routers.append(whoami_router(self._platforms, service.clock, accept_days=settings.accept_days))
 
     def _ledger(self) -> None:
         service, topic = self._service, self._settings.topic
         publisher = ShardPublisher(service.sender, topic("donations.events"))
         seed = service.chance.token().encode()
         shards = OwnedShards(self._pages, publisher, count=self._shards, seed=seed)
-        gaps = service.store(SHARD_GAPS)
         dead_letters = DeadLetterSender(service.sender, pushed=topic("donations.pushed"), topic=topic("dead-letters"))
         recorder = Recorder(
             shards,
-            LogAnchor(gaps, service.clock),
+            LogAnchor(self._gaps, service.clock),
             DuplicateLookup(self._pages),
             ReversalLookup(self._reversals, self._shards),
             PageWriter(self._pages, dead_letters, publisher, service.clock),
@@ -126,7 +128,7 @@ class Donations:
         service.background(every(SEAL_PAUSE_S, Sealer(shards, self._pages, self._seals).run, name="seal-pages"))
         self.routers.append(donations_router(self._pages, self._seals, self._reversals, self._shards))
         self.routers.append(reversals_router(self._reversals, self._shards))
-        self.routers.append(shards_router(gaps, self._pages, service.clock, self._shards))
+        self.routers.append(shards_router(self._gaps, self._pages, service.clock, self._shards))
 
     def _proofs(self) -> None:
         service = self._service

@@ -16,7 +16,7 @@ from pandapack.runtime.service import Service, serve
 from pandapack.runtime.settings import EVENT_PARTITIONS
 from services.reporting import __doc__ as description
 from services.reporting.api import router
-from services.reporting.api.login import login_router
+from services.reporting.api.login import login_router, where_first_keys_are
 from services.reporting.api.policy import Policy, mount_static
 from services.reporting.domain.pipeline import Lags
 from services.reporting.handlers import ARCHIVE_RECORDS_MAX, LEDGER_TOPIC, VIEW_TOPICS, Handlers
@@ -48,7 +48,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     streams = Streams(readings)
     service.background(neighbours)
     service.background(StopSignals(streams.end))
-    app = service.app(router(stores, readings, pipeline, tracer, streams), login_router())
+    login = login_router(where_first_keys_are(settings.keys_file))
+    app = service.app(router(stores, readings, pipeline, tracer, streams), login)
     app.add_middleware(Policy)
     mount_static(app)
     return app

@@ -63,7 +63,8 @@ def test_ctrl_c_leaves_no_process_and_no_port_and_a_second_up_names_the_first(tm
         assert all(json.loads(status.stdout)["ready"].values())
         process.send_signal(signal.SIGINT)
         assert process.wait(END_WAIT_S) == 0
-        assert process.stdout is not None and "stopped everything" in process.stdout.read()
+        assert process.stdout is not None
+        assert "stopped everything; `panda up` goes on with the same data" in process.stdout.read()
     assert not any(alive(pid) for pid in note["children"].values())
     ports.check_free(listeners(env))
     assert not (tmp_path / ".panda" / "stack.json").exists()

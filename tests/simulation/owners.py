@@ -171,12 +171,18 @@ class Oracle:
 
     def reverse(self, id: str, number: int, fen: int) -> None:
         taken = [one for one in self.reversals if one[3] == "taken"]
-        if any(one[0] == id for one in taken):
+        first = next((one for one in taken if one[0] == id), None)
+        if first is not None:
+            conflict = (id, number, fen, "conflict")
+            if first[1:3] != (number, fen) and conflict not in self.reversals:
+                self.reversals.append(conflict)
             return
         gone = sum(one[2] for one in taken if one[1] == number)
         fits = gone + fen <= self.donations.get(number, 0)
         state = "parked" if number not in self.donations else "taken" if fits else "refused"
-        self.reversals.append((id, number, fen, state))
+        before = next((one for one in reversed(self.reversals) if one[0] == id), None)
+        if before != (id, number, fen, state):  # what comes again and stands as it stood is recorded once
+            self.reversals.append((id, number, fen, state))
 
     @property
     def reversed_fen(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,13 +25,21 @@ def _row_of(push: Push) -> dict[str, Any]:
         "opened": push.opened,
         EXPIRES: push.opened + timedelta(days=PUSH_KEPT_DAYS),
         "answer": push.answer,
+        **_ends_row(push.ends, is_resent=push.is_resent),
     }
+
+
+def _ends_row(ends: Mapping[int, int], *, is_resent: bool) -> dict[str, Any]:
+    return {"ends": {str(shard): offset for shard, offset in ends.items()}, "resent": is_resent}
 
 
 def _push_of(row: dict[str, Any]) -> Push:
     version = row["version"]
     id = row["_id"] if version == 1 else f"{row['_id']}-{version}"
-    return Push(id, row["digest"], row["caller"], row["at"], row["opened"], row["answer"], version)
+    ends = {int(shard): offset for shard, offset in row.get("ends", {}).items()}
+    # Without an answer it may be in Kafka, or not: whoever publishes it now publishes it again.
+    is_resent = row.get("resent", False) or row["answer"] is None
+    return Push(id, row["digest"], row["caller"], row["at"], row["opened"], row["answer"], version, ends, is_resent)
 
 
 class Pushes:
@@ -51,13 +60,13 @@ class Pushes:
             return later
         return await self._by_key(push.key_id) or later  # another one with the same key was first
 
-    async def insert_answered(self, push: Push, answer: dict[str, Any]) -> None:
-        """Stores a push that its sender gave no key, with its answer. Raises AnswerLost."""
-        await self._rows.insert(_row_of(replace(push, answer=answer)))
+    async def insert_answered(self, push: Push, answer: dict[str, Any], ends: Mapping[int, int]) -> None:
+        """Stores a push that its sender gave no key, with its answer, and where it ends. Raises AnswerLost."""
+        await self._rows.insert(_row_of(replace(push, answer=answer, ends=ends)))
 
-    async def set_answer(self, push: Push, answer: dict[str, Any]) -> None:
-        """Kafka has all of it, and this was answered."""
-        await self._rows.set(push.key_id, {"answer": answer})
+    async def set_answer(self, push: Push, answer: dict[str, Any], ends: Mapping[int, int]) -> None:
+        """Kafka has all of it up to `ends`, and this was answered."""
+        await self._rows.set(push.key_id, {"answer": answer, **_ends_row(ends, is_resent=push.is_resent)})
 
     async def standing(self, id: str, wall: datetime) -> Push | None:
         """The push that a key's first id stands for at wall time `wall`; None where there is none any more."""

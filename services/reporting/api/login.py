@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -16,9 +18,22 @@ LOGIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Pand
 <label>Operator key <input type="password" name="key" autocomplete="current-password" required autofocus></label>
 <button>Log in</button></form></main></html>"""
 
+FIRST_KEYS_FILE = "keys.json"
 
-def login_router() -> APIRouter:
-    """`/login` and `/logout` for pages that only operators see."""
+
+def where_first_keys_are(digests: Path | None) -> str:
+    """Where the person at this machine finds the first keys: beside the `digests` that services read, as HTML.
+
+    Named from the folder in which the service runs; of a file elsewhere, or nowhere here, nothing is told.
+    """
+    file = digests.absolute().with_name(FIRST_KEYS_FILE) if digests else None
+    if file is None or not file.is_file() or not file.is_relative_to(Path.cwd()):
+        return "Whoever installed Panda Pack has the first one; <code>panda key add operator</code> makes another."
+    return f"<code>{escape(str(file.relative_to(Path.cwd())))}</code> has the first one."
+
+
+def login_router(first_keys: str) -> APIRouter:
+    """`/login` and `/logout` for pages that only operators see. `first_keys`: HTML that says where they are."""
     router = APIRouter(include_in_schema=False)
 
     def page(detail: str, next: str, status: int = 200) -> HTMLResponse:
@@ -26,7 +41,7 @@ def login_router() -> APIRouter:
 
     @router.get("/login")
     async def get_login(next: str = "/ops") -> HTMLResponse:
-        return page("Your operator key opens this page: <code>.panda/keys.json</code> has the first one.", next)
+        return page(f"Your operator key opens this page. {first_keys}", next)
 
     @router.post("/login")
     async def post_login(
@@ -34,9 +49,7 @@ def login_router() -> APIRouter:
     ) -> Response:
         caller = await keys.caller(key.strip())
         if caller is None or caller.role is not Role.OPERATOR:
-            return page(
-                "That is not an operator's key. Look for a typing mistake, or make one: panda key add.", next, 401
-            )
+            return page(f"That is not an operator's key. Look for a typing mistake. {first_keys}", next, 401)
         answer = RedirectResponse(_local(next), 303)
         answer.set_cookie(COOKIE, keys.sign_in(caller), max_age=LOGIN_AGE_S_MAX, httponly=True, samesite="strict")
         return answer

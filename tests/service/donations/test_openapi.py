@@ -43,6 +43,7 @@ MUST_BE_SEEN = {
         ("POST /v1/platforms", 201),
         ("POST /v1/merchants", 201),
         ("GET /v1/merchants/{merchant}/volumes", 200),
+        ("GET /v1/whoami", 200),
     },
     GenerationMode.NEGATIVE: {("POST /v1/donations", 422), ("POST /v1/platforms", 422)},
 }

@@ -10,7 +10,7 @@ import httpx
 
 from pandapack.contracts.leaves import page_root
 from pandapack.contracts.pages import FIRST_SEAL, seal_hash
-from tests.service.donations.tenant import DAY, NDJSON, Tenant, columns_of, donations, fen_of, ndjson
+from tests.service.donations.tenant import DAY, NDJSON, Json, Tenant, columns_of, donations, fen_of, ndjson
 from tests.service.running import Running
 from tests.waiting import eventually
 
@@ -46,12 +46,42 @@ def test_an_idempotency_key_repeats_the_answer_and_refuses_another_body(tenant: 
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
 
 
+def test_after_a_422_the_key_is_free_for_a_mended_body(tenant: Tenant) -> None:
+    headers, (donation,) = {**NDJSON, "Idempotency-Key": "mended"}, tenant.donations(0, 1)
+    refused = tenant.push(ndjson([donation | {"amount_fen": 0}]), headers)
+    mended = tenant.push(ndjson([donation]), headers)
+    other = tenant.push(ndjson([donation | {"amount_fen": 5}]), headers)
+    assert [answer.status_code for answer in (refused, mended, other)] == [422, 202, 409]
+    assert tenant.push(ndjson([donation]), headers).json() == mended.json()
+
+
 def test_the_same_identity_with_another_amount_is_a_conflict(tenant: Tenant) -> None:
     tenant.push(ndjson(tenant.donations(0, 1)))
     eventually(lambda: tenant.counted() == (1, 1), "the first is counted")
     push = tenant.push(ndjson(tenant.donations(0, 1, amount_fen=7))).json()["push_id"]
     eventually(lambda: tenant.platform.get(f"/v1/pushes/{push}").json()["conflicts"] == 1, "the second is a conflict")
     assert tenant.counted() == (1, 1)
+
+
+def test_a_push_ends_judged_and_says_how_many_of_its_lines_were_counted(tenant: Tenant) -> None:
+    given = tenant.donations(0, 100)
+    first = tenant.push(ndjson(given) + b"\n{oops")
+
+    def pushed(id: str) -> Json:
+        return dict(tenant.platform.get(f"/v1/pushes/{id}").json())
+
+    def judged(answer: httpx.Response) -> Json:
+        id = answer.json()["push_id"]
+        assert pushed(id)["state"] in ("accepted", "judged")
+        eventually(lambda: pushed(id)["state"] == "judged", "the ledger has decided all of it")
+        return pushed(id)
+
+    now = judged(first)
+    assert (now["accepted"], now["rejected"], now["counted"], now["findings"]) == (100, 1, 100, [])
+    changed = [given[0] | {"amount_fen": 77}, *given[1:50], *tenant.donations(100, 7)]
+    again = judged(tenant.push(ndjson(changed), {**NDJSON, "Idempotency-Key": "judged"}))
+    assert (again["counted"], again["duplicates"], again["conflicts"]) == (7, 49, 1)
+    assert tenant.counted()[0] == 107
 
 
 REFUSED: list[tuple[str, bytes, dict[str, str], int, str]] = [

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
 
 from pandapack.contracts.donations import DonationsReversed
 from pandapack.contracts.envelope import Envelope, decode, read_as
-from tests.service.donations.tenant import DAY, NDJSON, Tenant, fen_of, ndjson, reversal
+from tests.service.donations.tenant import DAY, NDJSON, Json, Tenant, fen_of, ndjson, reversal
 from tests.service.running import Running
 from tests.stack import Servers
 from tests.waiting import eventually
+
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "push.md"
 
 
 def published(servers: Servers, topic: str) -> list[Envelope]:
@@ -111,8 +117,115 @@ def test_more_reversals_than_a_record_takes_are_all_taken(tenant: Tenant) -> Non
     assert last["reversed_fen"][tenant.programme] == fen_of(given)
 
 
+def test_a_refused_reversal_says_why_wherever_it_is_read(service: Running, tenant: Tenant) -> None:
+    platform, donation = tenant.platform, tenant.donations(0, 1, amount_fen=9)[0]
+    tenant.push(ndjson([donation]))
+    eventually(lambda: tenant.counted() == (1, 9), "the donation is counted")
+    early = reversal("early", donation, 1) | {"at": f"{DAY}T09:59:59+08:00"}
+    body = ndjson([reversal("much", donation, 10), early])
+    push = platform.post("/v1/reversals", content=body, headers=NDJSON).json()["push_id"]
+
+    def read(id: str) -> Json:
+        found = platform.get(f"/v1/reversals/{donation['merchant']}/{id}")
+        return found.json() if found.status_code == 200 else {}
+
+    eventually(lambda: bool(read("early")), "both are decided")
+    for id, code, en, zh in (
+        ("much", "exceeds_what_is_left", "send at most 9", "最多还可撤回 9 分"),
+        ("early", "before_the_donation", f"{DAY}T10:00:00+08:00", f"{DAY}T10:00:00+08:00"),
+    ):
+        refusal = read(id)["refusal"]
+        assert (read(id)["state"], refusal["code"]) == ("refused", code)
+        assert en in refusal["message"]["en"]
+        assert zh in refusal["message"]["zh"]
+    with service.client("auditor") as auditor:
+        listed = auditor.get("/v1/reversals", params={"state": "refused"}).json()["items"]
+    mine = {one["reversal"]: one["refusal"]["code"] for one in listed if tenant.owns(one["merchant"])}
+    assert mine == {"much": "exceeds_what_is_left", "early": "before_the_donation"}
+    now = platform.get(f"/v1/pushes/{push}").json()
+    assert (now["state"], now["accepted"], now["counted"], now["refused"], now["parked"]) == ("judged", 2, 0, 2, 0)
+    assert [(one["kind"], one["id"]) for one in now["findings"]] == [("refused", "much"), ("refused", "early")]
+
+
+def test_an_id_with_another_amount_or_another_gift_is_a_conflict_that_shows(service: Running, tenant: Tenant) -> None:
+    platform, (donation, second) = tenant.platform, tenant.donations(0, 2, amount_fen=9, merchant=tenant.merchant(0))
+    tenant.push(ndjson([donation, second]))
+    eventually(lambda: tenant.counted() == (2, 18), "the donations are counted")
+    path = f"/v1/reversals/{donation['merchant']}/one"
+
+    def read() -> Json:
+        found = platform.get(path)
+        return found.json() if found.status_code == 200 else {}
+
+    # Two of them before the ledger has decided the first: it finds the conflict; a later one is told at once.
+    raced = ndjson([reversal("one", donation, 4), reversal("one", donation, 5)])
+    assert platform.post("/v1/reversals", content=raced, headers=NDJSON).json()["accepted"] == 2
+    eventually(lambda: len(read().get("conflicts", ())) == 1, "the second is a conflict")
+    for _ in range(2):
+        later = platform.post("/v1/reversals", content=ndjson([reversal("one", second, 4)]), headers=NDJSON)
+        assert (later.status_code, later.json()["code"]) == (409, "reversal_conflict")
+        assert later.json()["failures"][0]["code"] == "reversal_conflict"
+    eventually(lambda: len(read()["conflicts"]) == 2, "that one is listed, too")
+    push = f"/v1/pushes/{later.json()['push_id']}"
+    eventually(lambda: platform.get(push).json()["conflicts"] == 1, "and its push says so")
+    now = read()
+    assert (now["state"], now["amount_fen"], now["donation"], now["refusal"]) == ("taken", 4, donation["id"], None)
+    assert [(one["donation"], one["amount_fen"], one["state"]) for one in now["conflicts"]] == [
+        (donation["id"], 5, "conflict"),
+        (second["id"], 4, "conflict"),
+    ]
+    assert {one["refusal"]["code"] for one in now["conflicts"]} == {"reversal_conflict"}
+    with service.client("auditor") as auditor:
+        listed = auditor.get("/v1/reversals", params={"state": "conflict"}).json()["items"]
+    assert [one["amount_fen"] for one in listed if tenant.owns(one["merchant"])] == [5, 4]
+    shown = platform.get(f"/v1/donations/{donation['merchant']}/{donation['id']}", params={"day": DAY}).json()
+    assert shown["reversed_fen"] == 4
+
+
+def test_a_reversal_sent_again_gets_the_same_answer_and_takes_nothing_more(tenant: Tenant) -> None:
+    platform, donation = tenant.platform, tenant.donations(0, 1, amount_fen=9)[0]
+    tenant.push(ndjson([donation]))
+    eventually(lambda: tenant.counted() == (1, 9), "the donation is counted")
+    body, headers = ndjson([reversal("again", donation, 4)]), {**NDJSON, "Idempotency-Key": "reversals-1"}
+    first, second = (platform.post("/v1/reversals", content=body, headers=headers) for _ in range(2))
+    assert (first.status_code, first.json()) == (second.status_code, second.json())
+    other = platform.post("/v1/reversals", content=ndjson([reversal("new", donation, 1)]), headers=headers)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
+    path = f"/v1/reversals/{donation['merchant']}/again"
+    eventually(lambda: platform.get(path).status_code == 200, "it is decided")
+    before = platform.get(path).json()
+    push = platform.post("/v1/reversals", content=body, headers=NDJSON).json()["push_id"]
+    eventually(lambda: platform.get(f"/v1/pushes/{push}").json()["duplicates"] == 1, "sent anew, it is a duplicate")
+    assert platform.get(path).json() == before
+    shown = platform.get(f"/v1/donations/{donation['merchant']}/{donation['id']}", params={"day": DAY}).json()
+    assert shown["reversed_fen"] == 4
+
+
 def test_nothing_that_is_a_reversal_is_refused_whole(tenant: Tenant) -> None:
     answer = tenant.platform.post("/v1/reversals", content=b"{}", headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (422, "nothing_accepted")
     missing = tenant.platform.get(f"/v1/reversals/{tenant.merchant(0)}/never")
     assert (missing.status_code, missing.json()["code"]) == (404, "reversal_unknown")
+
+
+def test_the_commands_of_the_documentation_take_a_gift_back(service: Running, tenant: Tenant) -> None:
+    documented = DOCUMENTATION.read_text().partition("## Reversals\n")[2].partition("\n## ")[0]
+    commands = "\n".join(line[4:] for line in documented.splitlines() if line.startswith("    "))
+    take, _, look = commands.rpartition("\ncurl ")
+    merchant, at = tenant.merchant(0), tenant.platform.get("/v1/whoami").json()["at"]
+    tenant.push(ndjson(tenant.donations(0, 1, id="order-1", merchant=merchant, amount_fen=5, at=at)))
+    eventually(lambda: tenant.counted() == (1, 5), "the gift is counted")
+
+    def shell(text: str) -> Json:
+        here = text.replace("http://127.0.0.1:8101", service.url).replace("M1", merchant)
+        done = subprocess.run(
+            ["bash", "-ec", here],
+            env={"PATH": os.environ["PATH"], "KEY": tenant.key, "AT": at},
+            capture_output=True,
+            check=True,
+        )
+        return dict(json.loads(done.stdout))
+
+    answer = shell(take)
+    assert answer["accepted"] == 1, answer
+    eventually(lambda: shell(f"curl {look}").get("state") == "taken", "the documented reversal is taken")

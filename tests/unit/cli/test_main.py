@@ -80,7 +80,16 @@ def test_the_status_of_a_stack_on_its_own_servers_is_found_without_their_drivers
     assert not packages & HEAVY
 
 
-@pytest.mark.parametrize(("group", "printed"), [("shard", ""), ("dlq", "no dead letters"), ("key", "")])
+LISTS = [
+    ("shard", "no shards yet: the service has not taken up its ledger"),
+    ("dlq", "no dead letters"),
+    ("key", "no keys yet: `panda key add ROLE` makes one"),
+    ("platform", "no platforms yet: `panda platform add ID --name NAME` registers one"),
+    ("merchant", "no merchants yet: `panda merchant add MERCHANT --name NAME` registers one"),
+]
+
+
+@pytest.mark.parametrize(("group", "printed"), LISTS)
 def test_a_list_is_asked_of_a_service_without_what_services_are_made_of(
     tmp_path: Path, service: str, group: str, printed: str
 ) -> None:

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
 
+from pandapack.contracts.nesting import NESTING_MAX
 from pandapack.runtime import http
 from pandapack.runtime.chance import SeededChance
 
@@ -28,6 +29,14 @@ def app() -> FastAPI:
     @app.post("/model")
     async def model(body: Named) -> int:
         return len(body.name)
+
+    router = APIRouter()
+
+    @router.put("/model")
+    async def put_model() -> int:
+        return 0
+
+    app.include_router(router)
 
     @app.post("/stream")
     async def stream(request: Request) -> int:
@@ -66,3 +75,37 @@ async def test_a_body_that_is_too_slow_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(http, "BODY_READ_S_MAX", 0.05)
     answer = await posted("/model", chunks(1_000, pause_s=0.01))
     assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")
+
+
+@pytest.mark.parametrize("nested", [b"[" * 5_000 + b"]" * 5_000, b'{"a":' * 5_000 + b"1" + b"}" * 5_000, b"[" * 5_000])
+async def test_a_body_that_nests_too_deeply_is_refused_and_its_limit_named(nested: bytes) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for piece in (b'{"name": "x", "more": ', nested[:4_000], nested[4_000:], b"}"):
+            yield piece
+
+    answer = await posted("/model", body())
+    assert (answer.status_code, answer.json()["code"]) == (422, "nested_too_deeply")
+    assert str(NESTING_MAX) in answer.json()["detail"]
+
+
+async def test_brackets_in_a_text_are_no_nesting() -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"name": "' + b"[" * 5_000 + b'"}'
+
+    assert (await posted("/model", body())).json() == 5_000
+
+
+async def test_a_body_that_is_no_text_is_refused_by_name() -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"name": "\xff"}'
+
+    answer = await posted("/model", body())
+    assert (answer.status_code, answer.json()["code"]) == (400, "body_unreadable")
+
+
+async def test_a_method_that_a_path_does_not_take_is_answered_with_those_that_it_takes() -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app()), base_url="http://here") as client:
+        answer = await client.delete("/model")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST, PUT"
+    assert answer.json()["detail"] == "/model takes POST, PUT"

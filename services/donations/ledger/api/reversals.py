@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pandapack.contracts.donations import shard_of
 from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.http import Problem
-from services.donations.ledger.domain.reversals import ReversalRecord, standing
+from services.donations.ledger.domain.reversals import CONFLICT, ReversalRecord, standing
 from services.donations.ledger.store.reversals import Reversals
 from services.donations.platforms.api.access import of_merchant
 
@@ -17,8 +17,8 @@ UNKNOWN_DETAIL = "the ledger has no reversal {id} of merchant {merchant} yet: it
 
 
 def shown_reversal(record: ReversalRecord) -> dict[str, Any]:
-    """A reversal as JSON. `state`: taken, parked (its donation is not known) or refused (more than is left of it)."""
-    reversal = record.reversal
+    """A reversal as JSON, and why it was refused, or is a conflict, where it is one of these."""
+    reversal, refusal = record.reversal, record.refusal
     return {
         "reversal": reversal.reversal,
         "merchant": reversal.merchant,
@@ -29,6 +29,7 @@ def shown_reversal(record: ReversalRecord) -> dict[str, Any]:
         "reason": reversal.reason,
         "programme": record.programme or None,
         "state": record.state,
+        "refusal": refusal and {"code": refusal.code, "message": {"en": refusal.en, "zh": refusal.zh}},
         "page": record.page,
     }
 
@@ -39,18 +40,23 @@ def reversals_router(reversals: Reversals, shards: int) -> APIRouter:
 
     @router.get("", dependencies=[Depends(needs(Role.AUDITOR))])
     async def get_reversals(
-        state: Annotated[Literal["taken", "parked", "refused"], Query()] = "parked",
+        state: Annotated[Literal["taken", "parked", "refused", "conflict"], Query()] = "parked",
     ) -> dict[str, Any]:
-        """Reversals that stand in one state: those that are parked wait for a person."""
+        """Reversals that stand in one state: parked ones wait for a person, conflicts came under a used id."""
         return {"items": [shown_reversal(record) for record in await reversals.in_state(state)]}
 
     @router.get("/{merchant}/{id}", dependencies=[Depends(of_merchant(Role.PLATFORM, Role.AUDITOR))])
     async def get_reversal(merchant: str, id: str) -> dict[str, Any]:
-        """What became of a reversal; where it was pushed several times, of the one that was taken, else of the last."""
+        """What became of a reversal; where it was pushed several times, of the one that was taken, else of the last.
+
+        `refusal` says why it was refused; `conflicts` came under its id and name something else: they take nothing.
+        """
         key = f"{merchant}/{id}"
-        now = standing(await reversals.records(shard_of(merchant, shards), (key,), ()))
+        records = await reversals.records(shard_of(merchant, shards), (key,), ())
+        now = standing(records)
         if key not in now:
             raise Problem(404, "reversal_unknown", UNKNOWN_DETAIL.format(id=id, merchant=merchant))
-        return shown_reversal(now[key])
+        conflicts = [shown_reversal(record) for record in records if record.state == CONFLICT]
+        return {**shown_reversal(now[key]), "conflicts": conflicts}
 
     return router

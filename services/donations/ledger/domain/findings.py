@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of a row that was not counted. `index` is its line in the record."""
+    """What became of a row that was not counted. `index` is its line in the record.
+
+    `kind`: duplicate or conflict; of a reversal also refused or parked.
+    """
 
     push: str
     index: int
-    kind: str  # duplicate, conflict
+    kind: str
     merchant: str
     id: str
 

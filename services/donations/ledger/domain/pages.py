@@ -95,8 +95,9 @@ def roll_over(page: Page, batch: BatchResult, *, today: int, at: datetime) -> Pa
     intervals = new_intervals(before.fronts, batch.columns)
     header = _header_after(before, base.header, batch, intervals, today)
     events: list[Event] = []
-    if len(batch.columns) or batch.findings or batch.rejected:
-        events.append(_recorded_event(header, batch, intervals))
+    recorded = _recorded_event(header, batch, intervals)
+    if recorded.count or recorded.duplicates or recorded.conflicts or recorded.refused:
+        events.append(recorded)
     reversals, reversed_fen = reversed_event(header.shard, header.number, header.reversed_fen, batch.reversals)
     events += [] if reversals is None else [reversals]
     outbox = outbox_of(events, source=shard_source(before.shard), published=before.sequence, at=at)

@@ -22,10 +22,16 @@ from pandapack.contracts.donations import (
 )
 from services.donations.ledger.domain.findings import Finding
 from services.donations.validation.domain.reversal_lines import Reversal
+from services.donations.validation.domain.reversal_refusals import (
+    ReversalRefusal,
+    before_the_donation,
+    exceeds_what_is_left,
+    reversal_conflict,
+)
 
-TAKEN, PARKED, REFUSED = "taken", "parked", "refused"
+TAKEN, PARKED, REFUSED, CONFLICT = "taken", "parked", "refused", "conflict"
 """Taken: the fund learns of it. Parked: its donation is not known, a person must look; pushed again, it is tried again.
-Refused: it exceeds what is left of the donation."""
+Refused: its donation forbids it. Conflict: its id took something else back before. The last two say why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +47,23 @@ class PushedReversal:
 class ReversalRecord:
     """A reversal on a page. `programme` is its donation's, empty where that is not known.
 
-    `page` is the page's id, where the reversal was read from one.
+    `page` is the page's id, where the reversal was read from one. `refusal`: of one that is refused or a conflict.
     """
 
     reversal: Reversal
     state: str
     programme: str = ""
     page: str = ""
+    refusal: ReversalRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReversedDonation:
-    """The donation that a reversal names."""
+    """The donation that a reversal names. `at_us`: when it was given, in microseconds since 1970 UTC."""
 
     programme: str
     fen: int
+    at_us: int
 
 
 def named_on(columns: Columns, reversals: Iterable[Reversal]) -> dict[str, ReversedDonation]:
@@ -69,30 +77,39 @@ def named_on(columns: Columns, reversals: Iterable[Reversal]) -> dict[str, Rever
     for row in map(columns.row, sorted(rows)):
         of = f"{row.merchant}/{row.id}/{day_name(day_number(row.at_us))}"
         if of in wanted:
-            found[of] = ReversedDonation(row.programme, row.amount_fen)
+            found[of] = ReversedDonation(row.programme, row.amount_fen, row.at_us)
     return found
 
 
 def decide_reversals(
-    pushed: Iterable[PushedReversal], donations: Mapping[str, ReversedDonation], known: Iterable[ReversalRecord]
+    pushed: Iterable[PushedReversal], donations: Mapping[str, ReversedDonation], known: Sequence[ReversalRecord]
 ) -> tuple[list[ReversalRecord], list[Finding]]:
-    """Decides reversals in the order of the log. `donations`: by `Reversal.of`; `known`: what pages have of them."""
-    by_key = {record.reversal.key: record for record in known if record.state == TAKEN}
+    """Decides reversals in the order of the log: what is new on the page, and what was found of all but those taken.
+
+    `donations`: by `Reversal.of`; `known`: what pages have of them. What comes again and stands as it stood is found
+    again, and not recorded again.
+    """
+    now, conflicts = standing(known), {_contents(record.reversal) for record in known if record.state == CONFLICT}
     reversed_fen: dict[str, int] = {}
-    for record in by_key.values():
-        of = record.reversal.of
-        reversed_fen[of] = reversed_fen.get(of, 0) + record.reversal.amount_fen
+    for stands in now.values():
+        if stands.state == TAKEN:
+            of = stands.reversal.of
+            reversed_fen[of] = reversed_fen.get(of, 0) + stands.reversal.amount_fen
     records, findings = list[ReversalRecord](), list[Finding]()
     for one in pushed:
-        reversal, before = one.reversal, by_key.get(one.reversal.key)
-        if before is not None:
-            kind = "duplicate" if _without_reason(before.reversal) == _without_reason(reversal) else "conflict"
+        reversal, before = one.reversal, now.get(one.reversal.key)
+        record = _decided(reversal, before, donations.get(reversal.of), reversed_fen.get(reversal.of, 0))
+        if record is None or record.state != TAKEN:
+            kind = "duplicate" if record is None else record.state
             findings.append(Finding(one.push, one.index, kind, reversal.merchant, reversal.reversal))
+        if record is None or _contents(reversal) in conflicts or _is_as_before(record, before):
             continue
-        record = _decided(reversal, donations.get(reversal.of), reversed_fen.get(reversal.of, 0))
         records.append(record)
+        if record.state == CONFLICT:
+            conflicts.add(_contents(reversal))
+            continue
+        now[reversal.key] = record
         if record.state == TAKEN:
-            by_key[reversal.key] = record
             reversed_fen[reversal.of] = reversed_fen.get(reversal.of, 0) + reversal.amount_fen
     return records, findings
 
@@ -102,22 +119,55 @@ def standing(records: Iterable[ReversalRecord]) -> dict[str, ReversalRecord]:
     by_key: dict[str, ReversalRecord] = {}
     for record in records:
         before = by_key.get(record.reversal.key)
-        if before is None or before.state != TAKEN:
+        if record.state != CONFLICT and (before is None or before.state != TAKEN):
             by_key[record.reversal.key] = record
     return by_key
 
 
-def _without_reason(reversal: Reversal) -> Reversal:
+def conflict_with(taken: ReversalRecord | None, reversal: Reversal) -> ReversalRefusal | None:
+    """Why a reversal cannot be: its id took something else back. None where nothing stands under it, or the same."""
+    if taken is None or taken.state != TAKEN or _contents(taken.reversal) == _contents(reversal):
+        return None
+    return reversal_conflict(taken.reversal, reversal)
+
+
+def _contents(reversal: Reversal) -> Reversal:
     """What makes a repeat a duplicate rather than a conflict: a reason may be worded anew."""
     return msgspec.structs.replace(reversal, reason=None)
 
 
-def _decided(reversal: Reversal, donation: ReversedDonation | None, reversed_fen: int) -> ReversalRecord:
+def _is_as_before(record: ReversalRecord, before: ReversalRecord | None) -> bool:
+    """Whether the same reversal came again, and the answer is the same."""
+    if before is None or before.state != record.state or _contents(before.reversal) != _contents(record.reversal):
+        return False
+    return _code(before) == _code(record)
+
+
+def _code(record: ReversalRecord) -> str | None:
+    return None if record.refusal is None else record.refusal.code
+
+
+def _decided(
+    reversal: Reversal, before: ReversalRecord | None, donation: ReversedDonation | None, reversed_fen: int
+) -> ReversalRecord | None:
+    """None: it was taken before. `before`: what stands under its id; `reversed_fen`: taken of its donation so far."""
+    conflict = conflict_with(before, reversal)
+    if conflict is not None:
+        return ReversalRecord(reversal, CONFLICT, "" if donation is None else donation.programme, refusal=conflict)
+    if before is not None and before.state == TAKEN:
+        return None
     if donation is None:
         return ReversalRecord(reversal, PARKED)
+    refusal = _refusal(reversal, donation, reversed_fen)
+    return ReversalRecord(reversal, TAKEN if refusal is None else REFUSED, donation.programme, refusal=refusal)
+
+
+def _refusal(reversal: Reversal, donation: ReversedDonation, reversed_fen: int) -> ReversalRefusal | None:
+    if microseconds_of(reversal.at) < donation.at_us:
+        return before_the_donation(reversal, donation.at_us)
     if reversed_fen + reversal.amount_fen > donation.fen:
-        return ReversalRecord(reversal, REFUSED, donation.programme)
-    return ReversalRecord(reversal, TAKEN, donation.programme)
+        return exceeds_what_is_left(reversal, donation.fen, reversed_fen)
+    return None
 
 
 def reversed_event(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from services.donations.ledger.domain.findings import Anchor, Finding
 from services.donations.ledger.domain.pages import Page, PageHeader, ShardEnd
 from services.donations.ledger.domain.reversals import ReversalRecord
 from services.donations.validation.domain.reversal_lines import Reversal
+from services.donations.validation.domain.reversal_refusals import ReversalRefusal
 
 PAGES_A_READ = 16
 PUSH_PAGES_MAX = 2_000
@@ -82,7 +83,9 @@ def _header_of(row: Mapping[str, Any]) -> PageHeader:
 def _reversal_row(record: ReversalRecord) -> dict[str, Any]:
     reversal = record.reversal
     fields = {**msgspec.structs.asdict(reversal), "at": reversal.at.isoformat()}
-    return {"key": reversal.key, "of": reversal.of, "state": record.state, "programme": record.programme, **fields}
+    stands = {"state": record.state, "programme": record.programme}
+    refusal = {} if record.refusal is None else {"refusal": asdict(record.refusal)}
+    return {"key": reversal.key, "of": reversal.of, **stands, **fields, **refusal}
 
 
 def reversal_records_on(row: Mapping[str, Any]) -> list[ReversalRecord]:
@@ -90,7 +93,11 @@ def reversal_records_on(row: Mapping[str, Any]) -> list[ReversalRecord]:
     fields = Reversal.__struct_fields__
     return [
         ReversalRecord(
-            msgspec.convert({name: one[name] for name in fields}, Reversal), one["state"], one["programme"], row["_id"]
+            msgspec.convert({name: one[name] for name in fields}, Reversal),
+            one["state"],
+            one["programme"],
+            row["_id"],
+            ReversalRefusal(**one["refusal"]) if "refusal" in one else None,
         )
         for one in row["reversals"]
     ]
@@ -139,6 +146,11 @@ class Pages:
         if page.header.version == 1:
             return await self._rows.insert(row)
         return await self._rows.replace(row["_id"], page.header.version - 1, row)
+
+    async def next_offset(self, shard: int) -> int:
+        """The first offset of a shard's log that is not decided yet."""
+        found = await self._rows.find(on_shard(shard), sort=[("_id", -1)], limit=1, fields={"anchor": 1})
+        return int(found[0]["anchor"]["offset"]) + 1 if found else 0
 
     async def one(self, shard: int, number: int) -> Page | None:
         """One page, if it was written."""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from pandapack.contracts.columns import id_key
 from pandapack.contracts.pages import page_number
 from pandapack.runtime.documents import Rows
-from services.donations.ledger.domain.reversals import ReversalRecord, ReversedDonation, named_on, standing
+from services.donations.ledger.domain.reversals import (
+    CONFLICT,
+    ReversalRecord,
+    ReversedDonation,
+    conflict_with,
+    named_on,
+    standing,
+)
 from services.donations.ledger.store.pages import PAGES_A_READ, Pages, may_hold, reversal_records_on
 from services.donations.validation.domain.reversal_lines import Reversal
+from services.donations.validation.domain.reversal_refusals import ReversalRefusal
 
 NUMBERS_A_READ = 1_000
 REVERSALS_LISTED_MAX = 1_000
@@ -62,17 +70,26 @@ class Reversals:
     async def in_state(self, state: str) -> list[ReversalRecord]:
         """Reversals of all shards that stand in this state, by shard and page, at most `REVERSALS_LISTED_MAX`.
 
-        One that was parked or refused, and taken when it came again, stands as taken.
+        One that was parked or refused, and taken when it came again, stands as taken; a conflict stays one.
         """
-        found, after = dict[str, ReversalRecord](), ""
+        found, after = dict[ReversalRecord, None](), ""
         for _ in range(0, REVERSAL_PAGES_MAX, PAGES_A_READ):
             where = {"reversals.state": state, "_id": {"$gt": after}}
             rows = await self._rows.find(where, limit=PAGES_A_READ, fields={"shard": 1, "reversals": 1})
             for row in rows:
-                keys = {record.reversal.key: None for record in reversal_records_on(row) if record.state == state}
-                now = standing(await self.records(row["shard"], keys, ()))
-                found |= {key: now[key] for key in keys if now[key].state == state}
+                here = [record for record in reversal_records_on(row) if record.state == state]
+                if state != CONFLICT:
+                    keys = {record.reversal.key: None for record in here}
+                    now = standing(await self.records(row["shard"], keys, ()))
+                    here = [now[key] for key in keys if now[key].state == state]
+                found |= dict.fromkeys(here)
             if len(rows) < PAGES_A_READ or len(found) >= REVERSALS_LISTED_MAX:
                 break
             after = rows[-1]["_id"]
-        return list(found.values())[:REVERSALS_LISTED_MAX]
+        return list(found)[:REVERSALS_LISTED_MAX]
+
+    async def conflicts_with(self, shard: int, pushed: Mapping[int, Reversal]) -> dict[int, ReversalRefusal]:
+        """Why some of the reversals pushed to a shard cannot be: their ids took something else back. By their keys."""
+        now = standing(await self.records(shard, {one.key for one in pushed.values()}, ()))
+        found = {number: conflict_with(now.get(one.key), one) for number, one in pushed.items()}
+        return {number: refusal for number, refusal in found.items() if refusal is not None}

@@ -12,9 +12,11 @@ import msgspec
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from pandapack.contracts.nesting import elements
 from pandapack.runtime.http import JSON_TYPE, NDJSON_TYPES, Problem, body_too_large, chunks_of, media_type_of
 from services.donations.pushes.domain.cloudevents import ATTRIBUTES, attribute_failure, unwrapped
 from services.donations.pushes.domain.push_lines import PushLines
+from services.donations.validation.domain.failures import TRUNCATED, why_no_json
 from services.donations.validation.domain.text_lines import TextLines
 
 BODY_BYTES_MAX = 5 * 1024 * 1024
@@ -181,7 +183,16 @@ def _array(body: bytes) -> list[bytes]:
     try:
         return [_one_line(bytes(raw)) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Problem(400, "not_json", f"the body is not a JSON array: {error}") from error
+        raise _no_array(str(error)) from error
+    except RecursionError:  # an element nests too deeply: it is refused alone, and its neighbours are read
+        found = elements(body)
+    if found is None:
+        raise _no_array(TRUNCATED)
+    return [_one_line(raw) for raw in found]
+
+
+def _no_array(error: str) -> Problem:
+    return Problem(400, "not_json", f"the body is not a JSON array: {why_no_json(error)[0]}")
 
 
 def _one_line(raw: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -10,9 +11,12 @@ from fastapi.responses import Response
 from pandapack.contracts.signing import ID_HEADER
 from pandapack.runtime.auth import Caller, Role, needs
 from pandapack.runtime.http import JSON_TYPE, Problem, idempotency_key, json_bytes
+from pandapack.runtime.store import Store
+from services.donations.ledger.domain.gaps import ShardGaps
 from services.donations.ledger.store.pages import Pages
 from services.donations.pushes.api.bodies import Body, BodyBudget, body_of, lines_of, supported_type_of
 from services.donations.pushes.api.schemas import PUSH_BODY, PUSH_RESPONSES, PushView
+from services.donations.pushes.domain.judgement import judgement
 from services.donations.pushes.domain.push import Push
 from services.donations.pushes.store import Pushes
 from services.donations.pushes.work.admission import Admission, Pusher
@@ -32,7 +36,12 @@ def incoming_push(
 
 
 def pushes_router(
-    service: PushService, admission: Admission, budget: BodyBudget, pushes: Pushes, pages: Pages
+    service: PushService,
+    admission: Admission,
+    budget: BodyBudget,
+    pushes: Pushes,
+    pages: Pages,
+    gaps: Store[ShardGaps],
 ) -> APIRouter:
     """`POST /v1/donations`, `GET /v1/pushes/{push_id}`."""
     router = APIRouter(prefix="/v1", tags=["pushes"])
@@ -62,25 +71,36 @@ def pushes_router(
     async def get_push(
         push_id: str, caller: Annotated[Caller, Depends(needs(Role.PLATFORM, Role.AUDITOR))]
     ) -> dict[str, Any]:
-        """What became of a push: what was answered, and what the ledger found beside the rows that it counted."""
+        """What became of a push: what was answered, and, once it is judged, how many of its lines were counted.
+
+        It ends `judged`: the ledger has decided its last line. What it did not count is listed in `findings`.
+        """
         push = await pushes.get(push_id)
         if push is None or (caller.role is Role.PLATFORM and push.owner != caller.party):
             raise Problem(404, "push_unknown", f"there is no push {push_id} of yours")
-        return await _push_view(push, pages)
+        return await _push_view(push, pages, gaps)
 
     return router
 
 
-async def _push_view(push: Push, pages: Pages) -> dict[str, Any]:
+async def _push_view(push: Push, pages: Pages, gaps: Store[ShardGaps]) -> dict[str, Any]:
+    # How far the shards are is read first: what lies before that is among the findings that are read then.
+    next_offsets = dict(zip(push.ends, await asyncio.gather(*map(pages.next_offset, push.ends)), strict=True))
+    known = await asyncio.gather(*[gaps.get(str(shard)) for shard in push.ends])
+    lost = {one.shard: [range(done.gap.wanted, done.gap.begins) for done in one.resumptions] for one in known if one}
     findings = await pages.findings_of(push.id)
     answer = push.answer or {}
     kinds = [finding.kind for finding in findings]
+    judged = judgement(push, kinds, next_offsets, lost)
     return {
         "push_id": push.id,
         "at": push.at.isoformat(),
-        "state": "unfinished" if push.answer is None else "test" if answer.get("test") else "published",
+        "state": judged.state,
         **{name: answer.get(name) for name in ("accepted", "rejected", "test", "failures")},
+        "counted": judged.counted,
         "duplicates": kinds.count("duplicate"),
         "conflicts": kinds.count("conflict"),
+        "refused": kinds.count("refused"),
+        "parked": kinds.count("parked"),
         "findings": [{"kind": f.kind, "merchant": f.merchant, "id": f.id} for f in findings[:FINDINGS_SHOWN_MAX]],
     }

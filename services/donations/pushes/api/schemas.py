@@ -58,7 +58,10 @@ class PushRefusal(PushAnswer):
 
 
 class FindingView(BaseModel):
-    """A row that was not counted: a duplicate, or a conflict with what was counted before."""
+    """A row that was not counted: a duplicate, or a conflict with what was counted before.
+
+    A reversal also: refused, or parked until its donation is known.
+    """
 
     kind: str
     merchant: str
@@ -66,17 +69,30 @@ class FindingView(BaseModel):
 
 
 class PushView(BaseModel):
-    """What became of a push. `findings` are cut after a number of them; the counts are not."""
+    """What became of a push. `findings` are cut after a number of them; the counts are not.
+
+    It is unfinished until it is answered, accepted when Kafka has all of it, judged when the ledger has decided its
+    last line; lost where a shard had to resume without a record of it: push it again.
+    """
 
     push_id: str
     at: str
-    state: Literal["published", "unfinished", "test"]
+    state: Literal["unfinished", "accepted", "judged", "lost", "test"]
     accepted: int | None
     rejected: int | None
     test: bool | None
     failures: list[FailureView] | None
+    counted: Annotated[
+        int | None,
+        Field(
+            description="Donations counted, or reversals taken. Null until the push is judged, and where it reached "
+            "Kafka more than once, so that duplicates may be its own lines."
+        ),
+    ]
     duplicates: int
     conflicts: int
+    refused: Annotated[int, Field(description="Reversals that the ledger refused: `GET /v1/reversals/…` says why.")]
+    parked: Annotated[int, Field(description="Reversals that wait until their donation is known.")]
     findings: Annotated[list[FindingView], Field(description="The first of them.")]
 
 
@@ -154,7 +170,10 @@ PUSH_RESPONSES: dict[int | str, dict[str, Any]] = {
     401: problem("The key is unknown, or the push is not signed as it should be; `signed` is then what we signed."),
     403: problem("The key may not push."),
     408: problem(f"The body was not here within {BODY_READ_S_MAX} s."),
-    409: problem(f"The Idempotency-Key named another push within the last {ANSWER_KEPT_H} h."),
+    409: problem(
+        f"The Idempotency-Key named another push within the last {ANSWER_KEPT_H} h; or reversals came under ids that "
+        "took something else back, each named in `failures`."
+    ),
     413: problem("Too many bytes or lines; `limit` says how many may come."),
     415: problem("The content type or encoding is not taken."),
     422: {

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from pandapack.contracts.nesting import is_nested_too_deeply
 from services.donations.pushes.domain.push_lines import PushLines
-from services.donations.validation.domain.failures import Failure
+from services.donations.validation.domain.failures import Failure, nested_too_deeply, why_no_json
 from services.donations.validation.domain.text_lines import TextLines
 
 SPECVERSION = "1.0"
@@ -48,10 +49,13 @@ def unwrapped(events: Sequence[bytes]) -> PushLines:
 
 
 def _data_of(index: int, event: bytes) -> bytes | Failure:
+    if is_nested_too_deeply(event):
+        return nested_too_deeply(index)
     try:
         envelope = _decoder.decode(event)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Failure(index, "", "event_invalid", f"this is no CloudEvent: {error}", "这不是一个 CloudEvent")
+        en, zh = why_no_json(str(error))
+        return Failure(index, "", "event_invalid", f"this is no CloudEvent: {en}", f"这不是一个 CloudEvent: {zh}")
     given = {name: getattr(envelope, name) for name in ("specversion", *ATTRIBUTES)}
     wrong = attribute_failure(index, given)
     if wrong is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ class Push:
     """A push as stored before it is published: `answer` is None until Kafka has all of it.
 
     `at` is business time; `opened`, wall time, tells when the answer is forgotten. `version` counts uses of its key.
+    `ends`: by shard, the offset of its last record. `is_resent`: it may be in Kafka more than once.
     """
 
     id: str
@@ -26,6 +28,8 @@ class Push:
     opened: datetime
     answer: dict[str, Any] | None = None
     version: int = 1
+    ends: Mapping[int, int] = field(default_factory=dict)
+    is_resent: bool = False
 
     @property
     def key_id(self) -> str:

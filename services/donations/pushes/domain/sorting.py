@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from pandapack.contracts.donations import NAME_CHARACTERS_MAX, microseconds_of, shard_of
+from pandapack.contracts.donations import NAME_CHARACTERS_MAX, day_name, day_number, microseconds_of, shard_of
 from services.donations.validation.domain.failures import FUTURE_S_MAX, Failure, failure_of, in_the_future
 from services.donations.validation.domain.parsing import gathered
 from services.donations.validation.domain.reader import (
@@ -18,7 +18,8 @@ from services.donations.validation.domain.reader import (
     characters_are_plain,
     donation_of,
 )
-from services.donations.validation.domain.reversal_lines import reversal_of
+from services.donations.validation.domain.reversal_lines import Reversal, reversal_of
+from services.donations.validation.domain.reversal_refusals import before_the_day
 from services.donations.validation.domain.text_lines import Offsets, TextLines
 
 REVERSALS_A_RECORD_MAX = 1_000
@@ -27,11 +28,15 @@ REVERSALS_A_RECORD_MAX = 1_000
 
 @dataclass(slots=True)
 class SortedPush:
-    """By shard its untouched lines, a line break between two, and the failures. `accepted` counts the lines."""
+    """By shard its untouched lines, a line break between two, and the failures. `accepted` counts the lines.
+
+    `reversals`: shard → index in the push → reversal, of a push of such.
+    """
 
     by_shard: dict[int, bytes] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     accepted: int = 0
+    reversals: dict[int, dict[int, Reversal]] = field(default_factory=dict)
 
 
 class PushSorter:
@@ -100,8 +105,12 @@ def sort_reversals(text: TextLines, shards: int, now: datetime) -> SortedPush:
             push.failures.append(failure_of(index, reversal))
         elif reversal.at > newest:
             push.failures.append(in_the_future(index, newest))
+        elif day_name(day_number(microseconds_of(reversal.at))) < reversal.day:
+            push.failures.append(before_the_day(reversal).as_failure(index, "/at"))
         else:
-            by_shard.setdefault(shard_of(reversal.merchant, shards), []).append(raw)
+            shard = shard_of(reversal.merchant, shards)
+            by_shard.setdefault(shard, []).append(raw)
+            push.reversals.setdefault(shard, {})[index] = reversal
     push.by_shard = {shard: b"\n".join(raws) for shard, raws in by_shard.items()}
     push.accepted = len(text) - len(push.failures)
     return push

@@ -19,19 +19,24 @@ class PushPublisher:
     def __init__(self, sender: Sender, topic: str) -> None:
         self._sender, self._topic = sender, topic
 
-    async def publish(self, push_id: str, push: SortedPush, *, are_reversals: bool = False) -> None:
-        """Returns when all replicas have all of it. Raises KafkaUnavailable: any part may be there, or not.
+    async def publish(self, push_id: str, push: SortedPush, *, are_reversals: bool = False) -> dict[int, int]:
+        """By shard the offset of its last record, once all replicas have all of it.
+
+        Raises KafkaUnavailable: any part may be there, or not.
 
         Reversals go in as many records as they need: each is looked up, and written, in one go.
         """
-        headers = headers_of(push_id, are_reversals=are_reversals)
+        headers, ends = headers_of(push_id, are_reversals=are_reversals), dict[int, int]()
+
+        async def send(shard: int, value: bytes) -> None:
+            key = str(shard).encode()
+            ends[shard] = await self._sender.send(self._topic, key=key, value=value, partition=shard, headers=headers)
+
         for part in in_records(push) if are_reversals else (push,):
             try:
                 async with asyncio.timeout(PUBLISH_WAIT_S_MAX), asyncio.TaskGroup() as sends:
                     for shard, value in part.by_shard.items():
-                        key = str(shard).encode()
-                        send = self._sender.send(self._topic, key=key, value=value, partition=shard, headers=headers)
-                        sends.create_task(send)
+                        sends.create_task(send(shard, value))
             except TimeoutError as error:
                 raise KafkaUnavailable(f"Kafka had no room for the push for {PUBLISH_WAIT_S_MAX:.0f} s") from error
             except ExceptionGroup as errors:
@@ -39,3 +44,4 @@ class PushPublisher:
                 if others is not None or unavailable is None:
                     raise
                 raise KafkaUnavailable(str(unavailable.exceptions[0])) from errors
+        return ends

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pandapack.decision import Refusal, RefusalKind, Refused
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock
+from services.donations.ledger.store.reversals import Reversals
 from services.donations.pushes.domain.push import ANSWER_KEPT_H, Push, push_id
 from services.donations.pushes.domain.push_lines import PushLines
 from services.donations.pushes.domain.sorting import PushSorter, SortedPush, sort_reversals
 from services.donations.pushes.store import Pushes
 from services.donations.pushes.work.publisher import PushPublisher
 from services.donations.validation.domain.failures import Failure
+from services.donations.validation.domain.reversal_refusals import REVERSAL_CONFLICT
 
 ATOMIC_MARK = b"\natomic"
 TEST_MARK = "test\n"
@@ -54,12 +56,13 @@ class PushService:
         publisher: PushPublisher,
         clock: Clock,
         chance: Chance,
+        reversals: Reversals,
         *,
         shards: int,
         accept_days: int,
     ) -> None:
         self._pushes, self._publisher, self._clock, self._chance = pushes, publisher, clock, chance
-        self._shards, self._accept_days = shards, accept_days
+        self._reversals, self._shards, self._accept_days = reversals, shards, accept_days
         self._sorter = PushSorter(shards)
 
     async def accept_donations(self, push: IncomingPush) -> Answer:
@@ -69,7 +72,7 @@ class PushService:
         """
         sorted_push = self._sorter.sort(push.lines.text, now=self._clock.now(), accept_days=self._accept_days)
         failures = _failures(push.lines, sorted_push)
-        id = push_id(push.owner, push.scoped_key or self._chance.token())
+        id = self._own_id(push)
         answer = _answer(id, sorted_push.accepted, failures, is_test=push.is_test)
         if sorted_push.accepted == 0 or (push.is_atomic and failures):
             earlier = await self._earlier_answer(push, id)
@@ -78,7 +81,40 @@ class PushService:
             return earlier
         return await self._publish_once(push, id, sorted_push, answer)
 
-    async def _publish_once(self, push: IncomingPush, id: str, sorted_push: SortedPush, answer: Answer) -> Answer:
+    async def accept_reversals(self, push: IncomingPush) -> Answer:
+        """As `accept_donations` does. A line under an id that took something else back is refused as a conflict.
+
+        It is published all the same, so that the ledger lists it as one. Raises Refused, KafkaUnavailable, AnswerLost.
+        """
+        sorted_push = sort_reversals(push.lines.text, self._shards, self._clock.now())
+        conflicts = await self._conflicts(sorted_push)
+        sorted_push.failures += conflicts
+        sorted_push.accepted -= len(conflicts)
+        failures = _failures(push.lines, sorted_push)
+        id = self._own_id(push)
+        answer = _answer(id, sorted_push.accepted, failures, is_test=push.is_test)
+        if sorted_push.accepted:
+            return await self._publish_once(push, id, sorted_push, answer, are_reversals=True)
+        earlier = await self._earlier_answer(push, id)
+        if earlier is not None:
+            return earlier
+        if conflicts:  # under a name of its own: the key stays free for a mended body
+            own = replace(push, key=None)
+            answer = await self._publish_once(own, self._own_id(own), sorted_push, answer, are_reversals=True)
+        if len(conflicts) == len(failures):
+            raise Refused(_conflict(answer))
+        raise Refused(_refusal(push.lines, 0, answer))
+
+    async def _conflicts(self, sorted_push: SortedPush) -> list[Failure]:
+        found = list[Failure]()
+        for shard, pushed in sorted_push.reversals.items():
+            refusals = await self._reversals.conflicts_with(shard, pushed)
+            found += [refusal.as_failure(index, "/reversal") for index, refusal in refusals.items()]
+        return found
+
+    async def _publish_once(
+        self, push: IncomingPush, id: str, sorted_push: SortedPush, answer: Answer, *, are_reversals: bool = False
+    ) -> Answer:
         """Stores, publishes and answers, or repeats the earlier answer. Raises Refused where the key is another's."""
         stored = self._new(push, id)
         if push.key is not None:
@@ -86,26 +122,18 @@ class PushService:
             if stored.answer is not None:
                 return stored.answer
         answer["push_id"] = stored.id
+        ends: Mapping[int, int] = {}
         if not push.is_test:
-            await self._publisher.publish(stored.id, sorted_push)
+            ends = await self._publisher.publish(stored.id, sorted_push, are_reversals=are_reversals)
         if push.key is not None:
-            await self._pushes.set_answer(stored, answer)
+            await self._pushes.set_answer(stored, answer, ends)
         else:
             # Nobody can repeat it by its key, so that it need not be known before it is through: one write.
-            await self._pushes.insert_answered(stored, answer)
+            await self._pushes.insert_answered(stored, answer, ends)
         return answer
 
-    async def accept_reversals(self, push: IncomingPush) -> Answer:
-        """As `accept_donations` does. Raises Refused, KafkaUnavailable, AnswerLost."""
-        sorted_push = sort_reversals(push.lines.text, self._shards, self._clock.now())
-        id = push_id(push.owner, self._chance.token())
-        answer = _answer(id, sorted_push.accepted, _failures(push.lines, sorted_push), is_test=push.is_test)
-        if sorted_push.accepted == 0:
-            raise Refused(_refusal(push.lines, 0, answer))
-        if not push.is_test:
-            await self._publisher.publish(id, sorted_push, are_reversals=True)
-        await self._pushes.insert_answered(self._new(push, id), answer)
-        return answer
+    def _own_id(self, push: IncomingPush) -> str:
+        return push_id(push.owner, push.scoped_key or self._chance.token())
 
     def _new(self, push: IncomingPush, id: str) -> Push:
         return Push(id, push.digest, push.owner, self._clock.now(), self._clock.wall())
@@ -138,6 +166,14 @@ def _answer(push_id: str, accepted: int, failures: Sequence[Failure], *, is_test
         {"index": f.index, "pointer": f.pointer, "code": f.code, "message": {"en": f.en, "zh": f.zh}} for f in failures
     ]
     return {"push_id": push_id, "accepted": accepted, "rejected": len(shown), "test": is_test, "failures": shown}
+
+
+def _conflict(answer: Answer) -> Refusal:
+    detail = (
+        f"the {answer['rejected']} reversals of this push came under ids that took something else back: nothing more "
+        "is taken; `failures` says of each what its id took"
+    )
+    return Refusal(REVERSAL_CONFLICT, detail, RefusalKind.CONFLICT, extra=answer)
 
 
 def _refusal(lines: PushLines, good: int, answer: Answer) -> Refusal:

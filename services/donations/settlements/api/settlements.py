@@ -24,6 +24,7 @@ from pandapack.runtime.http import (
     command_of,
     invalid_body,
     media_type_of,
+    refuse_deep_nesting,
     required_key,
 )
 from pandapack.runtime.paging import After, Limit, page
@@ -95,6 +96,7 @@ async def _sums_body(request: Request) -> bytes:
 
 
 def _sums_of(raw: bytes) -> SettledSums:
+    refuse_deep_nesting(raw)
     try:
         return SettledSums.model_validate_json(raw)
     except ValidationError as error:

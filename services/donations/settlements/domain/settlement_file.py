@@ -23,8 +23,10 @@ from pandapack.contracts.donations import (
     microseconds_of,
     shard_of,
 )
+from pandapack.contracts.nesting import is_nested_too_deeply
 from pandapack.contracts.pages import Columns, Row
 from services.donations.settlements.domain.settlement import Tally
+from services.donations.validation.domain.failures import AT_US_MAX, NESTED_TOO_DEEPLY, failure_of
 
 ROWS_MAX = 10_000_000
 ROWS_HELD_MAX = 65_536
@@ -51,11 +53,11 @@ _donations = msgspec.json.Decoder(SettledDonation)
 
 
 class Unfit(Exception):
-    """The file cannot be taken. `line` counts from 1, `code` is stable."""
+    """The file cannot be taken. `line` counts from 1, `code` is stable, `zh` is Chinese where there is any."""
 
-    def __init__(self, line: int, code: str, detail: str) -> None:
+    def __init__(self, line: int, code: str, detail: str, zh: str = "") -> None:
         super().__init__(f"line {line}: {detail}")
-        self.line, self.code = line, code
+        self.line, self.code, self.zh = line, code, zh and f"第 {line} 行: {zh}"
 
 
 class SettlementFile:
@@ -104,10 +106,12 @@ class SettlementFile:
         self._line += 1
         if not raw.strip():
             return
+        if is_nested_too_deeply(raw):
+            raise self._unfit(NESTED_TOO_DEEPLY)
         try:
             donation = _donations.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Unfit(self._line, "line_invalid", str(error)) from error
+            raise self._unfit(str(error)) from error
         if donation.programme not in (None, self._programme):
             detail = f"programme {donation.programme}, but the settlement is of {self._programme}"
             raise Unfit(self._line, "programme_differs", detail)
@@ -120,12 +124,21 @@ class SettlementFile:
         self._count += 1
         self._fen += donation.amount_fen
 
+    def _unfit(self, error: str) -> Unfit:
+        """This line is none, by its reader's error."""
+        failure = failure_of(0, error)
+        code = failure.code if error == NESTED_TOO_DEEPLY else "line_invalid"
+        return Unfit(self._line, code, failure.en, failure.zh)
+
     def _day_of(self, donation: SettledDonation) -> str:
         if donation.day is not None:
             return donation.day.isoformat()
         if donation.at is None:
             raise Unfit(self._line, "day_missing", "say `day` (in Asia/Shanghai) or `at` of the donation")
-        return day_name(day_number(microseconds_of(donation.at)))
+        at_us = microseconds_of(donation.at)
+        if not 0 <= at_us < AT_US_MAX:
+            raise self._unfit("Expected a time of our age - at `$.at`")
+        return day_name(day_number(at_us))
 
     def _bound(self, merchant: str, day: str) -> None:
         self._days.add(day)

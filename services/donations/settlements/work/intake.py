@@ -45,7 +45,8 @@ class SettlementIntake:
             file.end()
         except Unfit as unfit:
             kind = RefusalKind.TOO_LARGE if unfit.code == TOO_LARGE else RefusalKind.INVALID
-            raise Refused(Refusal(unfit.code, str(unfit), kind, extra={"line": unfit.line})) from unfit
+            message = {"message": {"en": str(unfit), "zh": unfit.zh}} if unfit.zh else {}
+            raise Refused(Refusal(unfit.code, str(unfit), kind, extra={"line": unfit.line, **message})) from unfit
         parts += await self._keep(id, file)
         upload = SettlementUpload(terms=terms, digest=digest.hexdigest(), total=file.total, parts=tuple(parts))
         return await self._receive(id, owner, upload, key)

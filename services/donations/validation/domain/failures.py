@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from pandapack.contracts.nesting import NESTING_MAX
 
 FUTURE_S_MAX = 600
 """How far a platform's clock may run ahead of ours."""
 REASON_CHARACTERS_MAX = 300
 AT_US_MAX = 253_000_000_000_000_000
 """Times before 1970 or after 9987 are a mistake, whoever wrote them."""
+NESTED_TOO_DEEPLY = "nested too deeply"
+"""A reader's error."""
+TRUNCATED = "Input data was truncated"
+_MALFORMED = re.compile(r"\(byte (\d+)\)")
+_NO_UTF_8 = re.compile(r"codec can't decode|UTF-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +50,46 @@ def failure_of(index: int, error: str) -> Failure:
     if error.startswith("Object missing required field"):
         name = error.split("`")[1]
         return Failure(index, f"/{name}", "missing", f"{name} is missing", f"缺少 {name}")
+    if error == NESTED_TOO_DEEPLY:
+        return nested_too_deeply(index)
     field = error.partition(" - at `$.")[2].rstrip("`")
     if field in _FORMS:
         en, zh = _FORMS[field]
-        return Failure(index, f"/{field}", f"{field}_invalid", f"{field} {en} ({error})", f"{field} {zh}")
+        return Failure(index, f"/{field}", f"{field}_invalid", f"{field} {en}", f"{field} {zh}")
     if error.startswith("Expected `object`"):
         return Failure(index, "", "not_an_object", "a line is one JSON object", "每一行必须是一个 JSON 对象")
-    return Failure(index, "", "not_json", f"the line is not JSON: {error}", "该行不是合法的 JSON")
+    en, zh = why_no_json(error)
+    return Failure(index, "", "not_json", f"the line is not JSON: {en}", f"该行不是合法的 JSON: {zh}")
+
+
+def why_no_json(error: str) -> tuple[str, str]:
+    """Why a text is not the JSON that it should be, by a reader's error: the same in English and Chinese."""
+    if error == TRUNCATED:
+        return "it ends before its last bracket or quote is closed", "内容不完整, 有括号或引号未闭合"
+    if found := _MALFORMED.search(error):
+        return f"something is wrong near byte {found[1]}", f"第 {found[1]} 字节附近有误"
+    if _NO_UTF_8.search(error):
+        return "a text in it is not UTF-8", "其中的文本不是 UTF-8 编码"
+    kind, kind_zh = ("array", "数组") if error.startswith("Expected `array`") else ("object", "对象")
+    return f"it is no JSON {kind}", f"不是 JSON {kind_zh}"
+
+
+def nested_too_deeply(index: int) -> Failure:
+    """A line, or what it came in, has more brackets within brackets than is read."""
+    en = f"brackets stand within brackets more than {NESTING_MAX} deep: send the described fields, and no others"
+    return Failure(index, "", "nested_too_deeply", en, f"括号嵌套超过 {NESTING_MAX} 层: 请只发送接口说明中的字段")
 
 
 def in_the_future(index: int, newest: datetime) -> Failure:
-    """A line's `at` is later than may be now."""
+    """A line's `at` is later than may be now. `newest`: our clock and `FUTURE_S_MAX`."""
+    now, minutes = newest - timedelta(seconds=FUTURE_S_MAX), FUTURE_S_MAX // 60
+    latest, clock = newest.isoformat(timespec="seconds"), now.isoformat(timespec="seconds")
     return Failure(
         index,
         "/at",
         "in_the_future",
-        f"at is after {newest.isoformat()}: look at the sending machine's clock and zone",
-        f"at 晚于 {newest.isoformat()}: 请检查发送方的时钟和时区",
+        f"at is after {latest}: this service's clock shows {clock}, and a line may be {minutes} minutes ahead of it. "
+        "GET /v1/whoami tells that clock as `at`, ready to be sent; else look at the sending machine's clock and zone",
+        f"at 晚于 {latest}: 本服务的时钟为 {clock}, 至多可超前 {minutes} 分钟。"
+        "GET /v1/whoami 的 `at` 给出该时钟, 可直接使用; 否则请检查发送方的时钟和时区",
     )

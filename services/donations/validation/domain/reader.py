@@ -19,6 +19,8 @@ from msgspec import Meta
 
 from pandapack.contracts.columns import Columns, Ids, StringColumn
 from pandapack.contracts.donations import AMOUNT_FEN_MAX, NAME_BYTES, NAME_CHARACTERS_MAX, microseconds_of, shard_of
+from pandapack.contracts.nesting import is_nested_too_deeply
+from services.donations.validation.domain.failures import NESTED_TOO_DEEPLY
 from services.donations.validation.domain.parsing import (
     FEN,
     ID_BEGIN,
@@ -65,7 +67,8 @@ def donations_of(raws: Sequence[bytes]) -> list[DonationLine | str]:
     donations: list[DonationLine | str] = []
     for start in range(0, len(raws), LINES_AT_ONCE):
         some = raws[start : start + LINES_AT_ONCE]
-        donations += _together(b"\n".join(some), len(some)) or map(donation_of, some)
+        are_deep = any(map(is_nested_too_deeply, some))
+        donations += (not are_deep and _together(b"\n".join(some), len(some))) or map(donation_of, some)
     return donations
 
 
@@ -86,6 +89,8 @@ def _together(lines: bytes, count: int) -> list[DonationLine]:
 
 def donation_of(raw: bytes) -> DonationLine | str:
     """The donation on one line, or the reader's error."""
+    if is_nested_too_deeply(raw):
+        return NESTED_TOO_DEEPLY
     try:
         return _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from pandapack.contracts.donations import AMOUNT_FEN_MAX, StructName, microseconds_of, shard_of
-from services.donations.validation.domain.failures import AT_US_MAX, REASON_CHARACTERS_MAX
+from pandapack.contracts.nesting import is_nested_too_deeply
+from services.donations.validation.domain.failures import AT_US_MAX, NESTED_TOO_DEEPLY, REASON_CHARACTERS_MAX
 
 _Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 """One way to write a day: reversals of one donation are found by this text."""
@@ -42,6 +43,8 @@ _decoder = msgspec.json.Decoder(Reversal)
 
 def reversal_of(raw: bytes, shard: int | None = None, shards: int = 1) -> Reversal | str:
     """The reversal on a line, or the reader's error. `shard`: where it must live, of so many `shards`."""
+    if is_nested_too_deeply(raw):
+        return NESTED_TOO_DEEPLY
     try:
         reversal = _decoder.decode(raw)
         date.fromisoformat(reversal.day)

@@ -12,6 +12,7 @@ from pandapack.runtime.clock import Clock, FixedClock
 from pandapack.runtime.documents import MemoryRows
 from pandapack.runtime.errors import KafkaUnavailable
 from pandapack.runtime.sender import Sender
+from services.donations.ledger.store.reversals import Reversals
 from services.donations.pushes.domain.push_lines import PushLines
 from services.donations.pushes.store import Pushes
 from services.donations.pushes.work.publisher import PushPublisher
@@ -32,10 +33,11 @@ class KafkaInMemory:
 
     async def send(
         self, topic: str, *, key: bytes, value: bytes, partition: int, headers: Sequence[tuple[str, bytes]]
-    ) -> None:
+    ) -> int:
         if partition in self.refusing:
             raise KafkaUnavailable(f"shard {partition} is down")
         self.sent.append((partition, value))
+        return sum(shard == partition for shard, _ in self.sent) - 1
 
 
 class CountingRows(MemoryRows):
@@ -59,10 +61,13 @@ class CountingRows(MemoryRows):
         return row["answer"]
 
 
-def push_service(kafka: KafkaInMemory, rows: MemoryRows, clock: Clock | None = None) -> PushService:
+def push_service(
+    kafka: KafkaInMemory, rows: MemoryRows, clock: Clock | None = None, pages: MemoryRows | None = None
+) -> PushService:
     publisher = PushPublisher(cast("Sender", kafka), "donations.pushed")
     clock, chance = clock or FixedClock(AT), SeededChance(1)
-    return PushService(Pushes(rows), publisher, clock, chance, shards=SHARDS, accept_days=ACCEPT_DAYS)
+    reversals = Reversals(pages or MemoryRows("pages"))
+    return PushService(Pushes(rows), publisher, clock, chance, reversals, shards=SHARDS, accept_days=ACCEPT_DAYS)
 
 
 def donation_lines(count: int = 40) -> list[bytes]:
@@ -83,3 +88,7 @@ def incoming(count: int = 40, key: str | None = "k", **changes: Any) -> Incoming
 def incoming_nonsense() -> IncomingPush:
     """In this push nothing is a donation."""
     return IncomingPush("tb", "k", b"{}", PushLines(TextLines(b"{}")))
+
+
+def incoming_reversals(*lines: bytes, key: str | None = "k", **changes: Any) -> IncomingPush:
+    return IncomingPush("tb", key, b"\n".join(lines), PushLines(TextLines(*lines)), **changes)

@@ -11,6 +11,7 @@ from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.errors import KafkaUnavailable
 from pandapack.runtime.http import problem_of
 from services.donations.pushes.domain.push import ANSWER_KEPT_H, Push
+from services.donations.pushes.store import Pushes
 from services.donations.pushes.work.push_service import IncomingPush
 from tests.unit.donations.pushes.pushing import (
     AT,
@@ -113,6 +114,26 @@ async def test_a_test_push_reaches_no_shard() -> None:
     kafka = KafkaInMemory()
     answer = await push_service(kafka, CountingRows()).accept_donations(incoming(is_test=True))
     assert (answer["accepted"], answer["test"], kafka.sent) == (40, True, [])
+
+
+async def test_a_push_is_stored_with_where_it_ends_on_each_shard() -> None:
+    for key in (None, "k"):
+        kafka, rows = KafkaInMemory(), CountingRows()
+        kafka.sent = [(0, b"before"), (0, b"before"), (3, b"before")]
+        answer = await push_service(kafka, rows).accept_donations(incoming(key=key))
+        stored = await Pushes(rows).get(answer["push_id"])
+        assert stored is not None
+        assert (stored.ends, stored.is_resent) == ({0: 2, 1: 0, 2: 0, 3: 1}, False)
+
+
+async def test_a_push_that_kafka_may_have_had_before_is_stored_as_sent_again() -> None:
+    rows = CountingRows()
+    with pytest.raises(KafkaUnavailable):
+        await push_service(KafkaInMemory(frozenset({2})), rows).accept_donations(incoming())
+    answer = await push_service(KafkaInMemory(), rows).accept_donations(incoming())
+    stored = await Pushes(rows).get(answer["push_id"])
+    assert stored is not None
+    assert (sorted(stored.ends), stored.is_resent) == ([0, 1, 2, 3], True)
 
 
 def test_a_push_is_known_by_its_own_id_only() -> None:

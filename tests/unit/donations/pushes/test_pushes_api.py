@@ -13,6 +13,7 @@ from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.documents import MemoryDocuments, MemoryRows
 from pandapack.runtime.http import install_problems
 from pandapack.runtime.store import Store
+from services.donations.ledger.store.gaps import SHARD_GAPS
 from services.donations.ledger.store.pages import Pages
 from services.donations.platforms.store.platforms import PLATFORMS, Platforms
 from services.donations.platforms.store.secrets import SecretSealer
@@ -41,6 +42,7 @@ class PushApi:
             BodyBudget(),
             Pushes(self.rows),
             Pages(MemoryRows("pages")),
+            Store(SHARD_GAPS, MemoryDocuments("shard_gaps"), clock=clock, chance=chance),
         )
         self._app.include_router(router)
         self._key = ""

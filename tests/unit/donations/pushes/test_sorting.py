@@ -89,3 +89,20 @@ def test_a_long_push_becomes_records_that_a_page_has_room_for_each_shard_in_orde
     assert [part.accepted for part in parts] == [REVERSALS_A_RECORD_MAX + 1, REVERSALS_A_RECORD_MAX, 1]
     assert [raw for part in parts for raw in part.by_shard[3].split(b"\n")] == long
     assert list(in_records(SortedPush())) == []
+
+
+def test_a_line_of_the_future_is_told_our_clock_and_where_to_take_a_time_that_fits() -> None:
+    donation = sort(line_with(at="2026-11-26T12:00:00Z")).failures[0]
+    text = TextLines(reversal_line(at="2026-11-26T12:00:00Z"))
+    for failure in (donation, sort_reversals(text, SHARDS, NOW).failures[0]):
+        for message in (failure.en, failure.zh):
+            assert "2021-11-11T12:00:00+00:00" in message and "GET /v1/whoami" in message
+
+
+def test_a_reversal_dated_before_the_day_of_its_gift_is_refused_at_the_door() -> None:
+    early, same_day = reversal_line(at="2021-11-10T23:59:59+08:00"), reversal_line(at="2021-11-11T00:00:00+08:00")
+    push = sort_reversals(TextLines(early, same_day), SHARDS, NOW)
+    assert [(one.index, one.pointer, one.code) for one in push.failures] == [(0, "/at", "before_the_donation")]
+    assert "2021-11-11" in push.failures[0].en
+    assert "2021-11-11" in push.failures[0].zh
+    assert push.accepted == 1

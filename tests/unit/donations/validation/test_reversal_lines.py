@@ -20,6 +20,7 @@ BROKEN = [
     (reversal_line(at="0001-01-01T00:00:00+14:00"), "/at", "at_invalid"),
     (reversal_line(donation=None), "/donation", "missing"),
     (b"{oops", "", "not_json"),
+    (b'{"note": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", "", "nested_too_deeply"),
 ]
 
 
