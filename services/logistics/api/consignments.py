@@ -133,7 +133,12 @@ def _shown_school(state: Consignment, school: SchoolRange) -> dict[str, Any]:
 def consignments_router(consignments: Store[Consignment]) -> APIRouter:
     """`/consignments`."""
     router = APIRouter(prefix="/consignments", tags=["consignments"])
+    _add_reads(router, consignments)
+    _add_reports(router, consignments)
+    return router
 
+
+def _add_reads(router: APIRouter, consignments: Store[Consignment]) -> None:
     @router.get("")
     async def get_consignments(
         *,
@@ -157,6 +162,8 @@ def consignments_router(consignments: Store[Consignment]) -> APIRouter:
             raise Problem(404, "round_unknown", f"no parcel of {round_id} is packed yet")
         return shown_consignment(known)
 
+
+def _add_reports(router: APIRouter, consignments: Store[Consignment]) -> None:
     @router.post("/{round_id}/costs", dependencies=[Depends(needs(Role.CARRIER))])
     async def post_cost(
         round_id: Name, body: CostBody, command: Annotated[Command, Depends(command_of)]
@@ -202,5 +209,3 @@ def consignments_router(consignments: Store[Consignment]) -> APIRouter:
         handout = body.handout_report()
         outcome = await consignments.change(round_id, lambda state: consignment.hand_out(state, handout), command)
         return answer_to(outcome)
-
-    return router
