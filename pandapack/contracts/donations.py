@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any, ClassVar
 from zlib import crc32
 
@@ -17,6 +17,7 @@ NAME_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:
 AMOUNT_FEN_MAX = 100_000_000  # one donation of a million CNY is a mistake, not one of five fen
 DAY_OFFSET_US = 8 * 3600 * 1_000_000  # Asia/Shanghai has had no summer time since 1991
 DAY_US = 86_400 * 1_000_000
+CHINA = timezone(timedelta(microseconds=DAY_OFFSET_US), "Asia/Shanghai")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = date(1970, 1, 1)
 
@@ -55,6 +56,11 @@ def microseconds_of(at: datetime) -> int:
 def day_number(at_us: int) -> int:
     """The day in Asia/Shanghai of a moment, in days since 1970."""
     return (at_us + DAY_OFFSET_US) // DAY_US
+
+
+def day_begins_us(number: int) -> int:
+    """The first moment of a day in Asia/Shanghai, in microseconds since 1970 UTC."""
+    return number * DAY_US - DAY_OFFSET_US
 
 
 def day_name(number: int) -> str:

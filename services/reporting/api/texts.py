@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from pandapack.contracts.donations import CHINA
+
 TEXTS = Path(__file__).parents[1] / "templates" / "texts.json"
-CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")  # no summer time since 1991
 UNKNOWN = {"zh": "未知", "en": "unknown"}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pandapack.contracts.columns import Columns, Row, id_key
-from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_name, day_of_name
+from pandapack.contracts.donations import DAY_US, day_begins_us, day_name, day_of_name
 from pandapack.contracts.outbox import OutboxEvent
 from pandapack.contracts.pages import pack, page_id, page_number, shard_prefix, unpack
 from pandapack.runtime.documents import Rows
@@ -169,7 +169,7 @@ class Pages:
 
     async def find(self, shard: int, merchant: str, id: str, day: str) -> FoundDonation | None:
         """The donation of a merchant's id and day (such as 2021-11-11), if the ledger has it."""
-        from_us = day_of_name(day) * DAY_US - DAY_OFFSET_US
+        from_us = day_begins_us(day_of_name(day))
         # Pages that cover the day and may hold the id: one or two, where ids rise.
         async for row in self.in_order(shard, {"days": day, **may_hold(id_key(id))}):
             page = page_of(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_of_name
+from pandapack.contracts.donations import day_begins_us, day_of_name
 from pandapack.contracts.merkle import root_of
 from pandapack.contracts.pages import FIRST_SEAL
 from pandapack.contracts.proof import DailyRoot, ShardRoot, seal_leaf
@@ -23,7 +23,7 @@ def due_day(last: str | None, first_opened: int | None, now_us: int) -> int | No
         return None
     day = day_of_name(last) + 1 if last is not None else first_opened
     assert day is not None, "either a root or a page is there"
-    ends_us = (day + 1) * DAY_US - DAY_OFFSET_US
+    ends_us = day_begins_us(day + 1)
     return day if now_us >= ends_us + LAST_PAGES_S * 1_000_000 else None
 
 

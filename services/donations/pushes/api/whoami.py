@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from pandapack.contracts.donations import AMOUNT_FEN_MAX, DAY_OFFSET_US, NAME_CHARACTERS_MAX
+from pandapack.contracts.donations import AMOUNT_FEN_MAX, CHINA, NAME_CHARACTERS_MAX
 from pandapack.contracts.signing import TOLERANCE_S
 from pandapack.runtime.auth import Caller, Role, caller_of
 from pandapack.runtime.clock import Clock
@@ -17,8 +16,6 @@ from services.donations.platforms.domain.platforms import Mode
 from services.donations.platforms.store.platforms import Platforms
 from services.donations.pushes.api.bodies import BODY_BYTES_MAX, BODY_READ_S_MAX, LINES_A_PUSH_MAX
 from services.donations.validation.domain.failures import FUTURE_S_MAX
-
-CHINA = timezone(timedelta(microseconds=DAY_OFFSET_US))
 
 
 class SigningView(BaseModel):

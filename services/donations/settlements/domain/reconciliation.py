@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from pandapack.contracts.donations import DAY_OFFSET_US, DAY_US, day_name
+from pandapack.contracts.donations import day_begins_us, day_name
 from pandapack.contracts.envelope import Part
 from pandapack.contracts.pages import Columns, Row
 from services.donations.settlements.domain.settlement import Kind, Sides, Tally
@@ -65,7 +65,7 @@ class Scope:
 
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row]]:
         """Index on the page, and row, of each donation of this day and these merchants, of any programme."""
-        low, high = self.day * DAY_US - DAY_OFFSET_US, (self.day + 1) * DAY_US - DAY_OFFSET_US
+        low, high = day_begins_us(self.day), day_begins_us(self.day + 1)
         times_us = np.asarray(columns.times_us)
         indexes = np.flatnonzero((times_us >= low) & (times_us < high))
         for index, row in zip(indexes.tolist(), columns.take(indexes).rows(), strict=True):

@@ -14,9 +14,8 @@ from msgspec import Meta
 
 from pandapack.contracts.donations import (
     AMOUNT_FEN_MAX,
-    DAY_OFFSET_US,
-    DAY_US,
     StructName,
+    day_begins_us,
     day_name,
     day_number,
     day_of_name,
@@ -117,7 +116,7 @@ class SettlementFile:
             raise Unfit(self._line, "programme_differs", detail)
         day = self._day_of(donation)
         self._bound(donation.merchant, day)
-        at_us = day_of_name(day) * DAY_US - DAY_OFFSET_US
+        at_us = day_begins_us(day_of_name(day))
         rows = self._held.setdefault((shard_of(donation.merchant, self._shards), day), [])
         rows.append(Row(donation.id, donation.merchant, self._programme, donation.amount_fen, at_us))
         self._held_rows += 1

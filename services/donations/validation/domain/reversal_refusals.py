@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta, timezone
+from datetime import timedelta
 
-from pandapack.contracts.donations import DAY_OFFSET_US, EPOCH
+from pandapack.contracts.donations import CHINA, EPOCH
 from services.donations.validation.domain.failures import Failure
 from services.donations.validation.domain.reversal_lines import Reversal
 
 EXCEEDS_WHAT_IS_LEFT = "exceeds_what_is_left"
 BEFORE_THE_DONATION = "before_the_donation"
 REVERSAL_CONFLICT = "reversal_conflict"
-CHINA = timezone(timedelta(microseconds=DAY_OFFSET_US))
 
 
 @dataclass(frozen=True, slots=True)
