@@ -11,5 +11,6 @@ from tests.system.playing import CHAOS, SETTLED, Played, outcome_of, running
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """A demonstration and, at the same time, a campaign of the same seed; both have ended well."""
     folder = tmp_path_factory.mktemp("demonstrations")
-    with running(folder / "campaign", CHAOS) as campaign, running(folder / "demonstration", SETTLED) as demonstration:
-        return Played(demonstration=outcome_of(demonstration), campaign=outcome_of(campaign))
+    ours, theirs = folder / "demonstration", folder / "campaign"
+    with running(theirs, CHAOS) as campaign, running(ours, SETTLED) as demonstration:
+        return Played(demonstration=outcome_of(demonstration, ours), campaign=outcome_of(campaign, theirs))

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from pandapack.local.supervisor import log_tail
 from tests.local.environment import new_environment
 
 DONATIONS = 100_000
@@ -18,6 +21,7 @@ SEED = 3
 """Its first four faults: procurement, Kafka and mongod are killed, reporting is held still."""
 FAULTS = 4
 END_WAIT_S = 300.0
+LOG_LINES = 20
 MEASURED = ("elapsed_s", "donations_per_s")
 PANDA = (sys.executable, "-m", "pandapack.cli.main")
 STORY = ("--donations", str(DONATIONS), "--seed", str(SEED), "--json")
@@ -54,12 +58,23 @@ def running(folder: Path, command: Sequence[str], env: dict[str, str] | None = N
             process.kill()
 
 
-def outcome_of(process: subprocess.Popen[str]) -> Json:
-    """What it printed, once it has ended well."""
-    out, err = process.communicate(timeout=END_WAIT_S)
+def outcome_of(process: subprocess.Popen[str], folder: Path) -> Json:
+    """What it printed, once it has ended well. Where it does not end, the failure tells what it waited for."""
+    try:
+        out, err = process.communicate(timeout=END_WAIT_S)
+    except subprocess.TimeoutExpired:
+        logs = _log_tails(folder)  # they are gone once it has stopped
+        process.terminate()
+        out, err = process.communicate()
+        pytest.fail(f"not at its end after {END_WAIT_S:.0f} s:\n{err[-4_000:]}\n{logs}", pytrace=False)
     assert process.returncode == 0, (out[-2_000:], err[-4_000:])
     outcome: Json = json.loads(out)
     return outcome
+
+
+def _log_tails(folder: Path) -> str:
+    logs = sorted(folder.glob(".panda/*/logs/*.log"))
+    return "\n".join(f"--- {log.name}\n" + "\n".join(log_tail(log, LOG_LINES)) for log in logs)
 
 
 def figures(outcome: Json) -> Json:
