@@ -7,6 +7,7 @@ document; the next scan, here or in another process, finds it and publishes it a
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol
 
@@ -104,8 +105,10 @@ class Relay:
             self._busy.add(key)
             try:
                 await self._publish_of(key)
-            except (Unavailable, AnswerLost) as error:
-                log.warning("event_not_published", document=key, error=str(error))
+            except Exception as error:
+                # Whatever it is, the worker must live: without workers nothing is ever published again, in silence.
+                level = logging.WARNING if isinstance(error, (Unavailable, AnswerLost)) else logging.ERROR
+                log.log(level, "event_not_published", document=key, error=repr(error))
                 await asyncio.sleep(RETRY_PAUSE_S)
                 self._waiting[key] = since
             finally:

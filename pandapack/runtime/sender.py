@@ -18,6 +18,8 @@ from pandapack.runtime.errors import KafkaUnavailable
 
 RECORD_BYTES_MAX = 8 * 1024 * 1024
 ACKNOWLEDGE_WAIT_MS = 10_000
+SEND_WAIT_S_MAX = 30.0
+"""A record that the producer neither delivers nor gives up for so long is in doubt, and so is the producer."""
 LINGER_MS = 10
 BATCH_BYTES = 256 * 1024
 CLOSE_WAIT_S = 5.0
@@ -54,11 +56,10 @@ class Sender:
         """The record's offset, once all replicas have it. Raises KafkaUnavailable: it may or may not be there."""
         producer = await self._current()
         try:
-            sent = await producer.send(topic, value, key=key, partition=partition, headers=list(headers))
-            return int((await sent).offset)
-        except (KafkaError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError):
-                raise
+            async with asyncio.timeout(SEND_WAIT_S_MAX):
+                sent = await producer.send(topic, value, key=key, partition=partition, headers=list(headers))
+                return int((await sent).offset)
+        except (KafkaError, TimeoutError) as error:
             self._renew(producer, error)
             raise KafkaUnavailable(f"Kafka did not acknowledge a record for {topic}: {error!r}") from error
 

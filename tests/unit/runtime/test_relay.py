@@ -1,0 +1,72 @@
+"""The relay on documents in memory, with a sender that fails in ways that nobody thought of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ClassVar
+
+import pytest
+
+from pandapack.contracts.envelope import Event, Part, decode
+from pandapack.decision import Decision
+from pandapack.runtime import relay as relays
+from pandapack.runtime.chance import SeededChance
+from pandapack.runtime.clock import FixedClock
+from pandapack.runtime.documents import MemoryDocuments
+from pandapack.runtime.relay import SOURCES_AT_ONCE_MAX, Relay
+from pandapack.runtime.store import Command, Kind, Store
+from tests.waiting import eventually_async
+
+
+class Tally(Part):
+    """How many were told."""
+
+    told: int = 0
+
+
+class Told(Event):
+    """One more."""
+
+    TYPE: ClassVar[str] = "test.Told"
+    number: int
+
+
+KIND = Kind("tellers", Tally, lambda id: Tally(), lambda id: f"/test/tellers/{id}")
+
+
+@dataclass
+class BrokenSender:
+    """Raises what no caller expects, so many times; then it takes what comes."""
+
+    failures: int
+    sources: list[str] = field(default_factory=list)
+
+    async def send(self, topic: str, *, key: bytes | None, value: bytes) -> object:
+        if self.failures:
+            self.failures -= 1
+            raise AssertionError("a library broke its own promise")
+        self.sources.append(decode(value).source)
+        return None
+
+
+async def test_a_relay_goes_on_after_more_errors_of_an_unknown_kind_than_it_has_workers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relays, "RETRY_PAUSE_S", 0.0)
+    sender = BrokenSender(failures=SOURCES_AT_ONCE_MAX + 1)
+    relay = Relay(sender, "test.events")
+    clock, chance = FixedClock(datetime(2021, 3, 1, tzinfo=UTC)), SeededChance(1)
+    store = Store(KIND, MemoryDocuments("tellers"), clock=clock, chance=chance, on_outbox=relay.notify)
+    relay.add(store)
+    await relay.start()
+    try:
+        await store.change("one", lambda state: Decision(Tally(told=1), (Told(number=1),)), Command("key", "digest"))
+
+        async def is_published() -> bool:
+            return sender.sources == ["/test/tellers/one"] and not await store.documents.unpublished(1)
+
+        await eventually_async(is_published, "the event is published and confirmed")
+        assert relay.outbox_age_s == 0.0
+    finally:
+        await relay.stop()
