@@ -33,6 +33,7 @@ ACCEPT_DAYS = 60
 NOW = datetime(2021, 12, 22, tzinfo=UTC)
 TODAY = day_number(microseconds_of(NOW))
 DONATIONS = 1_000_000
+PLATFORM = "benchmark"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -79,7 +80,7 @@ class Shard:
 
     def push(self, offset: int, value: bytes) -> None:
         """A record more; writes when a page is full."""
-        self._waiting.append(PushedRecord(offset, 0, "psh_benchmark", value))
+        self._waiting.append(PushedRecord(offset, 0, "psh_benchmark", PLATFORM, value))
         self._waiting_lines += self._waiting[-1].lines
         if self._waiting_lines >= self._page.header.rows_left:
             self.write()
@@ -120,7 +121,7 @@ def measure(donations: int, days: int) -> dict[str, Any]:
     shards = [Shard(number, RecordReader(number, lines, fingerprints), stages) for number in range(SHARDS)]
     for offset, body in enumerate(DataSet(donations, days).bodies()):
         text = stages.timed("push: cut", TextLines, body.content)
-        push = stages.timed("push: sort", sorter.sort, text, now=NOW, accept_days=ACCEPT_DAYS)
+        push = stages.timed("push: sort", sorter.sort, text, PLATFORM, now=NOW, accept_days=ACCEPT_DAYS)
         assert push.accepted == body.donations, "every line of the data set is a donation"
         for number, value in push.by_shard.items():
             shards[number].push(offset, value)

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pandapack.contracts.donations import shard_of
+from pandapack.contracts.donations import scoped, shard_of
+from pandapack.local.layout import PLATFORM
 from simulator.donations import AMOUNT_PER_MILLE, MERCHANT_TABLE_BITS, MERCHANTS, Bits, merchant_table, mixed
 
 SEED = 20_211_111
@@ -90,7 +91,9 @@ class DataSet:
 
     def bodies_by_shard(self, shards: int, lines_a_push: int = LINES_A_PUSH) -> Iterator[dict[int, Body]]:
         """The same pushes as the push API lays them on the ledger's shards: shard → its part of a push."""
-        shards_by_merchant = np.array([shard_of(f"M{merchant:05d}", shards) for merchant in range(MERCHANTS + 1)])
+        shards_by_merchant = np.array(
+            [shard_of(scoped(PLATFORM, f"M{merchant:05d}"), shards) for merchant in range(MERCHANTS + 1)]
+        )
         for begin in range(0, self.donations, lines_a_push):
             ks = self._ks(begin, lines_a_push)
             rows, homes = self._rows(ks), shards_by_merchant[self._merchants(ks)]

@@ -16,6 +16,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from benchmarks.figures import Samples
+from benchmarks.programme import publish_programme
 from benchmarks.pusher import Answer, Connection
 from pandapack.contracts.pages import shard_prefix
 from pandapack.local.layout import Layout
@@ -113,6 +114,7 @@ def running_testbed(*, services: bool, processes: int = 1, folder: Path | None =
             found.donations.append(stack.addresses["donations"])
             for number in range(2, processes + 1):
                 found.donations += opened.enter_context(found.service("donations", f"donations-{number}"))
+            publish_programme(stack)
         yield found
 
 

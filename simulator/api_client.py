@@ -1,4 +1,4 @@
-"""The services' public APIs, for all players: a key for each role, and patience with services that restart.
+"""The services' public APIs, for all players: a key for each role and party, and patience with services that restart.
 
 What is submitted twice has the same Idempotency-Key and the same body, so that a repeat after a lost answer changes
 nothing; an answer that says "known already" is then as good as the first one. Donations are pushed by the platforms'
@@ -38,6 +38,7 @@ KNOWN_ALREADY = frozenset(
         "movement_known",
         "need_known",
         "order_closed",
+        "party_known",
         "parcel_ended",
         "receipt_known",
         "released_already",
@@ -74,10 +75,11 @@ class Site:
 
 
 class ApiClient:
-    """Reads and submits; a context manager."""
+    """Reads and submits; a context manager. `who` is a role of the site's keys, or a party whose key is kept here."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._keys_of_parties: dict[tuple[str, str], str] = {}
         limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
         self._client = httpx.AsyncClient(timeout=ANSWER_WAIT_S, limits=limits, trust_env=False)
         self._submissions = asyncio.Semaphore(AT_ONCE_MAX)
@@ -90,27 +92,31 @@ class ApiClient:
     ) -> None:
         await self._client.aclose()
 
-    async def get(self, service: str, role: str, path: str, **params: str | int) -> Json:
+    def keep_key(self, service: str, party: str, key: str) -> None:
+        """From now on `party` is known to the service by this key."""
+        self._keys_of_parties[service, party] = key
+
+    async def get(self, service: str, who: str, path: str, **params: str | int) -> Json:
         """One resource. Raises RequestRefused, NoAnswer."""
-        found = await self.find(service, role, path, **params)
+        found = await self.find(service, who, path, **params)
         if found is None:
             raise RequestRefused(f"{path}: there is no such thing")
         return found
 
-    async def find(self, service: str, role: str, path: str, **params: str | int) -> Json | None:
+    async def find(self, service: str, who: str, path: str, **params: str | int) -> Json | None:
         """One resource, or None where there is none (yet)."""
         answer = await self._answer(
-            service, lambda url: self._client.get(url, params=params, headers=self._authorization(role)), path
+            service, lambda url: self._client.get(url, params=params, headers=self._authorization(service, who)), path
         )
         if answer.status_code == 404:
             return None
         return _body_of(answer, path)
 
-    async def items(self, service: str, role: str, path: str, **params: str) -> AsyncIterator[Json]:
+    async def items(self, service: str, who: str, path: str, **params: str) -> AsyncIterator[Json]:
         """All rows of a list, page after page."""
         after = ""
         while True:
-            page = await self.get(service, role, path, **params, after=after, limit=PAGE_ROWS)
+            page = await self.get(service, who, path, **params, after=after, limit=PAGE_ROWS)
             for row in page["items"]:
                 yield row
             if not page["next"]:
@@ -118,10 +124,10 @@ class ApiClient:
             after = page["next"]
 
     async def submit(
-        self, service: str, role: str, path: str, body: Json, *, key: str, method: str = "POST"
+        self, service: str, who: str, path: str, body: Json, *, key: str, method: str = "POST"
     ) -> Json | None:
         """Reports something. None: it was known already. Raises RequestRefused, NoAnswer."""
-        headers = self._authorization(role) | {"Idempotency-Key": key}
+        headers = self._authorization(service, who) | {"Idempotency-Key": key}
         async with self._submissions:
             answer = await self._answer(
                 service, lambda url: self._client.request(method, url, json=body, headers=headers), path
@@ -130,8 +136,9 @@ class ApiClient:
             return None
         return _body_of(answer, path)
 
-    def _authorization(self, role: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._site.keys[role]}"}
+    def _authorization(self, service: str, who: str) -> dict[str, str]:
+        key = self._keys_of_parties.get((service, who)) or self._site.keys[who]
+        return {"Authorization": f"Bearer {key}"}
 
     async def _answer(
         self, service: str, send: Callable[[str], Awaitable[httpx.Response]], path: str

@@ -9,6 +9,7 @@ from pathlib import Path
 from simulator.api_client import ApiClient, Json, together
 from simulator.chance import draw_int
 from simulator.donations import PROGRAMME
+from simulator.parties import register
 from simulator.routes import COUNTRIES
 
 PROGRAMME_FILE = Path(__file__).parents[1] / "programmes" / f"{PROGRAMME}.json"
@@ -41,17 +42,31 @@ def need_of(seed: int, country: str) -> Json:
     }
 
 
+def read_programme() -> Json:
+    """The programme's content, as it is published."""
+    content: Json = json.loads(PROGRAMME_FILE.read_text())
+    return content
+
+
+def schools_of(seed: int) -> dict[str, list[str]]:
+    """Country → its schools."""
+    return {country: [school["school"] for school in need_of(seed, country)["schools"]] for country in COUNTRIES}
+
+
 class Buyer:
-    """Prepares the programme."""
+    """Prepares the programme, once an operator has registered who takes part in it."""
 
     def __init__(self, api: ApiClient, seed: int) -> None:
         self._api, self._seed = api, seed
 
     async def prepare(self) -> None:
-        """Publishes, opens, and returns once the fund knows all: from then on the story does not depend on time."""
-        path = f"/v1/programmes/{PROGRAMME}"
+        """Publishes and opens; returns once the fund knows all, and donations the programme.
+
+        From then on the story does not depend on time.
+        """
+        path, content = f"/v1/programmes/{PROGRAMME}", read_programme()
+        await register(self._api, content, schools_of(self._seed))
         if await self._api.find("procurement", "buyer", path) is None:
-            content = json.loads(PROGRAMME_FILE.read_text())
             await self._api.submit("procurement", "buyer", path, content, key=f"publish-{PROGRAMME}", method="PUT")
         await together(self._open(country) for country in COUNTRIES)
         is_prepared = await self._is_prepared()
@@ -65,4 +80,7 @@ class Buyer:
 
     async def _is_prepared(self) -> bool:
         fund = await self._api.find("procurement", "buyer", f"/v1/funds/{PROGRAMME}")
-        return fund is not None and fund["publication"] >= 1 and len(fund["needs"]) >= len(COUNTRIES)
+        if fund is None or fund["publication"] < 1 or len(fund["needs"]) < len(COUNTRIES):
+            return False
+        known = self._api.items("donations", "platform", "/v1/programmes")
+        return any([one["programme"] == PROGRAMME async for one in known])

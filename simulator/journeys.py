@@ -15,7 +15,6 @@ HOLD_SHARE = 0.35
 HOLD_DAYS = (2, 9)
 CLEARANCE_DAYS = 1
 LATE_PAPERS_SHARE = 0.2
-BOOKED_LATE_SHARE = 0.1
 DELIVERY_DAYS = (1, 6)
 HANDOUT_DAYS = (1, 10)
 HOLD_REASONS = ("documents are incomplete", "physical inspection", "exemption certificate is awaited")
@@ -39,9 +38,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """All reports of a shipment. `arrived_at` is when its last leg ends."""
+    """All reports of a shipment. `arrived_at` is when its last leg ends; `carriers` has each leg's."""
 
     shipment: str
+    carriers: tuple[str, ...]
     reports: tuple[Report, ...]
     arrived_at: datetime
 
@@ -76,9 +76,7 @@ def journey_of(seed: int, funded_at: datetime, round_id: str, country: str, duty
         arrival = _report("arrivals", at, leg=number)
         late = draw(seed, "late papers", shipment, number) < LATE_PAPERS_SHARE
         reports += (arrival, departure) if late else (departure, arrival)
-    if draw(seed, "booked late", shipment) < BOOKED_LATE_SHARE:
-        reports[0], reports[1] = reports[1], reports[0]  # the first movement is reported before the booking
-    return Journey(shipment, tuple(reports), at)
+    return Journey(shipment, tuple(str(leg["carrier"]) for leg in legs), tuple(reports), at)
 
 
 def delivered_at(seed: int, arrived_at: datetime, proof: str) -> datetime:

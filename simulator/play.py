@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from simulator.api_client import ApiClient, Json, Site
-from simulator.buyer import Buyer
+from simulator.buyer import Buyer, read_programme
 from simulator.calendar import Calendar
 from simulator.carriers import Carriers
 from simulator.donations import Stream
 from simulator.merchants import Merchants, platform_client
+from simulator.parties import suppliers_of
 from simulator.player import keep_playing
 from simulator.schools import Schools
 from simulator.settled import Settling
@@ -69,12 +70,13 @@ class Play:
                 pulse.cancel()
 
     def _players(self, api: ApiClient, work: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        script = self._script
+        script, programme = self._script, read_programme()
         calendar = Calendar(api)
+        forwarders = {rate["supplier"] for rate in programme["services"] if rate["category"] == "freight"}
         players = (
-            Suppliers(api, script.seed),
-            Warehouse(api, script.seed),
-            Carriers(api, script.seed, calendar, script.day_s, work),
+            Suppliers(api, script.seed, suppliers_of(programme)),
+            Warehouse(api, script.seed, programme["warehouse"]),
+            Carriers(api, script.seed, calendar, sorted(forwarders), day_s=script.day_s, work=work),
             Schools(api, script.seed, calendar),
         )
         return [work.create_task(keep_playing(player)) for player in players]

@@ -9,10 +9,10 @@ from simulator.chance import draw, pick
 
 BY_AIR = 0.08
 CARRIERS = {
-    "sea": ("Demo Ocean Line", "Demo Pacific Shipping"),
-    "rail": ("Demo Rail Cargo",),
-    "road": ("Demo Overland", "Demo Highland Trucks"),
-    "air": ("Demo Air Cargo",),
+    "sea": ("demo-ocean-line", "demo-pacific-shipping"),
+    "rail": ("demo-rail-cargo",),
+    "road": ("demo-overland", "demo-highland-trucks"),
+    "air": ("demo-air-cargo",),
 }
 PAPERS = {"sea": "BL", "rail": "CIM", "road": "CMR", "air": "AWB"}
 """Bill of lading, rail and road consignment note, air waybill."""

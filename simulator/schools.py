@@ -11,13 +11,15 @@ from datetime import datetime
 from simulator.api_client import ApiClient, Json, together
 from simulator.calendar import Calendar
 from simulator.decisions import HandoutPlan, Proof, handout_plan, proofs, reports_early, reports_handout_first
-from simulator.journeys import delivered_at, handed_out_at, journey_of, shipment_of
+from simulator.journeys import delivered_at, handed_out_at, journey_of
+from simulator.parties import field_partner_of
+from simulator.routes import COUNTRIES
 
 GAVE, RECEIVED = "carrier's driver", "school office"
 
 
 class Schools:
-    """All schools of all countries."""
+    """All schools of all countries: a field partner a country acts for them, and sees what is for them."""
 
     def __init__(self, api: ApiClient, seed: int, calendar: Calendar) -> None:
         self._api, self._seed, self._calendar = api, seed, calendar
@@ -25,7 +27,10 @@ class Schools:
 
     async def turn(self) -> int:
         """Reports for every school whose turn has come."""
-        rows = self._api.items("logistics", "school", "/v1/consignments", status="open")
+        return sum(await together(self._act(field_partner_of(country)) for country in COUNTRIES))
+
+    async def _act(self, partner: str) -> int:
+        rows = self._api.items("logistics", partner, "/v1/consignments", status="open")
         waiting = [one async for one in rows if one["stored"] == one["round_parcels"] and self._waits(one)]
         return sum(await together(self._look(one) for one in waiting))
 
@@ -36,16 +41,10 @@ class Schools:
         round_id = one["round"]
         unreported = [school for school in one["schools"] if (round_id, school["school"]) not in self._reported]
         early = [school for school in unreported if reports_early(self._seed, round_id, school["school"])]
-        turn = unreported if len(early) < len(unreported) and await self._has_arrived(one) else early
+        turn = unreported if one["arrived_at"] is not None else early
         await together(self._report(one, school) for school in turn)
         self._reported.update((round_id, school["school"]) for school in turn)
         return len(turn)
-
-    async def _has_arrived(self, one: Json) -> bool:
-        if not one["dispatched"]:
-            return False
-        shipment = await self._api.find("logistics", "school", f"/v1/shipments/{shipment_of(one['round'])}")
-        return shipment is not None and shipment["status"] == "arrived"
 
     async def _report(self, one: Json, school: Json) -> None:
         round_id, name = one["round"], school["school"]
@@ -56,12 +55,12 @@ class Schools:
             handout = handout_plan(self._seed, round_id, proof)
             at = delivered_at(self._seed, arrived_at, proof.delivery)
             if handout is not None and handout_first:
-                await self._hand_out(round_id, name, handout, at)
-            await self._deliver(round_id, name, proof, at)
+                await self._hand_out(one, name, handout, at)
+            await self._deliver(one, name, proof, at)
             if handout is not None and not handout_first:
-                await self._hand_out(round_id, name, handout, at)
+                await self._hand_out(one, name, handout, at)
 
-    async def _deliver(self, round_id: str, school: str, proof: Proof, at: datetime) -> None:
+    async def _deliver(self, one: Json, school: str, proof: Proof, at: datetime) -> None:
         body: Json = {
             "delivery": proof.delivery,
             "school": school,
@@ -73,10 +72,9 @@ class Schools:
             "document": proof.document,
             "at": at.isoformat(),
         }
-        path = f"/v1/consignments/{round_id}/deliveries"
-        await self._api.submit("logistics", "school", path, body, key=proof.delivery)
+        await self._submit(one, "deliveries", body, key=proof.delivery)
 
-    async def _hand_out(self, round_id: str, school: str, handout: HandoutPlan, at: datetime) -> None:
+    async def _hand_out(self, one: Json, school: str, handout: HandoutPlan, at: datetime) -> None:
         body: Json = {
             "handout": handout.handout,
             "school": school,
@@ -85,5 +83,8 @@ class Schools:
             "boys": handout.boys,
             "at": handed_out_at(self._seed, at, handout.handout).isoformat(),
         }
-        path = f"/v1/consignments/{round_id}/handouts"
-        await self._api.submit("logistics", "school", path, body, key=handout.handout)
+        await self._submit(one, "handouts", body, key=handout.handout)
+
+    async def _submit(self, one: Json, what: str, body: Json, *, key: str) -> None:
+        path = f"/v1/consignments/{one['round']}/{what}"
+        await self._api.submit("logistics", field_partner_of(one["country"]), path, body, key=key)

@@ -12,15 +12,15 @@ OVER = ("received", "closed")
 class Warehouse:
     """Receives and kits."""
 
-    def __init__(self, api: ApiClient, seed: int) -> None:
-        self._api, self._seed = api, seed
+    def __init__(self, api: ApiClient, seed: int, warehouse: str) -> None:
+        self._api, self._seed, self._warehouse = api, seed, warehouse
 
     async def turn(self) -> int:
         """Receives all that is on its way, and packs all that can be packed."""
         coming = []
         for status in COMING:
             async for order in self._api.items(
-                "procurement", "warehouse", "/v1/orders", status=status, category="goods"
+                "procurement", self._warehouse, "/v1/orders", status=status, category="goods"
             ):
                 coming.append(order)
         await together(self._receive(order) for order in coming)
@@ -33,14 +33,14 @@ class Warehouse:
         while order["status"] not in OVER:
             receipt = f"GRN-{order['order']}-{len(order['receipts']) + 1}"
             body = {"receipt": receipt, "lines": receipt_lines(self._seed, order)}
-            answer = await self._api.submit("procurement", "warehouse", f"{path}/receipts", body, key=receipt)
+            answer = await self._api.submit("procurement", self._warehouse, f"{path}/receipts", body, key=receipt)
             if answer is not None and answer["status"] in OVER:
                 return
-            order = await self._api.get("procurement", "warehouse", path)
+            order = await self._api.get("procurement", self._warehouse, path)
 
     async def _pack(self) -> int:
         ready = []
-        async for one in self._api.items("procurement", "warehouse", "/v1/rounds", status="open"):
+        async for one in self._api.items("procurement", self._warehouse, "/v1/rounds", status="open"):
             if one["packable"] == one["parcels"] - one["packed"] > 0:
                 ready.append(one)
         await together(self._kit(one) for one in ready)
@@ -53,4 +53,4 @@ class Warehouse:
                 continue
             lot = f"LOT-{round_id}-{number}"
             body = {"lot": lot, "parcels": parcels}
-            await self._api.submit("procurement", "warehouse", f"/v1/rounds/{round_id}/kitting", body, key=lot)
+            await self._api.submit("procurement", self._warehouse, f"/v1/rounds/{round_id}/kitting", body, key=lot)

@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from tests.stack import Servers, new_namespace, running_servers
 
-settings.register_profile("same_each_time", derandomize=True, database=None)
+settings.register_profile("same_each_time", derandomize=True, database=None, deadline=None)
 settings.load_profile("same_each_time")  # `pytest --hypothesis-profile default` looks further
 pytest.register_assert_rewrite("tests.suites")  # a suite that fails shows what it compared
 

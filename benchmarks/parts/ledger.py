@@ -14,6 +14,8 @@ from benchmarks.load import DataSet
 from benchmarks.plan import Plan
 from benchmarks.testbed import SHARDS, Collections, PageCounter, Testbed, log, sampled_until
 from pandapack.contracts.pages import unpack
+from pandapack.contracts.pushed import headers_of
+from pandapack.local.layout import PLATFORM
 from pandapack.runtime.sender import BATCH_BYTES, COMPRESSION, LINGER_MS, RECORD_BYTES_MAX
 from pandapack.runtime.topics import ensure_topics
 
@@ -52,7 +54,7 @@ async def _fill(kafka: str, data: DataSet) -> None:
     try:
         sends: list[asyncio.Future[Any]] = []
         for number, parts in enumerate(data.bodies_by_shard(SHARDS)):
-            headers = [("push", f"psh_{number:024x}".encode())]
+            headers = headers_of(f"psh_{number:024x}", PLATFORM)
             for shard, part in parts.items():
                 key = str(shard).encode()
                 sent = await producer.send(TOPIC, part.content, key=key, partition=shard, headers=headers)

@@ -11,6 +11,7 @@ from benchmarks.load import SEED, DataSet
 from benchmarks.plan import Plan
 from benchmarks.pusher import Connection
 from benchmarks.testbed import Testbed
+from pandapack.local.layout import PLATFORM
 
 MS = 1000.0
 
@@ -23,7 +24,7 @@ def measure(testbed: Testbed, plan: Plan, data: DataSet) -> dict[str, Any]:
     try:
         for _ in range(plan.traces):
             donation = data.donation(drawn.randrange(data.donations))
-            path = f"/v1/trace/{donation.merchant}/{donation.id}?day={donation.day}"
+            path = f"/v1/trace/{PLATFORM}/{donation.merchant}/{donation.id}?day={donation.day}"
             began_s = time.perf_counter()
             answer = connection.get(path)
             took_ms.append((time.perf_counter() - began_s) * MS)

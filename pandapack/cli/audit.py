@@ -1,127 +1,138 @@
-"""`panda audit`: recounts everything from pages and journal by itself, and compares with what the services show."""
+"""`panda audit`: recounts everything by itself, and compares with what the services have and show."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from typing import Annotated, Any
 
 import typer
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
-from pandapack.cli.failures import EXIT_WRONG
+from pandapack.audit.findings import Cause
+from pandapack.audit.reading import PATIENCE_S, SERVER_WAIT_MS
+from pandapack.audit.run import Report
+from pandapack.audit.run import audit as run_audit
+from pandapack.cli.failures import EXIT_UNREACHABLE, EXIT_WRONG, fail
 from pandapack.cli.options import AsJson
-from pandapack.cli.recount import Books, Recount
-from pandapack.cli.recount_journal import recount_journal
-from pandapack.cli.recount_pages import recount_pages
 from pandapack.cli.site import Site
+from pandapack.cli.verify import own_key_file, trusted_key
+from pandapack.local.layout import DATA_DIR
 
-IN_TOTALS = (
-    "donations",
-    "received_fen",
-    "reversed_fen",
-    "reserved_fen",
-    "committed_fen",
-    "spent_fen",
-    "unallocated_fen",
-    "rounds",
-    "orders",
-    "pupils_reached",
-    "pupils_over_reported",
-    "parcels",
-)
-BY_COUNTRY = (
-    "rounds",
-    "funded_fen",
-    "reserved_fen",
-    "committed_fen",
-    "spent_fen",
-    "released_fen",
-    "parcels",
-    "pupils_reached",
-    "pupils_over_reported",
-)
-BY_ROUND = (
-    "funded_fen",
-    "reserved_fen",
-    "committed_fen",
-    "spent_fen",
-    "released_fen",
-    "orders",
-    "parcels",
-    "pupils_reached",
-    "pupils_over_reported",
-)
-ROUNDS_A_READ = 1_000
-DIFFERENCES_SHOWN_MAX = 100
+CAUSES_SHOWN_MAX = 100
+KEPT_FORM = re.compile(r"\d{4}-\d{2}-\d{2}=[0-9a-f]{64}")
 
 
-def audit(as_json: AsJson = False) -> None:
-    """Recount from pages and journal, check the hash chains, compare with the views. Exit 1 names each difference."""
-    site = Site.here()
-    client: MongoClient[dict[str, Any]] = MongoClient(site.mongo, serverSelectionTimeoutMS=5_000)
-    prefix = f"{os.environ['PANDA_NAMESPACE']}_" if os.environ.get("PANDA_NAMESPACE") else ""
-    count = Recount()
-    recount_pages(client[f"{prefix}panda_donations"], count)
-    recount_journal(client[f"{prefix}panda_reporting"], count)
-    _compare_totals(count, _shown(site, "/v1/totals"), _shown(site, "/v1/totals/day"))
-    _compare_table("country", BY_COUNTRY, count.countries, _shown(site, "/v1/totals/country")["items"], count)
-    rounds = site.items("reporting", None, "/v1/totals/round", limit=ROUNDS_A_READ)
-    _compare_table("round", BY_ROUND, count.rounds, rounds, count)
-    _print(count, as_json)
-    if count.differences:
+def audit(
+    key: Annotated[
+        str | None,
+        typer.Option(help="The public key that signs days: 64 hex digits, or a file with them or with /v1/roots/key."),
+    ] = None,
+    root: Annotated[
+        list[str] | None,
+        typer.Option(help="DAY=HASH of a signed day as an earlier audit printed it: it must still be that one."),
+    ] = None,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds without any progress after which what is on its way counts as lost.")
+    ] = PATIENCE_S,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Also what only follows from a cause, and up to where each view is counted.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Recount everything from what is kept, while it runs, and compare. Exit 1 names each cause of a difference.
+
+    Without --key the trusted key is that of the stack or the demonstration of this folder, where there is one.
+    """
+    site, trusted = Site.here(), _key(key)
+    client: MongoClient[dict[str, Any]] = MongoClient(site.mongo, serverSelectionTimeoutMS=SERVER_WAIT_MS)
+    try:
+        report = run_audit(
+            client,
+            os.environ.get("PANDA_NAMESPACE", ""),
+            key=trusted,
+            kept_roots=_kept(root or []),
+            shown=lambda: site.request("reporting", None, "GET", "/v1/totals"),
+            patience_s=patience,
+        )
+    except PyMongoError as error:
+        raise fail(f"the databases at {site.mongo} do not answer: {error}", EXIT_UNREACHABLE) from error
+    finally:
+        client.close()
+    if as_json:
+        typer.echo(json.dumps(_as_json(report), ensure_ascii=False))
+    else:
+        _print(report, show_all=show_all)
+    if report.causes:
         raise typer.Exit(EXIT_WRONG)
 
 
-def _shown(site: Site, path: str) -> dict[str, Any]:
-    """What reporting shows to everybody."""
-    return site.request("reporting", None, "GET", path)
+def _key(given: str | None) -> str | None:
+    """The key that is trusted; None where none is given and none lies here."""
+    if given is not None:
+        return trusted_key(given)
+    file = own_key_file(DATA_DIR)
+    return trusted_key(str(file)) if file.exists() else None
 
 
-def _compare_totals(count: Recount, totals: dict[str, Any], days: dict[str, Any]) -> None:
-    recounted = count.totals()
-    for name in IN_TOTALS:
-        _compare_figure(f"totals.{name}", recounted[name], totals.get(name), count)
-    shown = {row["day"]: (row["count"], row["fen"]) for row in days["items"]}
-    for day in sorted(set(shown) | set(count.days)):
-        count.same(f"totals/day {day} (count, fen)", count.days.get(day, (0, 0)), shown.get(day, (0, 0)))
+def _kept(roots: list[str]) -> dict[str, str]:
+    """`DAY=HASH` of each root that somebody kept."""
+    kept = dict(one.split("=", 1) for one in roots if KEPT_FORM.fullmatch(one))
+    if len(kept) < len(roots):
+        raise typer.BadParameter("a day and the 64 hex digits of its root: 2021-11-11=…", param_hint="--root")
+    return kept
 
 
-def _compare_table(
-    by: str, names: Sequence[str], recounted: Mapping[str, Books], rows: Sequence[dict[str, Any]], count: Recount
-) -> None:
-    """A row that only one side has is compared with zeros."""
-    zeros = Books().figures()
-    shown = {row[by]: row for row in rows}
-    for key in sorted(set(shown) | set(recounted)):
-        own, theirs = recounted.get(key, Books()).figures(), shown.get(key, zeros)
-        for name in names:
-            _compare_figure(f"totals/{by} {key} {name}", own[name], theirs.get(name), count)
+def _as_json(report: Report) -> dict[str, Any]:
+    causes = [{"text": one.text, "follows": one.follows, "follows_count": one.follows_count} for one in report.causes]
+    return {
+        **report.figures,
+        "cuts": report.cuts,
+        "notes": report.notes,
+        "last_root": report.last_root and "=".join(report.last_root),
+        "differences": report.differences,
+        "causes": causes,
+    }
 
 
-def _compare_figure(what: str, recounted: Any, shown: Any, count: Recount) -> None:
-    """A number, or parcels by state."""
-    if not isinstance(recounted, dict):
-        count.same(what, recounted, shown)
-        return
-    for state, parcels in recounted.items():
-        count.same(f"{what}.{state}", parcels, (shown or {}).get(state))
-
-
-def _print(count: Recount, as_json: bool) -> None:
-    if as_json:
-        typer.echo(
-            json.dumps({**count.totals(), "pages": count.pages, "seals": count.seals, "differences": count.differences})
-        )
-        return
-    totals = count.totals()
+def _print(report: Report, *, show_all: bool) -> None:
+    figures = report.figures
     typer.echo(
-        f"{totals['donations']} donations, {totals['received_fen']} fen on {count.pages} pages, {count.seals} seals"
+        f"{figures['donations']} donations, {figures['received_fen']} fen on {figures['pages']} pages; "
+        f"{figures['seals']} seals, {figures['roots']} signed days"
     )
-    typer.echo(f"{count.events} events in the journal")
-    for difference in count.differences[:DIFFERENCES_SHOWN_MAX]:
-        typer.echo(f"DIFFERENCE {difference}", err=True)
-    if len(count.differences) > DIFFERENCES_SHOWN_MAX:
-        typer.echo(f"… and {len(count.differences) - DIFFERENCES_SHOWN_MAX} more", err=True)
-    typer.echo("everything agrees" if not count.differences else f"{len(count.differences)} differences")
+    typer.echo(f"{figures['events']} events in the journal, {figures['documents']} documents")
+    if report.last_root is not None:
+        typer.echo(f"last signed day {'='.join(report.last_root)}: keep it, and give it to a later audit by --root")
+    for line in _cut_lines(report) if show_all else ():
+        typer.echo(line)
+    for note in report.notes:
+        typer.echo(f"note: {note}", err=True)
+    for cause in report.causes[:CAUSES_SHOWN_MAX]:
+        for line in _lines(cause, show_all=show_all):
+            typer.echo(line, err=True)
+    if len(report.causes) > CAUSES_SHOWN_MAX:
+        typer.echo(f"… and {len(report.causes) - CAUSES_SHOWN_MAX} more", err=True)
+    count = len(report.causes)
+    typer.echo("everything agrees" if not count else f"{count} difference{'s' if count > 1 else ''}")
+
+
+def _lines(cause: Cause, *, show_all: bool) -> list[str]:
+    lines = [f"DIFFERENCE {cause.text}"]
+    if show_all:
+        lines += [f"    follows: {text}" for text in cause.follows]
+    hidden = cause.follows_count - (len(cause.follows) if show_all else 0)
+    if hidden:
+        lines.append(
+            f"    and {hidden} figure{'s' if hidden > 1 else ''} that follow{'' if hidden > 1 else 's'} from it"
+        )
+    return lines
+
+
+def _cut_lines(report: Report) -> list[str]:
+    lines = []
+    for name, (low, high) in report.cuts.items():
+        lines.append(f"{name}: counted to {low}" + (f" … {high}" if high != low else ""))
+    return lines

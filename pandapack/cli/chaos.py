@@ -25,6 +25,7 @@ from rich.console import Console
 from pandapack.cli.demo import LAWS, BackgroundTask, Display, Json, data_dir_of, layout_of, play
 from pandapack.cli.failures import EXIT_INTERRUPTED, EXIT_WRONG, explained
 from pandapack.cli.options import AsJson
+from pandapack.local.keys import SIGNING_PUBLIC_KEY_FILE
 from pandapack.local.layout import SERVICES, Layout
 from pandapack.local.stack import Stack
 
@@ -173,7 +174,8 @@ def audit_differences(stack: Stack) -> list[str]:
     env |= {f"PANDA_{name.upper()}_URL": stack.addresses[name] for name in SERVICES}
     if namespace := stack.layout.service_env.get("PANDA_NAMESPACE"):
         env["PANDA_NAMESPACE"] = namespace
-    command = [sys.executable, "-m", "pandapack.cli.main", "audit", "--json"]
+    key = stack.layout.data_dir / SIGNING_PUBLIC_KEY_FILE
+    command = [sys.executable, "-m", "pandapack.cli.main", "audit", "--json", "--key", str(key)]
     try:
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=AUDIT_WAIT_S, check=False)
     except subprocess.TimeoutExpired:

@@ -36,6 +36,7 @@ from pandapack.local.stack import Stack
 from pandapack.local.supervisor import log_tail
 
 SEED = 1
+PLATFORM = "demo"
 DONATIONS_UNTIL_SETTLED = 500_000
 FIRST_DONATION_AT = datetime(2020, 1, 1, tzinfo=UTC) - timedelta(hours=8)  # midnight in Asia/Shanghai
 DONATIONS_A_DAY = 3_000
@@ -126,7 +127,7 @@ def layout_of(data_dir: Path, donations: int | None, *, until_settled: bool) -> 
         "PANDA_CLOCK_RATE": str(CLOCK_DAYS_A_S * DAY_S),
         **({"PANDA_NAMESPACE": f"demo-{secrets.token_hex(4)}"} if elsewhere else {}),
     }
-    return replace(Layout.from_environment(data_dir=data_dir, service_env=env), keep_data=False)
+    return replace(Layout.from_environment(data_dir=data_dir, service_env=env), keep_data=False, platform=PLATFORM)
 
 
 @contextmanager
@@ -322,7 +323,8 @@ class Display:
         parcels = totals["parcels"]
         parts = (
             f"{pulse['phase']}: {self.counted:,} gifts ({max(0.0, rate):,.0f}/s)",
-            f"{_yuan(totals['received_fen'])} given, {_yuan(totals['spent_fen'])} spent",
+            f"{_yuan(totals['received_fen'])} given, {_yuan(totals['banked_fen'])} of it banked",
+            f"{_yuan(totals['spent_fen'])} spent",
             f"{totals['rounds']} rounds",
             f"{parcels['packed']} parcels packed, {parcels['in_transit']} on the way, {parcels['accepted']} accepted",
             f"{totals['pupils_reached']} pupils",

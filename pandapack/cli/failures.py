@@ -11,6 +11,8 @@ from pandapack.local.errors import LocalError
 
 EXIT_WRONG = 1
 EXIT_UNREACHABLE = 2
+EXIT_USAGE = 2
+"""As a command says it whose options do not fit."""
 EXIT_INTERRUPTED = 130
 
 

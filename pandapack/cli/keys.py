@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Annotated
 
 import httpx
@@ -11,20 +12,19 @@ import typer
 from pandapack.cli.failures import fail
 from pandapack.cli.options import AsJson
 from pandapack.cli.site import Site, unreachable
+from pandapack.local.layout import SERVICES
 
 app = typer.Typer(help="Keys with roles.", add_completion=False)
 
 SERVICES_BY_ROLE = {
     "platform": ("donations",),
-    "buyer": ("procurement",),
-    "supplier": ("procurement",),
-    "warehouse": ("procurement", "logistics"),
-    "carrier": ("logistics",),
-    "school": ("logistics",),
+    "buyer": ("procurement", "logistics"),
+    "treasurer": ("procurement", "logistics"),
     "auditor": ("donations", "procurement", "logistics", "reporting"),
     "operator": ("donations", "procurement", "logistics", "reporting"),
 }
 """Where each role's keys are kept. A key that more than one service knows is made once for each."""
+PARTY_ROLES = ("supplier", "warehouse", "carrier", "school")
 
 
 @app.command("add")
@@ -32,6 +32,8 @@ def add_key(
     role: str, name: Annotated[str, typer.Option(help="Whose key it is.")] = "unnamed", as_json: AsJson = False
 ) -> None:
     """Make a key; it is shown once. Where several services know the role, each gets a key of its own."""
+    if role in PARTY_ROLES:
+        raise fail(f"a {role}'s key belongs to a party: `panda party key PARTY` makes one")
     if role not in SERVICES_BY_ROLE:
         raise fail(f"there is no role {role}; roles are {', '.join(SERVICES_BY_ROLE)}")
     site, body = Site.here(), {"role": role, "name": name}
@@ -66,9 +68,14 @@ def list_keys(as_json: AsJson = False) -> None:
 @app.command("revoke")
 def revoke_key(prefix: str) -> None:
     """Stop a key; it may still pass for a few seconds."""
+    revoke_on(SERVICES, prefix)
+
+
+def revoke_on(services: Iterable[str], prefix: str) -> None:
+    """Stops the key on each of these services that knows it. Ends the command where none does."""
     site, revoked = Site.here(), []
     try:
-        for service in site.urls:
+        for service in services:
             with site.client(service, "operator") as client:
                 if client.delete(f"/v1/keys/{prefix}").status_code == 204:
                     revoked.append(service)

@@ -58,9 +58,11 @@ COMMANDS = (
         "Disturb what runs the programme again and again; compare with an undisturbed run. Exit 1: the ends differ.",
     ),
     Entry("key", "keys:app", "Keys with roles."),
+    Entry("party", "parties:app", "Parties: suppliers, warehouses, carriers, schools and their field partners."),
     Entry("dlq", "dead_letters:app", "Dead letters: rows that are no donations."),
     Entry("shard", "shards:app", "The ledger's shards."),
     Entry("platform", "platforms:platforms", "Platforms that push donations."),
+    Entry("pushes", "pushes:app", "Pushes and what became of them."),
     Entry("merchant", "platforms:merchants", "Merchants that see their own volumes."),
     Entry(
         "push",
@@ -85,7 +87,7 @@ COMMANDS = (
     Entry(
         "audit",
         "audit:audit",
-        "Recount from pages and journal, check the hash chains, compare with the views. Exit 1 names each difference.",
+        "Recount everything from what is kept, while it runs, and compare. Exit 1 names each cause of a difference.",
     ),
     Entry(
         "bench",

@@ -17,9 +17,7 @@ merchants = typer.Typer(help="Merchants that see their own volumes.", no_args_is
 KEEP_IT = "Keep them now: they are not shown again."
 TOKEN_BYTES = 16
 
-OfPlatform = Annotated[
-    str | None, typer.Option("--platform", help="Whose it is: what its settlements leave out is then listed as extra.")
-]
+Merchant = Annotated[str, typer.Argument(help="Its name on the ledger, PLATFORM:MERCHANT.")]
 Test = Annotated[bool, typer.Option("--test/--live", help="Validated and answered, and never counted.")]
 Signed = Annotated[bool, typer.Option("--signed/--unsigned", help="Whether pushes must be signed.")]
 Rate = Annotated[int, typer.Option(help="Lines a second, for each process of the service.")]
@@ -48,7 +46,7 @@ def _show_once(answer: dict[str, Any], as_json: bool) -> None:
 
 @platforms.command("add")
 def add_platform(
-    platform: Annotated[str, typer.Argument(help="Its id, for good.")],
+    platform: Annotated[str, typer.Argument(help="Its id, for good: letters, digits and . _ -, at most 16.")],
     *,
     name: Annotated[str, typer.Option(help="What people call it.")],
     test: Test = False,
@@ -100,9 +98,14 @@ def key_for_platform(
 
 
 @platforms.command("rotate")
-def rotate_secret(platform: str, as_json: AsJson = False) -> None:
+def rotate_secret(
+    platform: str,
+    retire_oldest: Annotated[bool, typer.Option("--retire-oldest", help="Where two are live, end the older.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """A new signing secret, shown once. The one before stays live: `panda platform retire` ends it."""
-    _show_once(_change("POST", f"/v1/platforms/{platform}/secrets"), as_json)
+    query = "?retire=oldest" if retire_oldest else ""
+    _show_once(_change("POST", f"/v1/platforms/{platform}/secrets{query}"), as_json)
 
 
 @platforms.command("retire")
@@ -114,31 +117,29 @@ def retire_secret(platform: str, number: int) -> None:
 
 @merchants.command("add")
 def add_merchant(
-    merchant: Annotated[str, typer.Argument(help="Its name on the ledger.")],
+    merchant: Merchant,
     *,
     name: Annotated[str, typer.Option(help="What people call it.")],
-    platform: OfPlatform = None,
     as_json: AsJson = False,
 ) -> None:
     """Register a merchant: prints its first key, once."""
-    _show_once(_change("POST", "/v1/merchants", {"merchant": merchant, "name": name, "platform": platform}), as_json)
+    _show_once(_change("POST", "/v1/merchants", {"merchant": merchant, "name": name}), as_json)
 
 
 @merchants.command("change")
 def change_merchant(
-    merchant: Annotated[str, typer.Argument(help="Its name on the ledger.")],
+    merchant: Merchant,
     *,
     name: Annotated[str, typer.Option(help="What people call it.")],
-    platform: OfPlatform = None,
 ) -> None:
-    """Give a merchant another name for people, or another platform."""
-    _change("PUT", f"/v1/merchants/{merchant}", {"name": name, "platform": platform})
+    """Give a merchant another name for people. It stays its platform's."""
+    _change("PUT", f"/v1/merchants/{merchant}", {"name": name})
     typer.echo(f"changed {merchant}")
 
 
 @merchants.command("key")
 def key_for_merchant(
-    merchant: str, name: Annotated[str, typer.Option(help="What it is for.")] = "unnamed", as_json: AsJson = False
+    merchant: Merchant, name: Annotated[str, typer.Option(help="What it is for.")] = "unnamed", as_json: AsJson = False
 ) -> None:
     """One more key for a merchant; `panda key revoke` stops one."""
     _show_once(_change("POST", f"/v1/merchants/{merchant}/keys", {"name": name}), as_json)
@@ -152,9 +153,9 @@ def list_merchants(as_json: AsJson = False) -> None:
         typer.echo(json.dumps({"items": found}))
         return
     if not found:
-        typer.echo("no merchants yet: `panda merchant add MERCHANT --name NAME` registers one")
+        typer.echo("no merchants yet: `panda merchant add PLATFORM:MERCHANT --name NAME` registers one")
     for one in found:
-        typer.echo(f"{one['merchant']:30} {one['platform'] or '-':20} {one['name']}")
+        typer.echo(f"{one['merchant']:50} {one['name']}")
 
 
 def _terms(name: str, *, test: bool, signed: bool, lines_a_second: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Annotated
@@ -15,8 +16,10 @@ from pandapack.cli.failures import EXIT_INTERRUPTED, EXIT_UNREACHABLE, EXIT_WRON
 from pandapack.cli.options import AsJson
 from pandapack.cli.site import Site
 from pandapack.client import Client, PushFailed, Rejected, Report
+from pandapack.client.delivery import Wait
 
 LINES_SHOWN_MAX = 50
+PUSHING = "pushing"
 SECRET_SETTING = "PANDA_SIGNING_SECRET"
 
 
@@ -30,13 +33,15 @@ def push(
     """
     site = Site.here()
     try:
-        client = Client(site.urls["donations"], site.key("platform"), os.environ.get(SECRET_SETTING))
+        shown = PushProgress()
+        secret = os.environ.get(SECRET_SETTING)
+        client = Client(site.urls["donations"], site.key("platform"), secret, on_wait=shown.wait)
     except ValueError as error:
         raise fail(f"{SECRET_SETTING}: {error}") from error
     site.reach("donations")  # the client is patient: it repeats for a minute what nobody hears
     try:
         with client:
-            report = _push_with_progress(client, file)
+            report = shown.follow(client, file)
     except PushFailed as error:
         raise fail(f"{site.urls['donations']}: {error}", EXIT_UNREACHABLE) from error
     except Rejected as error:
@@ -48,14 +53,38 @@ def push(
         raise typer.Exit(EXIT_WRONG)
 
 
-def _push_with_progress(client: Client, file: Path) -> Report:
-    report = Report()
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("pushing", total=file.stat().st_size)
-        for result in client.file_pushes(file):
-            report.add(result)
-            progress.update(task, completed=result.end)
-    return report
+class PushProgress:
+    """A bar on standard error: how much of the file is pushed, and for what a push waits. Any thread may tell."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(console=Console(stderr=True))
+        self._task = self._progress.add_task(PUSHING)
+
+    def wait(self, pause: Wait) -> None:
+        """A push is not repeated before the pause is over."""
+        self._progress.update(self._task, description=waiting_for(pause))
+
+    def follow(self, client: Client, file: Path) -> Report:
+        """Pushes the file, and shows how far that is. Raises PushError."""
+        report = Report()
+        self._progress.update(self._task, total=file.stat().st_size)
+        with self._progress:
+            for result in client.file_pushes(file):
+                report.add(result)
+                self._progress.update(self._task, completed=result.end, description=PUSHING)
+        return report
+
+
+def waiting_for(pause: Wait) -> str:
+    """For how long, and for what: a person watches a bar that stands still."""
+    seconds = f"{math.ceil(pause.pause_s)} s"
+    match pause.code:
+        case "rate_exceeded":
+            return f"waiting {seconds} for the platform's rate"
+        case "":
+            return f"no answer; trying again in {seconds}"
+        case code:
+            return f"waiting {seconds}: {code.replace('_', ' ')}"
 
 
 def _show(report: Report, as_json: bool) -> None:

@@ -12,9 +12,12 @@ from pandapack.cli.site import Site
 
 
 def receipt(merchant: str, donation: str, day: DonationDay) -> None:
-    """Fetch the receipt of one donation: `panda receipt M1 42 --day 2021-11-11 > receipt.json`."""
+    """Fetch the receipt of one donation: `panda receipt M1 42 --day 2021-11-11 > receipt.json`.
+
+    With a key of staff in PANDA_KEY the merchant is PLATFORM:MERCHANT.
+    """
     path = f"/v1/receipts/{merchant}/{donation}"
-    found = Site.here().request("donations", "auditor", "GET", path, params={"day": day})
+    found = Site.here().request("donations", "platform", "GET", path, params={"day": day})
     if "scheme" not in found:
         raise fail(f"{found['state']}: ask again once its page is full or its day has ended")
     typer.echo(json.dumps(found, indent=2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from pandapack.client.connection import (
     LIMITS_DEFAULT,
     RETRY_DEFAULT,
     Connection,
+    ignore_wait,
     jitter,
     wall_s,
 )
@@ -40,9 +41,14 @@ class AsyncClient:
         retry: Retry = RETRY_DEFAULT,
         limits: BatchLimits = LIMITS_DEFAULT,
         at_once: int = AT_ONCE,
+        on_wait: Callable[[Wait], None] = ignore_wait,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`secret` is `whsec_…` where pushes are to be signed. Raises ValueError for a wrong secret or limit."""
+        """`secret` is `whsec_…` where pushes are to be signed; `on_wait` is told before each pause.
+
+        Raises ValueError for a wrong secret or limit.
+        """
+        self._on_wait = on_wait
         self._connection = Connection(url, key, secret, retry, limits, at_once)
         self._http = httpx.AsyncClient(
             base_url=url, headers=self._connection.headers, timeout=ANSWER_WAIT_S, trust_env=False, transport=transport
@@ -107,6 +113,7 @@ class AsyncClient:
                 case PushResult():
                     return step
                 case Wait():
+                    self._on_wait(step)
                     await asyncio.sleep(step.pause_s)
 
     async def _send(self, request: Request) -> Answer | Silence:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from pandapack.client.batches import Batch, BatchLimits, batch_id
-from pandapack.client.delivery import Delivery, Retry
+from pandapack.client.delivery import Delivery, Retry, Wait
 from pandapack.contracts.signing import secret_bytes
 
 AT_ONCE = 4
@@ -52,6 +52,10 @@ class Connection:
     def delivery(self, batch: Batch, call_id: str | None, number: int) -> Delivery:
         """A batch, ready to be sent: the `number`-th of a call, from 1."""
         return Delivery(batch, batch_id(batch, call_id, number), self.retry, self.signing_key)
+
+
+def ignore_wait(_: Wait) -> None:
+    """Nobody is told of a pause."""
 
 
 def wall_s() -> int:

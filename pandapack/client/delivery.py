@@ -64,9 +64,10 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Try again after so many seconds."""
+    """Try again after so many seconds. `code`: the problem that was answered; empty where there was none."""
 
     pause_s: float
+    code: str = ""
 
 
 class _Problem(msgspec.Struct):
@@ -114,23 +115,27 @@ class Delivery:
                 return result
         if reply.status in TRY_AGAIN or reply.status == 202:
             wanted_s = retry_after_s(reply.headers.get("retry-after", ""), wall_s=wall_s)
-            return self._again(f"{reply.status}: {_excerpt(reply.body)}", wanted_s, jitter)
+            return self._again(f"{reply.status}: {_excerpt(reply.body)}", wanted_s, jitter, _problem(reply.body).code)
         raise self._rejected(reply)
 
-    def _again(self, last: str, wanted_s: float, jitter: float) -> Wait:
+    def _again(self, last: str, wanted_s: float, jitter: float, code: str = "") -> Wait:
         """`wanted_s`: how long the service asks to wait at least."""
         if self.attempts >= self.retry.attempts_max or wanted_s > self.retry.retry_after_s_max:
             raise PushFailed(self.attempts, last, self.batch.first_line, self.batch.last_line)
         pauses = Backoff(self.retry.pause_s_first, self.retry.pause_s_max)
-        return Wait(max(wanted_s, pauses.pause_s(self.attempts, jitter)))
+        return Wait(max(wanted_s, pauses.pause_s(self.attempts, jitter)), code)
 
     def _rejected(self, answer: Answer) -> Rejected:
-        try:
-            problem = _problems.decode(answer.body)
-        except msgspec.DecodeError:
-            problem = _Problem()
+        problem = _problem(answer.body)
         code, detail = problem.code or "no_problem_document", problem.detail or _excerpt(answer.body)
         return Rejected(answer.status, code, detail, self.batch.first_line, self.batch.last_line)
+
+
+def _problem(body: bytes) -> _Problem:
+    try:
+        return _problems.decode(body)
+    except msgspec.DecodeError:
+        return _Problem()
 
 
 def retry_after_s(value: str, *, wall_s: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -18,6 +18,7 @@ from pandapack.client.connection import (
     LIMITS_DEFAULT,
     RETRY_DEFAULT,
     Connection,
+    ignore_wait,
     jitter,
     wall_s,
 )
@@ -39,9 +40,14 @@ class Client:
         retry: Retry = RETRY_DEFAULT,
         limits: BatchLimits = LIMITS_DEFAULT,
         at_once: int = AT_ONCE,
+        on_wait: Callable[[Wait], None] = ignore_wait,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """`secret` is `whsec_…` where pushes are to be signed. Raises ValueError for a wrong secret or limit."""
+        """`secret` is `whsec_…` where pushes are to be signed; `on_wait` is told before each pause, by any thread.
+
+        Raises ValueError for a wrong secret or limit.
+        """
+        self._on_wait = on_wait
         self._connection = Connection(url, key, secret, retry, limits, at_once)
         self._http = httpx.Client(
             base_url=url, headers=self._connection.headers, timeout=ANSWER_WAIT_S, trust_env=False, transport=transport
@@ -100,6 +106,7 @@ class Client:
                 case PushResult():
                     return step
                 case Wait():
+                    self._on_wait(step)
                     if stopping.wait(step.pause_s):
                         batch = delivery.batch
                         raise PushFailed(delivery.attempts, "stopped", batch.first_line, batch.last_line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any, ClassVar
 from zlib import crc32
@@ -13,6 +14,10 @@ from pandapack.contracts.envelope import Event, Part
 
 NAME_CHARACTERS_MAX = 64
 NAME_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+PLATFORM_CHARACTERS_MAX = 16
+PLATFORM_PATTERN = r"^[A-Za-z0-9._-]{1,16}$"
+SCOPE_MARK = ":"
+"""Between a platform's id, which has none, and its own name for a merchant, which may have some."""
 NAME_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
 AMOUNT_FEN_MAX = 100_000_000  # one donation of a million CNY is a mistake, not one of five fen
 DAY_OFFSET_US = 8 * 3600 * 1_000_000  # Asia/Shanghai has had no summer time since 1991
@@ -28,13 +33,17 @@ def _rfc_3339(value: Any) -> Any:
 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, strict=True)]
+PlatformName = Annotated[str, StringConstraints(pattern=PLATFORM_PATTERN, strict=True)]
 # The same for msgspec, whose patterns are searched: there `$` would let a line break pass at the end.
 StructName = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN.removesuffix("$") + r"\Z")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339)]
 
 
 class Donation(Part):
-    """One donation as the platform pushes it. `id` is the platform's order line, `at` when the order completed."""
+    """One donation as the platform pushes it. `id` is the platform's order line, `at` when the order completed.
+
+    `merchant` is the platform's own name for it; on the ledger it stands `scoped` by the platform.
+    """
 
     id: Name
     merchant: Name
@@ -43,8 +52,36 @@ class Donation(Part):
     at: Moment
 
 
+_is_platform = re.compile(PLATFORM_PATTERN.removesuffix("$")).fullmatch
+
+
+def is_platform(text: str) -> bool:
+    """Whether a text can be a platform's id."""
+    return _is_platform(text) is not None
+
+
+def scoped(platform: str, merchant: str) -> str:
+    """A merchant's name on the ledger, `platform:merchant`: no two platforms can name the same merchant.
+
+    A name only where it has at most `NAME_CHARACTERS_MAX` characters. `platform` must be a platform's id.
+    """
+    assert is_platform(platform), f"{platform!r} is no platform's id"
+    return f"{platform}{SCOPE_MARK}{merchant}"
+
+
+def unscoped(name: str) -> tuple[str, str]:
+    """`platform:merchant` → the platform's id, and its own name for the merchant. Raises ValueError."""
+    platform, mark, merchant = name.partition(SCOPE_MARK)
+    if not (mark and merchant and is_platform(platform)):
+        raise ValueError(f"a merchant on the ledger is named platform:merchant, not {name}")
+    return platform, merchant
+
+
 def shard_of(merchant: str, shards: int) -> int:
-    """The shard (partition of `donations.pushed`) on which a merchant lives: stable for good, 0 … shards-1."""
+    """The shard (partition of `donations.pushed`) on which a merchant lives: stable for good, 0 … shards-1.
+
+    `merchant`: its scoped name.
+    """
     return crc32(merchant.encode()) % shards
 
 
@@ -179,8 +216,10 @@ class DonationsReversed(Event):
 class DonationsBanked(Event):
     """The platform has settled donations: of those received on a day, so many are newly known to be in the bank.
 
-    Published by the settlement, once it agrees with the ledger; one of several days publishes one event each. Each
-    donation is banked once, whatever settlements name it. `settlement` is our own name for it, not the platform's.
+    Published by the settlement as far as it agrees with the ledger, in one event or several a day. Each donation is
+    banked once, whatever settlements name it, and net: less what was taken back of it by the settlement's cut-off.
+    `settlement` is our own name for it, not the platform's. `merchants`: merchant → (count, fen), some thousands at
+    most; empty where it is not told whose donations they are.
     """
 
     TYPE: ClassVar[str] = "donations.DonationsBanked"
@@ -190,3 +229,4 @@ class DonationsBanked(Event):
     day: str
     count: int
     fen: int
+    merchants: dict[str, tuple[int, int]] = Field(default_factory=dict)

@@ -30,7 +30,10 @@ PARCEL_STATES = ("packed", *(state.value for state in ParcelState))
 
 
 class Leg(Part):
-    """One movement of a shipment. `origin` and `destination` are UN/LOCODEs; `mode` is road, sea, air or rail."""
+    """One movement of a shipment, by one carrier. `origin` and `destination` are UN/LOCODEs.
+
+    `mode` is road, sea, air or rail; `carrier` a registered party's id.
+    """
 
     mode: str
     carrier: str
@@ -159,6 +162,7 @@ class CostIncurred(Event):
     category: Category
     fen: int
     document: str
+    party: str = ""  # who reported it, and is to be paid; "": staff, or an older event
 
 
 class ConsignmentClosed(Event):
@@ -234,6 +238,7 @@ class CustomsReleased(Event):
     duty_fen: int
     at: str
     document: str = ""
+    party: str = ""  # who reported it, and is to be paid; "": staff, or an older event
 
 
 class ShipmentArrived(Event):

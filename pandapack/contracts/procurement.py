@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from pandapack.contracts.envelope import Event, Part
+from pandapack.contracts.publication import Item, LocalizedName, Offer, Policy, Specification, Supplier
 
 
 class Category(StrEnum):
@@ -46,7 +47,7 @@ class SchoolShare(Part):
 
 
 class NeedOpened(Event):
-    """A country's need was assessed and approved: funding may meet it."""
+    """A buyer opened a country's need: funding may meet it."""
 
     TYPE: ClassVar[str] = "procurement.NeedOpened"
 
@@ -131,6 +132,8 @@ class OrderRequested(Event):
     amount_fen: int
     amount_fen_max: int  # what the order may cost at most: planned amount and its share of the contingency
     price_tolerance_per_mille: int = 0  # how far a confirmed unit price may lie above the requested one
+    warehouse: str = ""  # who receives its goods
+    invoice_fen_max_unapproved: int | None = None  # a treasurer releases what is above; None: no limit
 
 
 class FundsCommitted(Event):
@@ -164,6 +167,7 @@ class ParcelsPacked(Event):
     """Parcels `first_ordinal` … `first_ordinal + count - 1` of a round were kitted (ordinals count from 1).
 
     The serial of ordinal k is `serial_of(round, k)`. `consumed` is what left the stock, item → base units.
+    `warehouse` packed them; `services` tells of which party each service for the round was ordered.
     """
 
     TYPE: ClassVar[str] = "procurement.ParcelsPacked"
@@ -178,6 +182,8 @@ class ParcelsPacked(Event):
     round_parcels: int
     consumed: dict[str, int]
     schools: tuple[SchoolShare, ...]
+    warehouse: str = ""
+    services: dict[Category, str] = {}
 
 
 class RoundClosed(Event):
@@ -246,8 +252,39 @@ class GoodsReceived(Event):
     complete: bool
 
 
+class InvoiceReleased(Event):
+    """A treasurer released an invoice that was held. `by` is the prefix of the treasurer's key."""
+
+    TYPE: ClassVar[str] = "procurement.InvoiceReleased"
+
+    order: str
+    round: str
+    programme: str
+    invoice: str
+    amount_fen: int
+    reason: str
+    by: str
+
+
+class InvoiceRefused(Event):
+    """A treasurer refused an invoice that was held: it is never paid. `by` is the prefix of the treasurer's key."""
+
+    TYPE: ClassVar[str] = "procurement.InvoiceRefused"
+
+    order: str
+    round: str
+    programme: str
+    invoice: str
+    amount_fen: int
+    reason: str
+    by: str
+
+
 class OrderPaid(Event):
-    """The invoice matched order and receipt (or the service's cost report), and was paid."""
+    """The invoice matched the order and its proof, or a treasurer released it, and `payee` was paid.
+
+    The proof: goods received, the reported cost of freight, insurance and duty, delivery for the other services.
+    """
 
     TYPE: ClassVar[str] = "procurement.OrderPaid"
 
@@ -257,6 +294,7 @@ class OrderPaid(Event):
     category: Category
     invoice: str
     amount_fen: int
+    payee: str = ""  # in older events: the order's supplier
 
 
 class OrderClosed(Event):
@@ -295,68 +333,6 @@ def school_of(schools: tuple[SchoolShare, ...], ordinal: int) -> SchoolShare:
     raise LookupError(f"the round has {upto} parcels, there is no parcel {ordinal}")
 
 
-class LocalizedName(Part):
-    """One name in Chinese and in English."""
-
-    zh: str
-    en: str
-
-
-class Policy(Part):
-    """How a programme buys. A confirmed price may exceed the catalogue's by the tolerance, never by more than the
-    contingency, so that a round never costs more than was reserved for it."""
-
-    round_parcels: int
-    contingency_per_mille: int
-    price_tolerance_per_mille: int
-    round_code: str = "R"
-
-
-class Item(Part):
-    """A thing that parcels hold, counted in its base unit."""
-
-    id: str
-    category: str
-    name: LocalizedName
-    unit: str
-    hs_code: str
-
-
-class BillLine(Part):
-    """`quantity` base units of an item in one parcel."""
-
-    item: str
-    quantity: int
-
-
-class Specification(Part):
-    """One version of a parcel's bill of materials. `value_fen` is the value declared to customs, not the cost."""
-
-    id: str
-    version: int
-    effective_from: str
-    lines: tuple[BillLine, ...]
-    weight_g: int
-    volume_cm3: int
-    value_fen: int
-
-
-class Supplier(Part):
-    """Who sells goods or renders a service."""
-
-    id: str
-    name: str
-
-
-class Offer(Part):
-    """What a supplier asks for an item; it is sold in packs of `pack_size` base units."""
-
-    supplier: str
-    item: str
-    unit_price_fen: int
-    pack_size: int
-
-
 class ServiceRate(Part):
     """What a service costs a parcel: in one country, or (`country` None) in all that have no rate of their own."""
 
@@ -383,3 +359,4 @@ class ProgrammePublished(Event):
     suppliers: tuple[Supplier, ...]
     catalogue: tuple[Offer, ...]
     services: tuple[ServiceRate, ...]
+    warehouse: str = ""  # who receives the goods and packs the parcels; in older publications nobody is named

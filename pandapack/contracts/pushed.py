@@ -1,23 +1,36 @@
 """A record of `donations.pushed`: the untouched lines of one push that live on one shard.
 
 The key and the partition are the shard. The value is NDJSON: a donation a line, or a reversal a line where the header
-`kind` says so. The header `push` names the push.
+`kind` says so. The header `push` names the push, `platform` whose it is: lines have the platform's own names for its
+merchants, and the ledger has them scoped (`contracts.donations.scoped`). A record without a platform is no push's.
+The header `lines` tells which lines of the push they are (`contracts.pushed_lines`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pandapack.contracts.donations import is_platform
+
 PUSH_HEADER = "push"
+PLATFORM_HEADER = "platform"
+LINES_HEADER = "lines"
 KIND_HEADER = "kind"
 REVERSAL_KIND = b"reversal"
 
 Headers = Iterable[tuple[str, bytes]]
 
 
-def headers_of(push_id: str, *, are_reversals: bool = False) -> list[tuple[str, bytes]]:
-    """The headers of a push's records."""
-    headers = [(PUSH_HEADER, push_id.encode())]
+def headers_of(
+    push_id: str, platform: str, *, are_reversals: bool = False, lines: bytes | None = None
+) -> list[tuple[str, bytes]]:
+    """The headers of a push's record. `platform`: the id of the platform whose lines they are.
+
+    `lines`: which lines of the push they are, packed; None where that is not known.
+    """
+    headers = [(PUSH_HEADER, push_id.encode()), (PLATFORM_HEADER, platform.encode())]
+    if lines is not None:
+        headers.append((LINES_HEADER, lines))
     return [*headers, (KIND_HEADER, REVERSAL_KIND)] if are_reversals else headers
 
 
@@ -25,6 +38,17 @@ def header_text(headers: Headers, name: str) -> str:
     """A header's text, or an empty one. Never raises: others may write to the topic, and headers be null or no text."""
     found = next((text for key, text in headers if key == name and text), b"")
     return found.decode(errors="replace")
+
+
+def packed_lines_of(headers: Headers) -> bytes | None:
+    """Which lines of its push a record has, packed; None where it does not tell."""
+    return next((packed or b"" for key, packed in headers if key == LINES_HEADER), None)
+
+
+def platform_of(headers: Headers) -> str:
+    """The id of the platform whose lines a record has; empty where it names none, or what can be none."""
+    text = header_text(headers, PLATFORM_HEADER)
+    return text if is_platform(text) else ""
 
 
 def holds_reversals(headers: Headers) -> bool:

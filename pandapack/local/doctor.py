@@ -31,7 +31,7 @@ from pandapack.local.keys import (
 )
 from pandapack.local.layout import Layout
 from pandapack.local.mongo import LEAK, WHEEL, WHEEL_WARNING, find_mongod, leaks
-from pandapack.local.ports import busy_port, is_free
+from pandapack.local.ports import busy_port, is_free, is_held_below
 from pandapack.local.probes import check_existing_kafka, check_existing_mongo
 from pandapack.local.running import PID_FILE, running_in
 
@@ -164,14 +164,17 @@ def _ports(layout: Layout) -> Iterator[Finding]:
     if holder := running.get("stack"):
         yield Finding("ports", "ok", f"not looked at: the stack here is running (pid {holder.pid})")
         return
-    if holder := running.get("demonstration"):
-        detail = f"a demonstration runs in this folder (pid {holder.pid}, since {holder.since})"
-        yield Finding("demonstration", "warning", f"{detail} and holds what is busy below", "Stop it with: panda down")
     busy = {name: port for name, port in layout.listeners().items() if not is_free(port)}
+    if holder := running.get("demonstration"):
+        held = {name: port for name, port in busy.items() if is_held_below(port, holder.pid)}
+        listed = ", ".join(f"{name} {port}" for name, port in held.items()) or "no port that a stack here needs"
+        detail = f"a demonstration runs in this folder (pid {holder.pid}, since {holder.since}) and holds {listed}"
+        yield Finding("demonstration", "warning", detail, "All is well; to run a stack here: panda down")
+        busy = {name: port for name, port in busy.items() if name not in held}
     for name, port in busy.items():
         error = busy_port(name, port)
         yield Finding(f"port {port}", "wrong", error.detail, error.mend)
-    if not busy:
+    if not busy and not running:
         listed = ", ".join(f"{name} {port}" for name, port in layout.listeners().items())
         yield Finding("ports", "ok", f"free: {listed}" if listed else "none needed")
 

@@ -18,9 +18,10 @@ from pandapack.local.errors import DataRefused
 if TYPE_CHECKING:  # with it come numpy and pydantic: imported once a signing key is read, not by every command
     from pandapack.contracts.proof import Signer
 
-ROLES = ("platform", "buyer", "supplier", "warehouse", "carrier", "school", "auditor", "operator")
+ROLES = ("platform", "buyer", "treasurer", "supplier", "warehouse", "carrier", "school", "auditor", "operator")
 # The services read each other with this one.
 SERVICE_ROLE = "auditor"
+PLATFORM_ROLE, OPERATOR_ROLE = "platform", "operator"
 KEYS_FILE = "keys.json"
 DIGESTS_FILE = "keys-digests.json"
 PAGE_SECRET_FILE = "page_secret"
@@ -38,10 +39,11 @@ SIGNING_KEY_MEND = (
 )
 
 
-def ensure_keys(data_dir: Path) -> dict[str, str]:
+def ensure_keys(data_dir: Path, platform: str = "") -> dict[str, str]:
     """The secrets as {role: key}; makes `keys.json` (mode 0600) and `keys-digests.json` if missing.
 
-    The digests are a list of {prefix, role, digest, name}; digest is the sha256 of the whole key, in hex.
+    The digests are a list of {prefix, role, digest, name}; digest is the sha256 of the whole key, in hex. The
+    platform's has an `owner`, too: the id of the `platform` whose it is, where one is named.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     keys_file = data_dir / KEYS_FILE
@@ -50,7 +52,8 @@ def ensure_keys(data_dir: Path) -> dict[str, str]:
     if missing:
         keys |= {role: new_key(role) for role in missing}
         write_private(keys_file, json.dumps(keys, indent=2) + "\n")
-    digests = [_digest_row(role, keys[role]) for role in ROLES]
+    owners = {PLATFORM_ROLE: platform} if platform else {}
+    digests = [_digest_row(role, keys[role], owners.get(role)) for role in ROLES]
     write_private(data_dir / DIGESTS_FILE, json.dumps(digests, indent=2) + "\n")
     return keys
 
@@ -118,10 +121,11 @@ def write_private(file: Path, text: str) -> None:
     partial.replace(file)
 
 
-def _digest_row(role: str, key: str) -> dict[str, str]:
-    return {
+def _digest_row(role: str, key: str, owner: str | None) -> dict[str, str]:
+    row = {
         "prefix": key.split("_")[2],
         "role": role,
         "digest": hashlib.sha256(key.encode()).hexdigest(),
         "name": f"embedded {role}",
     }
+    return {**row, "owner": owner} if owner else row

@@ -23,6 +23,7 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "reporting": 8100,
 }
 DATA_DIR = Path(".panda")
+PLATFORM = "local"
 
 
 def service_command(name: str) -> tuple[str, ...]:
@@ -39,6 +40,7 @@ class Layout:
     service_env: environment for every service, over everything that the stack sets.
     kafka, mongo: "HOST:PORT" and URI of existing servers; None starts an embedded one.
     keep_data: False for a stack whose data nobody wants again: its servers are killed, not stopped.
+    platform: the id of the platform that is registered at the first start, whose the key for the role `platform` is.
     command: how a service is started; tests put a stand-in here.
     """
 
@@ -50,6 +52,7 @@ class Layout:
     kafka: str | None = None
     mongo: str | None = None
     keep_data: bool = True
+    platform: str = PLATFORM
     command: Callable[[str], tuple[str, ...]] = service_command
 
     @classmethod

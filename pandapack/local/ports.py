@@ -92,6 +92,30 @@ def _becomes_free(port: int) -> bool:
 
 def holder_of(port: int) -> str | None:
     """Who listens on the port, as "java (pid 123)"; None where the system does not tell."""
+    process = _listener(port)
+    if process is None:
+        return None
+    try:
+        return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+    except OSError:
+        return None  # it has just ended
+
+
+def is_held_below(port: int, pid: int) -> bool:
+    """Whether this process listens on the port, or one that it started, or one that those did."""
+    process = _listener(port)
+    holder = int(process.name) if process else 0
+    while holder not in (0, pid):
+        try:
+            # pid (comm) state ppid …: a name may hold anything, brackets too
+            holder = int(Path(f"/proc/{holder}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return False
+    return holder == pid
+
+
+def _listener(port: int) -> Path | None:
+    """The process's folder in /proc."""
     inodes = _listening_inodes(port)
     if not inodes:
         return None
@@ -99,7 +123,7 @@ def holder_of(port: int) -> str | None:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(str(fd.readlink()) in sockets for fd in (process / "fd").iterdir()):
-                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+                return process
         except OSError:
             continue  # another user's process, or one that has just ended
     return None

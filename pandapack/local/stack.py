@@ -17,6 +17,7 @@ from pandapack.local.kafka_jars import Progress, kafka_classpath
 from pandapack.local.keys import (
     DIGESTS_FILE,
     KEYS_FILE,
+    OPERATOR_ROLE,
     SERVICE_ROLE,
     ensure_keys,
     ensure_page_secret,
@@ -24,6 +25,7 @@ from pandapack.local.keys import (
     ensure_signing_key,
 )
 from pandapack.local.layout import SERVICES, Layout
+from pandapack.local.platform import DONATIONS, register_platform
 from pandapack.local.ports import LOOPBACK, check_free, setting_of
 from pandapack.local.probes import answers_200, check_existing_kafka, check_existing_mongo
 from pandapack.local.running import RunningLock, write_note
@@ -96,7 +98,7 @@ class Stack:
     @property
     def keys(self) -> dict[str, str]:
         """The secret of each role."""
-        return ensure_keys(self._data_dir)
+        return ensure_keys(self._data_dir, self.layout.platform)
 
     def start(self) -> None:
         """Start all and wait until each is ready; on any error everything is stopped again.
@@ -107,13 +109,15 @@ class Stack:
         self._lock.acquire()
         try:
             check_free(self.layout.listeners())
-            ensure_keys(self._data_dir)
+            ensure_keys(self._data_dir, self.layout.platform)
             ensure_page_secret(self._data_dir)
             ensure_signing_key(self._data_dir)
             ensure_secrets_key(self._data_dir)
             self._start_servers()
             if services := self.layout.started_services():
                 self._report_start(", ".join(services), self._service_children())
+                if DONATIONS in services:
+                    register_platform(self.addresses[DONATIONS], self.keys[OPERATOR_ROLE], self.layout.platform)
             self._up = True
             self._note()
         except BaseException:

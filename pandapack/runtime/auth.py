@@ -40,6 +40,7 @@ class Role(StrEnum):
 
     PLATFORM = "platform"
     BUYER = "buyer"
+    TREASURER = "treasurer"  # decides on invoices that are held; orders nothing
     SUPPLIER = "supplier"
     WAREHOUSE = "warehouse"
     CARRIER = "carrier"
@@ -47,6 +48,12 @@ class Role(StrEnum):
     MERCHANT = "merchant"  # sees its own volumes and donations; its keys are made with an owner
     AUDITOR = "auditor"  # reads what is not public; the services read each other with such a key
     OPERATOR = "operator"
+
+
+STAFF_ROLES = (Role.BUYER, Role.TREASURER, Role.AUDITOR)
+"""With operators, who may do all, these are staff."""
+PARTY_ROLES = frozenset({Role.SUPPLIER, Role.WAREHOUSE, Role.CARRIER, Role.SCHOOL})
+"""Their keys belong to a registered party, and act for it alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,16 @@ class Caller:
     def party(self) -> str:
         """Whose things are this caller's: one party may have several keys."""
         return self.owner or self.prefix
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the caller works for the programme, and sees what is everybody's."""
+        return self.role is Role.OPERATOR or self.role in STAFF_ROLES
+
+    @property
+    def acts_for(self) -> str | None:
+        """The party on whose own the caller acts; None: staff, whom roles alone bound."""
+        return None if self.is_staff else self.owner
 
 
 class NewKey(BaseModel):
@@ -98,10 +115,10 @@ class Keys:
             return
         try:
             listed = json.loads(file.read_text())
-            rows = [self._row(k["prefix"], Role(k["role"]), k["name"], k["digest"]) for k in listed]
+            rows = [self._row(k["prefix"], Role(k["role"]), k["name"], k["digest"], k.get("owner", "")) for k in listed]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Misconfigured(
-                f"PANDA_KEYS_FILE {file}: {error}; expected [{{prefix, role, digest, name}}]"
+                f"PANDA_KEYS_FILE {file}: {error}; expected [{{prefix, role, digest, name, owner}}]"
             ) from error
         await self._rows.insert_in_order(rows)
 
@@ -195,12 +212,18 @@ async def caller_of(request: Request, _: Annotated[object, Depends(BEARER)] = No
 
 
 def needs(*roles: Role) -> Callable[..., Awaitable[Caller]]:
-    """A dependency: the caller, who must have one of the roles. An operator may do all. Raises Problem 401, 403."""
+    """A dependency: the caller, who must have one of the roles. An operator may do all. Raises Problem 401, 403.
+
+    A key of a party's role that belongs to no party may do nothing.
+    """
 
     async def allowed(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         if caller.role is not Role.OPERATOR and caller.role not in roles:
             wanted = " or ".join([*roles, Role.OPERATOR])
             raise Problem(403, "role_not_allowed", f"this needs a key of role {wanted}; yours is {caller.role}")
+        if caller.role in PARTY_ROLES and not caller.owner:
+            detail = f"this key of role {caller.role} belongs to no party: ask an operator for one by `panda party key`"
+            raise Problem(403, "party_missing", detail)
         return caller
 
     return allowed
@@ -222,6 +245,9 @@ def keys_router() -> APIRouter:
         if new.role is Role.MERCHANT:
             detail = "a merchant's key says whose it is: POST /v1/merchants/{merchant}/keys"
             raise Problem(422, "owner_missing", detail)
+        if new.role in PARTY_ROLES:
+            detail = f"a {new.role}'s key says whose it is: POST /v1/parties/{{party}}/keys, or `panda party key`"
+            raise Problem(422, "party_missing", detail)
         return {"key": await keys.add(new), "role": new.role, "name": new.name}
 
     @router.get("")

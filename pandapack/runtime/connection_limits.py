@@ -31,7 +31,11 @@ _IN_A_WHILE = (408, 503)
 """The same request may fit later; one with a head that is too large, or that is none, never does."""
 
 _TITLES = {
-    400: ("bad_request", "Bad Request", "this is no HTTP/1.1 request"),
+    400: (
+        "bad_request",
+        "Bad Request",
+        "this is no HTTP/1.1 request: look at its first line, its headers, and the chunks or the length of its body",
+    ),
     408: ("head_too_slow", "Request Timeout", f"the request's head was not here within {HEAD_READ_S_MAX:.0f} s"),
     431: (
         "head_too_large",
@@ -49,7 +53,7 @@ class ConnectionLimits(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._in_head, self._head_bytes, self._drained_bytes = True, 0, 0
+        self._in_head, self._head_bytes, self._parsed_bytes, self._drained_bytes = True, 0, 0, 0
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -74,14 +78,26 @@ class ConnectionLimits(HttpToolsProtocol):
             self._allow(HEAD_READ_S_MAX, self._head_too_slow)
 
     def on_message_begin(self) -> None:
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._head_bytes, self._parsed_bytes = True, 0, 0
         super().on_message_begin()
 
+    def on_url(self, url: bytes) -> None:
+        self._parse_head(len(url))
+        super().on_url(url)
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._parse_head(len(name) + len(value))
         if len(self.headers) >= HEADERS_MAX:
             self._refuse(431)
             raise ValueError(f"more than {HEADERS_MAX} headers")  # ends the parser
         super().on_header(name, value)
+
+    def _parse_head(self, size: int) -> None:
+        """So much more of a head is read: one that comes whole, at once, is not seen on its way."""
+        self._parsed_bytes += size
+        if self._parsed_bytes > HEAD_BYTES_MAX:
+            self._refuse(431)
+            raise ValueError(f"more than {HEAD_BYTES_MAX} bytes")  # ends the parser
 
     def on_headers_complete(self) -> None:
         self._in_head, self._drained_bytes = False, 0
@@ -106,7 +122,18 @@ class ConnectionLimits(HttpToolsProtocol):
             self._allow(DRAIN_S_MAX, self.transport.close)
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(400)
+        """The parser's: what came is no HTTP. Where it is a body, its request is answered with that, and no further."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._refuse(400)
+        elif not cycle.more_body:
+            cycle.keep_alive = False  # it stands behind a whole request, whose answer closes the connection
+        elif cycle.response_started:
+            self.transport.close()
+        else:
+            cycle.disconnected = True  # whoever reads the body is told that no more comes, and answers nobody
+            cycle.message_event.set()
+            self._answer(400)
 
     def _head_too_slow(self) -> None:
         self._refuse(408)
@@ -124,6 +151,9 @@ class ConnectionLimits(HttpToolsProtocol):
         if under_way is not None and not under_way.response_complete:
             self.transport.close()  # the answer to the request before is on its way: nothing may go between
             return
+        self._answer(status)
+
+    def _answer(self, status: int) -> None:
         code, phrase, detail = _TITLES[status]
         body = json_bytes(problem_body(status, code, detail))
         head = (

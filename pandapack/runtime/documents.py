@@ -145,7 +145,9 @@ def _matches(document: Document, where: Filter) -> bool:
     whole: Json = {"_id": document.id, "state": document.state or {}}
     for path, wanted in where.items():
         value = _value_at(whole, path)
-        if not (value in wanted if isinstance(wanted, list) else value == wanted):
+        # As MongoDB has it: a list fits where one of its elements does.
+        values = [value, *value] if isinstance(value, list) else [value]
+        if not any(one in wanted if isinstance(wanted, list) else one == wanted for one in values):
             return False
     return True
 

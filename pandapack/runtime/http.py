@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -24,6 +26,7 @@ from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.documents import AnswerLost
 from pandapack.runtime.errors import Unavailable
+from pandapack.runtime.problem_types import ADDRESS, message_of
 from pandapack.runtime.store import Command, Outcome, TooMuchContention
 from pandapack.runtime.telemetry import HTTP_SECONDS
 
@@ -45,6 +48,7 @@ _CODES = {
     405: "method_not_allowed",
     408: "body_too_slow",
     413: "body_too_large",
+    415: "charset_unknown",
     422: "nested_too_deeply",
 }
 _STATUS = {
@@ -56,6 +60,8 @@ _STATUS = {
     RefusalKind.TOO_LARGE: 413,
     RefusalKind.TOO_MANY: 429,
 }
+
+_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
 
 log = structlog.get_logger(__name__)
 Scope = MutableMapping[str, Any]
@@ -127,8 +133,17 @@ async def command_of(request: Request) -> Command:
 
 
 def media_type_of(headers: Mapping[str, str]) -> str:
-    """The content type without its parameters, lower case."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
+    """The content type without its parameters, lower case. Raises HTTPException 415 for another charset than UTF-8."""
+    given = headers.get("content-type", "")
+    refuse_charset(given)
+    return given.partition(";")[0].strip().lower()
+
+
+def refuse_charset(content_type: str) -> None:
+    """Raises HTTPException 415 for a body that says that it is not UTF-8: all are read as that, and would differ."""
+    found = _CHARSET.search(content_type)
+    if found and found[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise HTTPException(415, f"charset {found[1]} is not taken: send UTF-8, with charset=utf-8 or without any")
 
 
 async def chunks_of(request: Request, *, bytes_max: int, advice: str) -> AsyncIterator[bytes]:
@@ -156,13 +171,14 @@ def refuse_deep_nesting(body: bytes) -> None:
 
 
 def problem_body(status: int, code: str, detail: str, **extra: object) -> dict[str, object]:
-    """RFC 9457, with the stable `code`."""
+    """RFC 9457, with the stable `code`, and a `message` in English and Chinese; `extra` may have a better one."""
     return {
-        "type": f"/problems/{code}",
+        "type": f"{ADDRESS}{code}",
         "title": code.replace("_", " "),
         "status": status,
         "detail": detail,
         "code": code,
+        "message": message_of(code, detail),
         **extra,
     }
 
@@ -194,6 +210,8 @@ def install_problems(app: FastAPI) -> None:
         code = _CODES.get(error.status_code, "http_error")
         problem = Problem(error.status_code, code, str(error.detail))
         problem.headers |= error.headers or {}
+        if error.status_code == 404:
+            problem.detail = _nothing_at(request)
         if error.status_code == 405:
             allowed = ", ".join(_allowed_methods(request))
             problem.headers["Allow"], problem.detail = allowed, f"{request.url.path} takes {allowed}"
@@ -220,6 +238,15 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, on_crash)
 
 
+def _nothing_at(request: Request) -> str:
+    """A path that nobody serves; one with a slash at its end is not sent elsewhere, where a body would be lost."""
+    path: str = request.scope["path"]
+    bare = {**request.scope, "path": path.rstrip("/")}
+    if path.endswith("/") and any(route.matches(bare)[0] is not Match.NONE for route in request.app.routes):
+        return f"there is nothing at {path}: it is {path.rstrip('/')}, without the slash"
+    return f"there is nothing at {path}: /openapi.json and /docs list what there is"
+
+
 def _allowed_methods(request: Request) -> list[str]:
     """The methods that the request's path takes; a route knows its own alone, so each method is tried on all."""
     asked = [{**request.scope, "method": method} for method in METHODS]
@@ -238,11 +265,11 @@ def invalid_body(what: str, errors: Sequence[Mapping[str, Any]]) -> Problem:
     return Problem(422, "invalid_request", f"{what}: {first}", errors=failures)
 
 
-def bounded(receive: Receive) -> Receive:
+def bounded(receive: Receive, content_type: str = "") -> Receive:
     """A request's body within `BODY_BYTES_MAX`, `BODY_READ_S_MAX` and `NESTING_MAX`, whoever reads it.
 
     Frameworks read a body before they ask whose it is: without a bound anybody could fill the memory, or end the
-    reader. Raises HTTPException 413, 408, 422.
+    reader. Raises HTTPException 413, 408, 415, 422.
     """
     until_s, size, is_through = monotonic_s() + BODY_READ_S_MAX, 0, False
     chunks: list[bytes] = []
@@ -251,6 +278,7 @@ def bounded(receive: Receive) -> Receive:
         nonlocal size, is_through
         if is_through:
             return await receive()  # what comes now is only the news that the client has gone
+        refuse_charset(content_type)
         try:
             message = await asyncio.wait_for(receive(), max(0.0, until_s - monotonic_s()))
         except TimeoutError as error:
@@ -297,8 +325,8 @@ class RequestMarks:
             await send(message)
 
         try:
-            is_stream = scope["path"] in self._streams
-            await self._app(scope, receive if is_stream else bounded(receive), marked)
+            is_stream, content_type = scope["path"] in self._streams, Headers(scope=scope).get("content-type", "")
+            await self._app(scope, receive if is_stream else bounded(receive, content_type), marked)
         finally:
             route = getattr(scope.get("route"), "path", "unrouted")
             HTTP_SECONDS.labels(scope["method"], route, status).observe(monotonic_s() - began_s)

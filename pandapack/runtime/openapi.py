@@ -9,14 +9,20 @@ from pandapack.runtime.http import PROBLEM_TYPE
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "title": "Problem",
-    "description": "RFC 9457. `code` is stable for programs; `detail` says what, where and how to mend it.",
-    "required": ["type", "title", "status", "detail", "code"],
+    "description": "RFC 9457. `code` is stable for programs; `detail` says what, where and how to mend it, `message` "
+    "the same in English and Chinese; `type` leads to a page about the code.",
+    "required": ["type", "title", "status", "detail", "code", "message"],
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "code": {"type": "string"},
+        "message": {
+            "type": "object",
+            "required": ["en", "zh"],
+            "properties": {"en": {"type": "string"}, "zh": {"type": "string"}},
+        },
         "request_id": {"type": "string"},
     },
 }

@@ -16,13 +16,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import prometheus_client
 import structlog
 import uvicorn
 from aiokafka import ConsumerRebalanceListener
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 from pydantic import BaseModel
 
 from pandapack.backoff import Backoff
@@ -33,17 +34,22 @@ from pandapack.runtime.chance import Chance, SystemChance
 from pandapack.runtime.clock import Clock, monotonic_s
 from pandapack.runtime.connection_limits import ConnectionLimits, files_enough
 from pandapack.runtime.data_form import check_form
+from pandapack.runtime.docs_page import docs_router
 from pandapack.runtime.documents import AnswerLost
 from pandapack.runtime.errors import Misconfigured, Unavailable
 from pandapack.runtime.gathering import DEFAULT_BATCHES, Batches
 from pandapack.runtime.http import RequestMarks, install_problems
 from pandapack.runtime.mongo import Mongo, MongoRows
 from pandapack.runtime.openapi import PROBLEMS
+from pandapack.runtime.openapi_examples import describe_fully
+from pandapack.runtime.problem_pages import problem_pages_router
 from pandapack.runtime.reactions import HandleBatch, Route, reacting
 from pandapack.runtime.relay import Relay
 from pandapack.runtime.sender import Sender
 from pandapack.runtime.settings import EVENT_PARTITIONS, RuntimeSettings
+from pandapack.runtime.static_files import static_files_router
 from pandapack.runtime.store import Kind, Store
+from pandapack.runtime.strict import Strictness
 from pandapack.runtime.subscriptions import Subscription
 from pandapack.runtime.telemetry import configure_logs
 from pandapack.runtime.topics import ensure_topics
@@ -170,8 +176,11 @@ class Service:
             yield
             log.info("draining")
 
-    def app(self, *routers: APIRouter, streams: Sequence[str] = ()) -> FastAPI:
-        """The ASGI application. `streams`: paths whose bodies are bounded by their endpoints."""
+    def app(self, *routers: APIRouter, streams: Sequence[str] = (), described: Path | None = None) -> FastAPI:
+        """The ASGI application.
+
+        `streams`: paths whose bodies are bounded by their endpoints; `described`: the file that completes its OpenAPI.
+        """
         app = FastAPI(
             title=f"Panda Pack {self.name}",
             version=VERSION,
@@ -179,12 +188,17 @@ class Service:
             lifespan=self._running,
             docs_url=None,
             redoc_url=None,
+            redirect_slashes=False,
         )
         app.state.keys = self.keys
         install_problems(app)
         app.add_middleware(RequestMarks, chance=self.chance, streams=frozenset(streams))
+        strict = [Depends(Strictness(app, frozenset(streams)))]
         for router in (*routers, keys_router(), self._health_router()):
-            app.include_router(router, responses=PROBLEMS)
+            app.include_router(router, responses=PROBLEMS, dependencies=strict)
+        for pages in (docs_router(app.title), problem_pages_router(), static_files_router()):
+            app.include_router(pages)
+        describe_fully(app, *([described] if described else []))
         return app
 
     def asyncapi(self) -> dict[str, Any]:

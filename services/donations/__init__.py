@@ -1,7 +1,7 @@
 """Donations: takes the platform's pushes and keeps the ledger of donations.
 
 Consumes: `donations.pushed` (the untouched lines of pushes, a partition a shard of the ledger); `dead-letters` (rows
-    that are no donations).
+    that are no donations); `procurement.events` (which programmes were published).
 Decides: which lines of a push are donations; which donations are new, repeated or contradictory; where each lies on its
     shard; which reversals can be; what seals a full page; how a settlement stands, and what it has banked.
 Publishes: `donations.events`: DonationsRecorded and DonationsReversed, by each shard's owner; DonationsBanked, by each
@@ -11,5 +11,7 @@ Features, each with the same rooms inside (domain, store, work, handlers, api); 
 
     dead_letters → pushes → ledger → validation     (dead_letters and pushes know validation, too)
     proofs, settlements → ledger
-    pushes, ledger, proofs → platforms
+    pushes, settlements → door → platforms
+    pushes, ledger, proofs, settlements → platforms
+    pushes, settlements → programmes → validation
 """

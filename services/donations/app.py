@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 
 from pandapack.runtime.documents import Rows
 from pandapack.runtime.errors import Misconfigured
 from pandapack.runtime.gathering import Batches
+from pandapack.runtime.history import read_all
 from pandapack.runtime.loops import every
 from pandapack.runtime.service import Service, serve
 from services.donations import __doc__ as description
@@ -17,6 +19,9 @@ from services.donations.dead_letters.api import dead_letters_router
 from services.donations.dead_letters.handlers import DeadLetterRecorder
 from services.donations.dead_letters.store import DEAD_LETTER_INDEXES, DEAD_LETTERS
 from services.donations.dead_letters.work import Replays
+from services.donations.door.api.bodies import BodyBudget
+from services.donations.door.api.door import Entrance
+from services.donations.door.work.admission import Admission
 from services.donations.ledger.api.donations import donations_router
 from services.donations.ledger.api.reversals import reversals_router
 from services.donations.ledger.api.shards import shards_router
@@ -37,27 +42,29 @@ from services.donations.ledger.work.shards import OwnedShards
 from services.donations.platforms.api.merchants import merchants_router
 from services.donations.platforms.api.platforms import platforms_router
 from services.donations.platforms.store.platforms import (
-    MERCHANT_INDEXES,
     MERCHANTS,
     PLATFORMS,
     Platforms,
-    merchants_of,
 )
 from services.donations.platforms.store.secrets import SecretSealer
 from services.donations.precompile import compile_all
+from services.donations.programmes.api import programmes_router
+from services.donations.programmes.handlers import EarlierPublications, ProgrammeHandler
+from services.donations.programmes.store import PROGRAMME_INDEXES, PROGRAMMES, Programmes
 from services.donations.proofs.api.receipts import receipts_router
 from services.donations.proofs.api.roots import roots_router
 from services.donations.proofs.store import DailyRoots
 from services.donations.proofs.work.receipts import Receipts
 from services.donations.proofs.work.root_signer import SIGN_PAUSE_S, RootSigner, signer_of
-from services.donations.pushes.api.bodies import BodyBudget
-from services.donations.pushes.api.pushes import pushes_router
+from services.donations.pushes.api.listing import push_list_router
+from services.donations.pushes.api.pushes import PushEntrance, pushes_router
 from services.donations.pushes.api.reversals import reversals_push_router
+from services.donations.pushes.api.views import PushViews
 from services.donations.pushes.api.whoami import whoami_router
-from services.donations.pushes.store import EXPIRES, Pushes
-from services.donations.pushes.work.admission import Admission
+from services.donations.pushes.store import BY_OWNER, EXPIRES, Pushes, RefusedPushes
 from services.donations.pushes.work.publisher import PushPublisher
 from services.donations.pushes.work.push_service import PushService
+from services.donations.pushes.work.refusals import KEEP_PAUSE_S, RefusalNotes
 from services.donations.settings import Settings
 from services.donations.settlements.api.settlements import settlements_router
 from services.donations.settlements.store import Settlements, open_settlements
@@ -71,6 +78,10 @@ STREAMS = ("/v1/donations", "/v1/reversals", "/v1/settlements")
 """These bound their bodies themselves."""
 
 
+DESCRIBED = Path(__file__).with_name("openapi.json")
+"""Completes the OpenAPI: summaries, schemas of answers, examples."""
+
+
 class Donations:
     """The service's features, wired to each other. `routers` are what they serve."""
 
@@ -80,11 +91,16 @@ class Donations:
         pages = service.rows("pages", indexes=PAGE_INDEXES)
         self._pages, self._reversals = Pages(pages), Reversals(pages)
         self._seals, self._gaps = Seals(service.rows("seals")), service.store(SHARD_GAPS)
+        self._roots = DailyRoots(service.rows("daily_roots"))
         secrets = SecretSealer(settings.secrets_key, service.chance)
         self._platforms = Platforms(service.store(PLATFORMS), secrets)
-        self._merchants = service.store(MERCHANTS, indexes=MERCHANT_INDEXES)
+        self._merchants = service.store(MERCHANTS)
+        self._door = Entrance(Admission(self._platforms, service.clock), BodyBudget())
         self._publisher = PushPublisher(service.sender, settings.topic("donations.pushed"))
-        service.background(_FirstStart(service.rows("settings"), self._shards))
+        notes = service.rows("settings")
+        service.background(_FirstStart(notes, self._shards))
+        self._programmes = Programmes(service.store(PROGRAMMES, indexes=PROGRAMME_INDEXES))
+        self._known_programmes(notes)
         self._pushes()
         self._ledger()
         self._proofs()
@@ -93,21 +109,35 @@ class Donations:
         self.routers.append(platforms_router(self._platforms, service.clock, service.chance))
         self.routers.append(merchants_router(self._merchants, self._platforms))
 
+    def _known_programmes(self, notes: Rows) -> None:
+        service, topic = self._service, "procurement.events"
+        handler = ProgrammeHandler(self._programmes.documents)
+        read = partial(read_all, self._settings.kafka, self._settings.topic(topic))
+        service.background(EarlierPublications(handler, notes, read))
+        service.reacts_to(topic, route=handler.route, group="programmes")
+        self.routers.append(programmes_router(self._programmes.documents))
+
     def _pushes(self) -> None:
         service, settings = self._service, self._settings
-        pushes = Pushes(service.rows("pushes", expires=EXPIRES))
+        pushes = Pushes(service.rows("pushes", indexes=BY_OWNER, expires=EXPIRES))
+        refused = RefusedPushes(service.rows("refused_pushes", indexes=BY_OWNER, expires=EXPIRES))
+        notes = RefusalNotes(refused, service.clock)
+        service.background(every(KEEP_PAUSE_S, notes.run, name="keep-refusals"))
         pushing = PushService(
             pushes,
             self._publisher,
             service.clock,
             service.chance,
             self._reversals,
+            self._programmes,
             shards=self._shards,
             accept_days=settings.accept_days,
         )
-        admission, budget = Admission(self._platforms, service.clock), BodyBudget()
-        self.routers.append(pushes_router(pushing, admission, budget, pushes, self._pages, self._gaps))
-        self.routers.append(reversals_push_router(pushing, admission, budget))
+        views = PushViews(pushes, self._pages, self._gaps)
+        door = PushEntrance(self._door, notes)
+        self.routers.append(pushes_router(pushing, door, pushes, views))
+        self.routers.append(push_list_router(pushes, refused, self._pages))
+        self.routers.append(reversals_push_router(pushing, door, views))
         self.routers.append(whoami_router(self._platforms, service.clock, accept_days=settings.accept_days))
 
     def _ledger(self) -> None:
@@ -125,7 +155,8 @@ class Donations:
         )
         handler = LedgerHandler(shards, recorder)
         service.consumes("donations.pushed", handle=handler.handle, listener=handler, batches=PUSHED)
-        service.background(every(SEAL_PAUSE_S, Sealer(shards, self._pages, self._seals).run, name="seal-pages"))
+        sealer = Sealer(shards, self._pages, self._seals, self._roots.last_of_shard)
+        service.background(every(SEAL_PAUSE_S, sealer.run, name="seal-pages"))
         self.routers.append(donations_router(self._pages, self._seals, self._reversals, self._shards))
         self.routers.append(reversals_router(self._reversals, self._shards))
         self.routers.append(shards_router(self._gaps, self._pages, service.clock, self._shards))
@@ -133,7 +164,7 @@ class Donations:
     def _proofs(self) -> None:
         service = self._service
         signer = signer_of(self._settings.signing_key, self._settings.signing_key_file)
-        roots = DailyRoots(service.rows("daily_roots"))
+        roots = self._roots
         signing = RootSigner(roots, self._pages, self._seals, service.clock, signer, shards=self._shards)
         service.background(every(SIGN_PAUSE_S, signing.run, name="sign-daily-roots"))
         self.routers.append(roots_router(roots, signer))
@@ -142,18 +173,11 @@ class Donations:
     def _settlements(self) -> None:
         service = self._service
         settlements: Settlements = open_settlements(service)
-        reconciler = Reconciler(
-            settlements,
-            self._pages,
-            service.clock,
-            service.chance,
-            shards=self._shards,
-            merchants_of=partial(merchants_of, self._merchants),
-        )
+        reconciler = Reconciler(settlements, self._pages, self._reversals, service.clock, service.chance)
         reconciling = every(RECONCILE_PAUSE_S, reconciler.run, name="reconcile")
         service.background(reconciling)
-        intake = SettlementIntake(settlements, service.clock, reconciling.wake, self._shards)
-        self.routers.append(settlements_router(intake, settlements, self._pages, reconciling.wake))
+        intake = SettlementIntake(settlements, self._programmes, service.clock, reconciling.wake, self._shards)
+        self.routers.append(settlements_router(intake, self._door, settlements, self._pages, reconciling.wake))
 
     def _dead_letters(self) -> None:
         service = self._service
@@ -192,7 +216,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     service = Service("donations", settings, description=description or "")
     service.publishes("donations.events")  # the ledger publishes its shards' events itself, in the shards' own order
-    return service.app(*Donations(service, settings).routers, streams=STREAMS)
+    return service.app(*Donations(service, settings).routers, streams=STREAMS, described=DESCRIBED)
 
 
 def main() -> None:

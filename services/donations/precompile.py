@@ -20,7 +20,7 @@ LINE = b'{"id": "1", "merchant": "M1", "programme": "p", "amount_fen": 5, "at": 
 def compile_all() -> None:
     """Takes seconds the first time on a machine, and nearly none after that."""
     page_root(Columns.of([Row("1", "M1", "p", 5, 0), Row("A1", "M1", "p", 5, 0)]))
-    PushSorter(1).sort(TextLines(LINE), now=datetime.fromisoformat(AT).astimezone(UTC), accept_days=1)
+    PushSorter(1).sort(TextLines(LINE), "p", now=datetime.fromisoformat(AT).astimezone(UTC), accept_days=1)
     index, rows = DayIndex(), np.arange(2 * RUN_ROWS_MAX)
     fingerprints = rows.astype(np.uint64)
     index.learn(fingerprints, 0)  # so many that they go on into the buckets

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi import FastAPI
 
 from pandapack.runtime.service import Service, serve
@@ -11,6 +13,9 @@ from services.logistics.handlers import Handlers
 from services.logistics.settings import Settings
 from services.logistics.store import open_stores
 
+DESCRIBED = Path(__file__).with_name("openapi.json")
+"""Completes the OpenAPI: summaries, schemas of answers, examples."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to serve."""
@@ -19,7 +24,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     stores = open_stores(service)
     service.publishes("logistics.events")
     service.reacts_to("procurement.events", "logistics.events", route=Handlers(stores).route)
-    return service.app(router(stores))
+    return service.app(router(stores), described=DESCRIBED)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from pandapack.contracts.envelope import Envelope
-from pandapack.contracts.logistics import CustomsReleased, LegDeparted
+from pandapack.contracts.logistics import CustomsReleased, LegDeparted, ShipmentArrived, ShipmentPlanned
 from pandapack.contracts.procurement import ParcelsPacked
 from pandapack.runtime.reactions import Reaction, position_of
 from pandapack.runtime.store import Decide
@@ -26,6 +26,10 @@ class Handlers:
         match envelope.event():
             case ParcelsPacked() as event:
                 decide = partial(consignment.store_parcels, event=event)
+            case ShipmentPlanned() as event:
+                decide = partial(consignment.plan_shipment, event=event)
+            case ShipmentArrived() as event:
+                decide = partial(consignment.arrive, event=event)
             case LegDeparted() as event:
                 decide = partial(consignment.depart, event=event)
             case CustomsReleased() as event:

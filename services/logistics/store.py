@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pandapack.runtime.documents import Filter
+from pandapack.runtime.parties import Party, parties_kind
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind, Store
 from services.logistics.domain.consignment import Consignment, ConsignmentStatus
@@ -14,6 +15,7 @@ CONSIGNMENTS = Kind(
     "consignments", Consignment, lambda id: Consignment(round=id), lambda id: f"/logistics/consignments/{id}"
 )
 SHIPMENTS = Kind("shipments", Shipment, lambda id: Shipment(shipment=id), lambda id: f"/logistics/shipments/{id}")
+PARTIES = parties_kind("logistics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,15 @@ class Stores:
 
     consignments: Store[Consignment]
     shipments: Store[Shipment]
+    parties: Store[Party]
 
 
 def open_stores(service: Service) -> Stores:
     """The service's collections, with the indexes that the queries below need."""
     return Stores(
-        consignments=service.store(CONSIGNMENTS, indexes=["state.status"]),
-        shipments=service.store(SHIPMENTS, indexes=["state.status", "state.round"]),
+        consignments=service.store(CONSIGNMENTS, indexes=["state.status", "state.parties", "state.schools.school"]),
+        shipments=service.store(SHIPMENTS, indexes=["state.status", "state.round", "state.parties"]),
+        parties=service.store(PARTIES, indexes=["state.kind"]),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi import FastAPI
 
 from pandapack.runtime.gathering import Batches
@@ -16,6 +18,10 @@ FUND_BATCHES = Batches(pace_ms=200)
 """A fund applies what its shards recorded five times a second: one write for all of it."""
 
 
+DESCRIBED = Path(__file__).with_name("openapi.json")
+"""Completes the OpenAPI: summaries, schemas of answers, examples."""
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to serve."""
     settings = settings or Settings()
@@ -25,7 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     route = Handlers(stores).route
     service.reacts_to("donations.events", route=route, group="shards", batches=FUND_BATCHES)
     service.reacts_to("procurement.events", "logistics.events", route=route)
-    return service.app(router(stores, service.clock))
+    return service.app(router(stores, service.clock), described=DESCRIBED)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from pandapack.contracts.donations import DonationsRecorded, DonationsReversed, 
 from pandapack.contracts.envelope import Envelope, Event
 from pandapack.contracts.logistics import ConsignmentClosed, CostIncurred
 from pandapack.contracts.procurement import (
+    Category,
     GoodsReceived,
     NeedOpened,
     OrderClosed,
@@ -21,11 +22,13 @@ from pandapack.contracts.procurement import (
 )
 from pandapack.runtime.reactions import Reaction, position_of
 from pandapack.runtime.store import Decide
-from services.procurement.domain import fund, need, order, round
+from services.procurement.domain import fund, matching, need, order, round
 from services.procurement.domain.fund import Fund
-from services.procurement.domain.order import Order
+from services.procurement.domain.order_state import Order
 from services.procurement.store import Stores
 from services.procurement.work import can_fund_more, round_opening
+
+PROVEN_BY_DELIVERY = (Category.MONITORING, Category.ADMINISTRATION)
 
 
 class Handlers:
@@ -50,7 +53,7 @@ class Handlers:
                 return [self._order(envelope, event.order, partial(order.place, event=event))]
             case CostIncurred() as event:
                 name = order_name(event.round, event.category.value)
-                return [self._order(envelope, name, partial(order.record_cost, event=event))]
+                return [self._order(envelope, name, partial(matching.record_cost, event=event))]
             case RoundClosed() as event:
                 return [self._fund(envelope, event.programme, partial(fund.close_round, event=event), final=True)]
             case event:
@@ -76,6 +79,11 @@ class Handlers:
             reactions.append(self._fund(envelope, event.programme, fund.resume))
         return reactions
 
+    def _proven(self, envelope: Envelope, event: ConsignmentClosed) -> list[Reaction]:
+        proven = partial(matching.record_delivery, event=event)
+        names = [order_name(event.round, category.value) for category in PROVEN_BY_DELIVERY]
+        return [self._order(envelope, name, proven) for name in names]
+
     def _round(self, envelope: Envelope, event: Event | None) -> list[Reaction]:
         decide: Decide[round.Round]
         match event:
@@ -92,7 +100,8 @@ class Handlers:
             case _:
                 return []
         position = position_of(envelope, final=isinstance(event, OrderClosed))
-        return [Reaction(self._stores.rounds, event.round, position, decide)]
+        proven = self._proven(envelope, event) if isinstance(event, ConsignmentClosed) else []
+        return [Reaction(self._stores.rounds, event.round, position, decide), *proven]
 
     def _order(self, envelope: Envelope, name: str, decide: Decide[Order]) -> Reaction:
         return Reaction(self._stores.orders, name, position_of(envelope), decide)

@@ -7,11 +7,12 @@ from typing import Any
 
 from pandapack.contracts.procurement import ProgrammePublished
 from pandapack.runtime.documents import Filter
+from pandapack.runtime.parties import Party, parties_kind
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind, Store
 from services.procurement.domain.fund import Fund
 from services.procurement.domain.need import Need, NeedStatus
-from services.procurement.domain.order import Order, OrderStatus
+from services.procurement.domain.order_state import HeldFor, HeldReason, Order, OrderStatus
 from services.procurement.domain.publication import Publication, empty_publication, publication_id
 from services.procurement.domain.round import Round, RoundStatus
 
@@ -20,12 +21,14 @@ NEEDS = Kind("needs", Need, lambda id: Need(need=id), lambda id: f"/procurement/
 FUNDS = Kind("funds", Fund, lambda id: Fund(programme=id), lambda id: f"/procurement/funds/{id}")
 ROUNDS = Kind("rounds", Round, lambda id: Round(round=id), lambda id: f"/procurement/rounds/{id}")
 ORDERS = Kind("orders", Order, lambda id: Order(order=id), lambda id: f"/procurement/orders/{id}")
+PARTIES = parties_kind("procurement")
 
 INDEXES = {
     PUBLICATIONS.collection: ["state.programme", "state.content.policy.round_code"],
     NEEDS.collection: ["state.status"],
     ROUNDS.collection: ["state.status"],
-    ORDERS.collection: ["state.status", "state.round"],
+    ORDERS.collection: ["state.status", "state.round", "state.supplier", "state.held.reason"],
+    PARTIES.collection: ["state.kind"],
 }
 
 
@@ -38,6 +41,7 @@ class Stores:
     funds: Store[Fund]
     rounds: Store[Round]
     orders: Store[Order]
+    parties: Store[Party]
 
 
 def open_stores(service: Service) -> Stores:
@@ -52,6 +56,7 @@ def open_stores(service: Service) -> Stores:
         funds=service.store(FUNDS, indexes=indexes(FUNDS)),
         rounds=service.store(ROUNDS, indexes=indexes(ROUNDS)),
         orders=service.store(ORDERS, indexes=indexes(ORDERS)),
+        parties=service.store(PARTIES, indexes=indexes(PARTIES)),
     )
 
 
@@ -84,6 +89,11 @@ async def find_rounds(rounds: Store[Round], where: Filter, *, after: str, limit:
     """Rounds, by id."""
     statuses = [status.value for status in RoundStatus if status is not RoundStatus.NEW]
     return await rounds.find({"state.status": statuses, **where}, after=after, limit=limit)
+
+
+def held_for(whom: HeldFor | None) -> Filter:
+    """Orders with an invoice that waits for its proof, or for a treasurer. None: all orders."""
+    return {} if whom is None else {"state.held.reason": [one.value for one in HeldReason if one.held_for is whom]}
 
 
 async def find_orders(orders: Store[Order], where: Filter, *, after: str, limit: int) -> list[tuple[str, Order]]:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -29,6 +30,9 @@ from services.reporting.work.readings import Readings
 from services.reporting.work.streams import Streams
 from services.reporting.work.tracer import Tracer
 
+DESCRIBED = Path(__file__).with_name("openapi.json")
+"""Completes the OpenAPI: summaries, schemas of answers, examples."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to serve."""
@@ -49,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.background(neighbours)
     service.background(StopSignals(streams.end))
     login = login_router(where_first_keys_are(settings.keys_file))
-    app = service.app(router(stores, readings, pipeline, tracer, streams), login)
+    app = service.app(router(stores, readings, pipeline, tracer, streams), login, described=DESCRIBED)
     app.add_middleware(Policy)
     mount_static(app)
     return app

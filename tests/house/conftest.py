@@ -11,6 +11,7 @@ from tests.house.rules import EACH_SERVICE, FEATURES, PARTS, ROOMS, ROOMS_IF_NEE
 
 SERVICES = ("donations", "procurement", "logistics", "reporting")
 PACKAGES = (
+    "pandapack/audit",
     "pandapack/client",
     "pandapack/contracts",
     "pandapack/runtime",

@@ -24,7 +24,19 @@ EACH_SERVICE = ("settings", "app")
 ALWAYS_PACKAGES = {"domain"}
 ALWAYS_MODULES = set(EACH_SERVICE)
 # A service with several features has the rooms in each of them; a feature needs a domain, and the others if needed.
-FEATURES = {"donations": ("validation", "platforms", "ledger", "pushes", "proofs", "settlements", "dead_letters")}
+FEATURES = {
+    "donations": (
+        "validation",
+        "platforms",
+        "ledger",
+        "programmes",
+        "door",
+        "pushes",
+        "proofs",
+        "settlements",
+        "dead_letters",
+    )
+}
 FRONT_DOOR_WORDS = ("Consumes", "Decides", "Publishes")
 
 # Where import-linter's contracts must name every service: (contract, key, what follows the service's name).

@@ -1,4 +1,4 @@
-"""A stand-in for a service: answers 200 to everything on the port of the name it is given."""
+"""A stand-in for a service: takes everything on the port of the name that it is given."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Ready(BaseHTTPRequestHandler):
-    """Every GET is answered 200."""
+    """Every GET is answered 200, every POST 201."""
 
     def do_GET(self) -> None:
         self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(201)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:

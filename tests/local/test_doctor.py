@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -73,6 +77,29 @@ def test_a_running_demonstration_is_named_with_what_stops_it(tmp_path: Path) -> 
         found = next(one for one in doctor.examine(layout) if one.name == "demonstration")
     assert found.level == "warning" and f"pid {os.getpid()}" in found.detail and "panda down" in found.mend
     assert not any(one.name == "demonstration" for one in doctor.examine(layout))
+
+
+LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); print(flush=True); input()"
+
+
+@contextmanager
+def listening(port: int, *, by_another: bool = False) -> Iterator[None]:
+    """A process listens there: a child of ours, or one whose parent has ended."""
+    command = [sys.executable, "-c", LISTEN, str(port)]
+    command = ["setsid", "--fork", *command] if by_another else command
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdin is not None and process.stdout.readline()
+        yield
+        process.stdin.close()  # its input ends, and so does it
+
+
+def test_what_the_running_demonstration_listens_on_is_not_wrong_and_what_others_do_is(tmp_path: Path) -> None:
+    layout = Layout.on_free_ports(tmp_path)
+    ours, theirs = layout.port("reporting"), layout.port("donations")
+    with RunningLock(tmp_path / DEMO_FOLDER), listening(ours), listening(theirs, by_another=True):
+        found = {one.name: one for one in doctor.examine(layout)}
+    assert f"reporting {ours}" in found["demonstration"].detail and f"port {ours}" not in found
+    assert found[f"port {theirs}"].level == "wrong"
 
 
 def test_a_signing_key_that_cannot_be_used_is_wrong(tmp_path: Path) -> None:

@@ -15,8 +15,11 @@ from pathlib import Path
 import httpx
 from pymongo import MongoClient
 
-from pandapack.local.keys import DIGESTS_FILE, ensure_keys
+from pandapack.local.keys import DIGESTS_FILE, OPERATOR_ROLE, ensure_keys
+from pandapack.local.layout import PLATFORM
+from pandapack.local.platform import DONATIONS, register_platform
 from pandapack.local.ports import free_ports
+from tests.service.described import Described
 from tests.stack import Servers
 
 READY_WAIT_S = 60.0
@@ -48,11 +51,13 @@ class Running:
         return f"{self.env['PANDA_NAMESPACE']}.{name}"
 
     def client(self, role: str) -> httpx.Client:
+        """With a role's key. What it is answered must be as the service's OpenAPI says."""
         return self.client_of(self.keys[role])
 
     def client_of(self, key: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30.0, trust_env=False)
+        hooks = {"response": [Described(self.url).check]}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30.0, trust_env=False, event_hooks=hooks)
 
     def kill(self) -> None:
         """kill -9."""
@@ -91,7 +96,7 @@ def running(
     name: str, servers: Servers, namespace: str, folder: Path, settings: Mapping[str, str] | None = None
 ) -> Iterator[Running]:
     """Starts a service on a free port, waits until it is ready, and ends it; its database is gone with it."""
-    keys = ensure_keys(folder)
+    keys = ensure_keys(folder, PLATFORM)
     (port,) = free_ports(1)
     env = {
         **os.environ,
@@ -106,6 +111,8 @@ def running(
     service = Running(name, f"http://127.0.0.1:{port}", keys, env, folder, process)
     try:
         _await_ready(service)
+        if name == DONATIONS:
+            register_platform(service.url, keys[OPERATOR_ROLE], PLATFORM)
         yield service
     finally:
         service.process.terminate()

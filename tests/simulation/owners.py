@@ -34,7 +34,7 @@ from services.donations.ledger.work.shards import LostShard, OwnedShards
 
 AT = datetime(2021, 11, 11, tzinfo=UTC)
 PUSHED, EVENTS, DEAD_LETTERS = "donations.pushed", "donations.events", "dead-letters"
-PUSH, REVERSAL = ("push", b"psh"), ("kind", b"reversal")
+PUSH, PLATFORM, REVERSAL = ("push", b"psh"), ("platform", b"shop"), ("kind", b"reversal")
 SHARD = TopicPartition(PUSHED, 0)
 RECORDS = 24
 REVERSALS_SHARE = 0.3
@@ -51,7 +51,7 @@ class Record:
     partition: int = 0
     timestamp: int = 0
     key: bytes | None = None
-    headers: Sequence[tuple[str, bytes]] = (PUSH,)
+    headers: Sequence[tuple[str, bytes]] = (PUSH, PLATFORM)
 
 
 @dataclass
@@ -213,6 +213,6 @@ def pushed_log(chance: random.Random, reversals_share: float = REVERSALS_SHARE) 
             else:
                 oracle.give(number, fen)
                 rows.append(donation(number, fen))
-        headers = (PUSH, REVERSAL) if is_reversal else (PUSH,)
+        headers = (PUSH, PLATFORM, REVERSAL) if is_reversal else (PUSH, PLATFORM)
         log.append(Record(offset, "\n".join(map(json.dumps, rows)).encode(), headers=headers))
     return log, oracle

@@ -97,6 +97,19 @@ class DocumentsSuite:
         assert await ids({"state.status": "broken"}) == []
         assert await ids({"_id": ["a", "d"]}) == ["a", "d"]
 
+    async def test_a_list_is_found_by_any_of_its_elements(self, documents: Documents) -> None:
+        for id, parties in (("a", ["x", "y"]), ("b", ["z"]), ("c", [])):
+            schools = [{"school": party} for party in parties]
+            await documents.write(id, 0, update(parties=parties, schools=schools))
+
+        async def ids(where: dict[str, Any]) -> list[str]:
+            return [document.id for document in await documents.find(where)]
+
+        assert await ids({"state.parties": "y"}) == ["a"]
+        assert await ids({"state.parties": ["y", "z"]}) == ["a", "b"]
+        assert await ids({"state.schools.school": ["x", "nobody"]}) == ["a"]
+        assert await ids({"state.schools.school": "nobody"}) == []
+
     async def test_documents_are_found_a_page_at_a_time_in_both_directions(self, documents: Documents) -> None:
         for id in ("b", "d", "a", "c"):
             await documents.write(id, 0, update(status="shut" if id == "d" else "open"))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from pandapack.local.layout import Layout
+from pandapack.local.stack import Stack
+from tests.system.cast import Cast, cast_of
 from tests.system.playing import CHAOS, SETTLED, Played, outcome_of, running
 
 
@@ -14,3 +19,10 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     ours, theirs = folder / "demonstration", folder / "campaign"
     with running(theirs, CHAOS) as campaign, running(ours, SETTLED) as demonstration:
         return Played(demonstration=outcome_of(demonstration, ours), campaign=outcome_of(campaign, theirs))
+
+
+@pytest.fixture(scope="session")
+def cast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
+    """All services with somebody of every role; nothing is given in it."""
+    with Stack(Layout.on_free_ports(tmp_path_factory.mktemp("cast") / ".panda", keep_data=False)) as stack:
+        yield cast_of(stack)

@@ -43,6 +43,7 @@ def shown_dead_letter(state: DeadLetter) -> dict[str, Any]:
     return {
         "address": state.address,
         "at": state.at and state.at.isoformat(),
+        "platform": state.platform or None,
         "kind": "reversal" if state.is_reversal else "donation",
         "cause": state.cause,
         "pointer": state.pointer,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from pandapack.contracts.dead_letters import ADDRESS_HEADER, REASON_HEADER
-from pandapack.contracts.pushed import header_text, holds_reversals
+from pandapack.contracts.pushed import header_text, holds_reversals, platform_of
 from pandapack.runtime.reactions import Reaction, Record, apply
 from pandapack.runtime.store import EventPosition, Store
 from services.donations.dead_letters.domain.dead_letters import DeadLetter, record
@@ -34,5 +34,6 @@ class DeadLetterRecorder:
             reason=header_text(one.headers, REASON_HEADER) or NO_REASON,
             at=datetime.fromtimestamp(one.timestamp / 1000, UTC),
             is_reversal=holds_reversals(one.headers),
+            platform=platform_of(one.headers),
         )
         return Reaction(self._dead_letters, address, EventPosition(partition, one.offset + 1), decide)

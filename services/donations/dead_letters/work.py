@@ -16,7 +16,7 @@ from services.donations.dead_letters.domain.dead_letters import DeadLetter, Repl
 from services.donations.pushes.domain.push import ID_DIGITS, ID_PREFIX
 from services.donations.pushes.domain.sorting import PushSorter, SortedPush, sort_reversals
 from services.donations.pushes.work.publisher import PushPublisher
-from services.donations.validation.domain.failures import Failure
+from services.donations.validation.domain.failures import Failure, platform_missing
 from services.donations.validation.domain.text_lines import TextLines
 
 
@@ -50,27 +50,29 @@ class Replays:
         """Raises Refused where an address is unknown or was replayed too often; KafkaUnavailable."""
         wanted = [await self.get(address) for address in request.addresses]
         push_id = ID_PREFIX + hashlib.sha256(f"replay {command.key}".encode()).hexdigest()[:ID_DIGITS]
-        result = ReplayResult()
-        for are_reversals in (False, True):
-            some = [one for one in wanted if one.is_reversal is are_reversals]
-            push = self._sort(TextLines(*[_line(one, request.edited) for one in some]), are_reversals=are_reversals)
+        # Of a row that came in nobody's record nobody knows whose it is, however often it is sent.
+        result = ReplayResult(refused={one.address: platform_missing(0) for one in wanted if not one.platform})
+        for are_reversals, platform in sorted({(one.is_reversal, one.platform) for one in wanted if one.platform}):
+            some = [one for one in wanted if (one.is_reversal, one.platform) == (are_reversals, platform)]
+            text = TextLines(*[_line(one, request.edited) for one in some])
+            push = self._sort(text, platform, are_reversals=are_reversals)
             misfits = {some[failure.index].address: failure for failure in push.failures}
             result.accepted += push.accepted
             result.refused |= misfits
             if push.accepted and not request.is_dry_run:
-                await self._publisher.publish(push_id, push, are_reversals=are_reversals)
+                await self._publisher.publish(push_id, platform, push, are_reversals=are_reversals)
                 fitting = [one.address for one in some if one.address not in misfits]
                 await self._note(fitting, push_id, request, command)
         if result.accepted and not request.is_dry_run:
             result.push_id = push_id
         return result
 
-    def _sort(self, text: TextLines, *, are_reversals: bool) -> SortedPush:
+    def _sort(self, text: TextLines, platform: str, *, are_reversals: bool) -> SortedPush:
         now = self._clock.now()
         if are_reversals:
-            return sort_reversals(text, self._shards, now)
+            return sort_reversals(text, platform, self._shards, now)
         # A row that was in the log once was in time once: its age is not judged again.
-        return self._sorter.sort(text, now=now, accept_days=(now - EPOCH + timedelta(days=1)).days)
+        return self._sorter.sort(text, platform, now=now, accept_days=(now - EPOCH + timedelta(days=1)).days)
 
     async def get(self, address: str) -> DeadLetter:
         """The dead letter. Raises Refused where there is none."""

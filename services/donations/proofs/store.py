@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from pandapack.contracts.donations import day_name
-from pandapack.contracts.proof import DailyRoot
+from pandapack.contracts.proof import DailyRoot, ShardRoot
 from pandapack.runtime.documents import Rows
 
 
@@ -25,6 +25,11 @@ class DailyRoots:
         """The newest root."""
         found = await self._rows.find({}, sort=[("_id", -1)], limit=1)
         return _root_of(found[0]) if found else None
+
+    async def last_of_shard(self, shard: int) -> ShardRoot | None:
+        """A shard under the newest root; None where there is no root."""
+        root = await self.last()
+        return root.shards[shard] if root else None
 
     async def one(self, day: str) -> DailyRoot | None:
         """The root of a day, if it is signed already."""

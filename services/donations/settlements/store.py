@@ -9,14 +9,22 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from pydantic import TypeAdapter
 
 from pandapack.contracts.pages import Columns, pack, page_id, page_number, unpack
 from pandapack.runtime.documents import Rows
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind as DocumentKind
 from pandapack.runtime.store import Store
-from services.donations.settlements.domain.reconciliation import BankedRows, Cell, Difference, Mask
-from services.donations.settlements.domain.settlement import Kind, PartRef, Settlement, Status, Tally, settlement_source
+from services.donations.settlements.domain.reconciliation import BankedRows, Cell, Difference, Mask, RowsToBank
+from services.donations.settlements.domain.settlement import (
+    BankedStep,
+    Kind,
+    PartRef,
+    Settlement,
+    Status,
+    settlement_source,
+)
 
 SETTLEMENTS = DocumentKind("settlements", Settlement, lambda id: Settlement(settlement=id), settlement_source)
 DUE_AT_ONCE_MAX = 100
@@ -29,16 +37,21 @@ Sums = dict[str, Cell]
 """Merchant → (count, fen) of one day."""
 
 _sums = msgspec.json.Decoder(Sums)
+_steps = TypeAdapter(list[BankedStep])
 
 
 @dataclass(frozen=True, slots=True)
 class BankedPage:
-    """Which settlements banked which rows of a page. `version` 0: none yet. `days`: settlement → day → count, fen."""
+    """Which settlements banked which rows of a page. `version` 0: none yet.
+
+    `steps`: settlement → what each write banked, in order; `deducted`: settlement → row → fen that had been taken back.
+    """
 
     id: str
     version: int
     by: dict[str, Mask]
-    days: dict[str, dict[str, Cell]] = field(default_factory=dict)
+    steps: dict[str, tuple[BankedStep, ...]] = field(default_factory=dict)
+    deducted: dict[str, dict[int, int]] = field(default_factory=dict)
 
     @property
     def page_key(self) -> tuple[int, int]:
@@ -51,7 +64,8 @@ class BankedPage:
         for name, mask in self.by.items():
             target, known = (ours if name == settlement else others), mask[:rows]
             target[: len(known)] |= known
-        return BankedRows(ours, others)
+        deducted = {row: fen for one in self.deducted.values() for row, fen in one.items()}  # a row is banked once
+        return BankedRows(ours, others, deducted)
 
 
 class Settlements:
@@ -103,16 +117,16 @@ class Settlements:
         row = await self._banked.one(id)
         return BankedPage(id, 0, {}) if row is None else _banked_of(row)
 
-    async def bank(self, page: BankedPage, settlement: str, day: str, rows: Sequence[int], tally: Tally) -> bool:
+    async def bank(self, page: BankedPage, settlement: str, day: str, columns: Columns, wanted: RowsToBank) -> bool:
         """Marks rows of a page and day as banked by a settlement. False: another one was faster, look again."""
         mask = page.by.get(settlement, np.zeros(0, dtype=np.bool_))
-        grown = np.zeros(max(len(mask), max(rows) + 1), dtype=np.bool_)
+        grown = np.zeros(max(len(mask), max(wanted.rows) + 1), dtype=np.bool_)
         grown[: len(mask)] = mask
-        grown[list(rows)] = True
-        by = page.by | {settlement: grown}
-        count, fen = page.days.get(settlement, {}).get(day, (0, 0))
-        days = page.days.get(settlement, {}) | {day: (count + tally.count, fen + tally.fen)}
-        all_days = page.days | {settlement: days}
+        grown[list(wanted.rows)] = True
+        steps = (*page.steps.get(settlement, ()), wanted.step(columns, day))
+        deducted = page.deducted.get(settlement, {}) | {row: fen for row, fen in wanted.rows.items() if fen}
+        by, all_steps = page.by | {settlement: grown}, page.steps | {settlement: steps}
+        all_deducted = page.deducted | {settlement: deducted}
         row = {
             "_id": page.id,
             "version": page.version + 1,
@@ -122,7 +136,8 @@ class Settlements:
                     "settlement": name,
                     "rows": len(mask),
                     "bits": np.packbits(mask).tobytes(),
-                    "days": {day: list(cell) for day, cell in all_days[name].items()},
+                    "steps": msgspec.json.encode([step.model_dump() for step in all_steps[name]]),
+                    "deducted": [list(item) for item in sorted(all_deducted[name].items())],
                 }
                 for name, mask in by.items()
             ],
@@ -131,15 +146,17 @@ class Settlements:
             return await self._banked.insert(row)
         return await self._banked.replace(page.id, page.version, row)
 
-    async def banked_by(self, settlement: str) -> dict[str, Tally]:
-        """All that a settlement has banked by now: day → tally."""
-        total: dict[str, Tally] = {}
+    async def banked_pages(self, settlement: str) -> AsyncIterator[BankedPage]:
+        """The pages of which a settlement banked rows, by id."""
         page = await self.next_banked(settlement, "")
         while page is not None:
-            for day, (count, fen) in page.days[settlement].items():
-                total[day] = total.get(day, Tally()) + Tally(count=count, fen=fen)
+            yield page
             page = await self.next_banked(settlement, page.id + PAST_PAGE)
-        return total
+
+    async def outbox_bytes(self, settlement: str) -> int:
+        """How large the events of a settlement are that Kafka has not confirmed."""
+        document = await self.documents.documents.read(settlement)
+        return 0 if document is None else sum(len(event.envelope) for event in document.outbox)
 
     async def next_banked(self, settlement: str, at: str) -> BankedPage | None:
         """The first page, at or behind the id `at`, of which a settlement banked rows."""
@@ -168,8 +185,9 @@ def _banked_of(row: dict[str, Any]) -> BankedPage:
         one["settlement"]: np.unpackbits(np.frombuffer(one["bits"], dtype=np.uint8), count=one["rows"]).astype(np.bool_)
         for one in row["by"]
     }
-    days = {one["settlement"]: {day: (cell[0], cell[1]) for day, cell in one["days"].items()} for one in row["by"]}
-    return BankedPage(row["_id"], row["version"], masks, days)
+    steps = {one["settlement"]: tuple(_steps.validate_json(bytes(one["steps"]))) for one in row["by"]}
+    deducted = {one["settlement"]: {item[0]: item[1] for item in one["deducted"]} for one in row["by"]}
+    return BankedPage(row["_id"], row["version"], masks, steps, deducted)
 
 
 def open_settlements(service: Service) -> Settlements:

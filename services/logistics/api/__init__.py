@@ -1,17 +1,25 @@
-"""HTTP in: consignments with what people report of them; shipments. Each parses and delegates to a decision."""
+"""HTTP in: consignments with what people report of them; shipments; parties.
+
+Each parses and delegates to a decision.
+"""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
+from pandapack.runtime.parties import PartyKind, parties_router
 from services.logistics.api.consignments import consignments_router
 from services.logistics.api.shipments import shipments_router
 from services.logistics.store import Stores
 
+KINDS = tuple(PartyKind)
+"""Parties that act here: suppliers are those of whom freight, insurance and duty were ordered."""
+
 
 def router(stores: Stores) -> APIRouter:
-    """`/v1/consignments` and `/v1/shipments`."""
+    """`/v1/consignments`, `/v1/shipments` and `/v1/parties`."""
     router = APIRouter(prefix="/v1")
-    router.include_router(consignments_router(stores.consignments))
-    router.include_router(shipments_router(stores.shipments))
+    router.include_router(consignments_router(stores))
+    router.include_router(shipments_router(stores))
+    router.include_router(parties_router(stores.parties, KINDS))
     return router

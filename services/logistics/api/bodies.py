@@ -18,8 +18,8 @@ def _in_utc(at: datetime) -> datetime:
 
 
 Remark = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
-Party = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
-"""Who carried, gave or received: a company or an office, never a pupil."""
+Office = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
+"""Who gave or received: a company or an office, never a pupil."""
 At = Annotated[Moment, AfterValidator(_in_utc)]
 """Business time of a report: RFC 3339 with a zone comes in, UTC is kept."""
 

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints
 
-from pandapack.contracts.logistics import ParcelState
 from pandapack.contracts.procurement import Category
-from pandapack.runtime.auth import Role, needs
-from pandapack.runtime.http import Problem, answer_to, command_of
-from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, Reader, filters_of, page
-from pandapack.runtime.store import Command, Store
-from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Party, Remark
+from pandapack.runtime.auth import STAFF_ROLES, Caller, Role, needs
+from pandapack.runtime.http import answer_to, problem_of
+from pandapack.runtime.openapi import COMMAND
+from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, filters_of, page
+from pandapack.runtime.parties import Act, acting
+from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Office, Remark
 from services.logistics.domain import consignment
 from services.logistics.domain.consignment import (
     Consignment,
@@ -24,10 +24,16 @@ from services.logistics.domain.consignment import (
     Handout,
     PupilsReached,
     SchoolRange,
+    WriteOff,
 )
-from services.logistics.store import find_consignments
+from services.logistics.store import Stores, find_consignments
+from services.logistics.work import refuse_others_school, schools_of
 
 ORDINAL_MAX = 9_999
+Reader = Annotated[Caller, Depends(needs(*STAFF_ROLES, Role.SUPPLIER, Role.WAREHOUSE, Role.CARRIER, Role.SCHOOL))]
+Serving = Annotated[Act, Depends(acting(Role.SUPPLIER, Role.CARRIER))]
+Holding = Annotated[Act, Depends(acting(Role.WAREHOUSE, Role.CARRIER))]
+Taught = Annotated[Act, Depends(acting(Role.SCHOOL))]
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Ordinal = Annotated[int, Field(ge=1, le=ORDINAL_MAX, strict=True)]
@@ -52,6 +58,10 @@ class WriteOffBody(Body):
     reason: Remark
     at: At
 
+    def loss(self) -> WriteOff:
+        """The report as the domain has it."""
+        return WriteOff(**self.model_dump(exclude={"at"}), at=self.at.isoformat())
+
 
 class DeliveryBody(Body):
     """A school's proof of delivery. `gave` and `received` name offices, never a pupil; `document` is its SHA-256."""
@@ -61,8 +71,8 @@ class DeliveryBody(Body):
     accepted: Ordinals = ()
     rejected: Ordinals = ()
     reason: Remark | None = None
-    gave: Party
-    received: Party
+    gave: Office
+    received: Office
     document: Digest
     at: At
 
@@ -84,6 +94,12 @@ class HandoutBody(Body):
     def handout_report(self) -> Handout:
         """The handout as the domain has it."""
         return Handout(**self.model_dump(exclude={"at"}), at=self.at.isoformat())
+
+
+SCHOOLS_SEE = (
+    *("round", "status", "closed", "programme", "country", "specification", "round_parcels", "stored"),
+    *("dispatched", "arrived_at"),
+)
 
 
 def shown_consignment(state: Consignment) -> dict[str, Any]:
@@ -108,7 +124,26 @@ def shown_consignment(state: Consignment) -> dict[str, Any]:
             *({"kind": "handout", "id": one.handout, "school": one.school} for one in state.parked_handouts),
         ],
         "costs": {category.value: cost.fen for category, cost in state.costs.items()},
+        "warehouse": state.warehouse,
+        "services": {category.value: party for category, party in state.services.items()},
+        "carriers": list(state.carriers),
+        "arrived_at": state.arrived_at,
     }
+
+
+def shown_to(state: Consignment, party: str | None, schools: tuple[str, ...] | None) -> dict[str, Any]:
+    """What a party sees of its consignment: of costs its own. `party` None: staff, who see all.
+
+    `schools`: whoever acts for these sees what is theirs; None: who acts for no schools.
+    """
+    shown = shown_consignment(state)
+    if party is None:
+        return shown
+    if schools is None:
+        own = {category.value for category, supplier in state.services.items() if supplier == party}
+        return {**shown, "costs": {name: fen for name, fen in shown["costs"].items() if name in own}}
+    theirs = {name: [one for one in shown[name] if one["school"] in schools] for name in ("schools", "parked")}
+    return {**{name: shown[name] for name in SCHOOLS_SEE}, **theirs}
 
 
 def _shown_school(state: Consignment, school: SchoolRange) -> dict[str, Any]:
@@ -130,15 +165,19 @@ def _shown_school(state: Consignment, school: SchoolRange) -> dict[str, Any]:
     }
 
 
-def consignments_router(consignments: Store[Consignment]) -> APIRouter:
+def consignments_router(stores: Stores) -> APIRouter:
     """`/consignments`."""
     router = APIRouter(prefix="/consignments", tags=["consignments"])
-    _add_reads(router, consignments)
-    _add_reports(router, consignments)
+    _add_reads(router, stores)
+    _add_reports(router, stores)
+    _add_school_reports(router, stores)
     return router
 
 
-def _add_reads(router: APIRouter, consignments: Store[Consignment]) -> None:
+def _add_reads(router: APIRouter, stores: Stores) -> None:
+    async def schools_seen(reader: Caller) -> tuple[str, ...] | None:
+        return await schools_of(stores.parties, reader.owner) if reader.role is Role.SCHOOL else None
+
     @router.get("")
     async def get_consignments(
         *,
@@ -149,63 +188,73 @@ def _add_reads(router: APIRouter, consignments: Store[Consignment]) -> None:
         after: After = "",
         limit: Limit = PAGE_DEFAULT,
     ) -> dict[str, Any]:
-        """Consignments, round after round."""
-        where = filters_of(status=status, programme=programme, country=country)
-        found = await find_consignments(consignments, where, after=after, limit=limit + 1)
-        return page(found, limit, shown_consignment)
+        """Consignments, round after round: those in which a party takes part, or that are for its schools."""
+        schools, where = await schools_seen(reader), filters_of(status=status, programme=programme, country=country)
+        if schools is not None:
+            where["state.schools.school"] = list(schools)
+        elif not reader.is_staff:
+            where["state.parties"] = reader.owner
+        found = await find_consignments(stores.consignments, where, after=after, limit=limit + 1)
+        return page(found, limit, lambda state: shown_to(state, reader.acts_for, schools))
 
     @router.get("/{round_id}")
     async def get_consignment(round_id: Name, reader: Reader) -> dict[str, Any]:
         """A consignment: where each of its parcels is. It is `new` while only reports of it are known, all parked."""
-        known = await consignments.get(round_id)
-        if known is None:
-            raise Problem(404, "round_unknown", f"no parcel of {round_id} is packed yet")
-        return shown_consignment(known)
+        schools, known = await schools_seen(reader), await stores.consignments.get(round_id)
+        is_seen = known is not None and (
+            consignment.takes_part(known, reader.acts_for) if schools is None else consignment.is_for(known, schools)
+        )
+        if known is None or not is_seen:
+            raise problem_of(consignment.unknown_round(round_id))
+        return shown_to(known, reader.acts_for, schools)
 
 
-def _add_reports(router: APIRouter, consignments: Store[Consignment]) -> None:
-    @router.post("/{round_id}/costs", dependencies=[Depends(needs(Role.CARRIER))])
-    async def post_cost(
-        round_id: Name, body: CostBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
-        """A service was rendered for the round: procurement pays it by this report."""
-        category, cost = Category(body.category), Cost(fen=body.fen, document=body.document)
+def _add_reports(router: APIRouter, stores: Stores) -> None:
+    consignments = stores.consignments
+
+    @router.post("/{round_id}/costs", openapi_extra=COMMAND)
+    async def post_cost(round_id: Name, body: CostBody, act: Serving) -> JSONResponse:
+        """A service was rendered for the round by the party of whom it was ordered: procurement pays by this report."""
+        category, cost = Category(body.category), Cost(fen=body.fen, document=body.document, party=act.by or "")
         outcome = await consignments.change(
-            round_id, lambda state: consignment.record_cost(state, category, cost), command
+            round_id, lambda state: consignment.record_cost(state, category, cost, act.by), act.command
         )
         return answer_to(outcome)
 
-    @router.post("/{round_id}/write-offs", dependencies=[Depends(needs(Role.WAREHOUSE, Role.CARRIER))])
-    async def post_write_off(
-        round_id: Name, body: WriteOffBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
-        """Parcels were damaged or lost, in the warehouse or on the way."""
-        now, at = ParcelState(body.now), body.at.isoformat()
+    @router.post("/{round_id}/write-offs", openapi_extra=COMMAND)
+    async def post_write_off(round_id: Name, body: WriteOffBody, act: Holding) -> JSONResponse:
+        """Parcels were damaged or lost: the warehouse reports it until they leave, then a carrier of their shipment."""
+        loss = body.loss()
         outcome = await consignments.change(
-            round_id,
-            lambda state: consignment.write_off(state, body.report, body.ordinals, now, body.reason, at),
-            command,
+            round_id, lambda state: consignment.write_off(state, loss, act.by), act.command
         )
         return answer_to(outcome)
 
-    @router.post("/{round_id}/deliveries", dependencies=[Depends(needs(Role.SCHOOL, Role.CARRIER))])
-    async def post_delivery(
-        round_id: Name, body: DeliveryBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
-        """A school's proof: what it accepted and rejected. Before its parcels are in transit it is parked."""
+
+def _add_school_reports(router: APIRouter, stores: Stores) -> None:
+    consignments = stores.consignments
+
+    @router.post("/{round_id}/deliveries", openapi_extra=COMMAND)
+    async def post_delivery(round_id: Name, body: DeliveryBody, act: Taught) -> JSONResponse:
+        """A school's proof, its own or its field partner's: what it accepted and rejected.
+
+        Before its parcels are in transit it is parked.
+        """
+        if (refusal := await refuse_others_school(stores.parties, body.school, act)) is not None:
+            raise problem_of(refusal)
         proof = body.proof()
-        outcome = await consignments.change(round_id, lambda state: consignment.deliver(state, proof), command)
+        outcome = await consignments.change(round_id, lambda state: consignment.deliver(state, proof), act.command)
         return answer_to(outcome)
 
-    @router.post("/{round_id}/handouts", dependencies=[Depends(needs(Role.SCHOOL))])
-    async def post_handout(
-        round_id: Name, body: HandoutBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
+    @router.post("/{round_id}/handouts", openapi_extra=COMMAND)
+    async def post_handout(round_id: Name, body: HandoutBody, act: Taught) -> JSONResponse:
         """A school gave parcels to pupils. What is more than it has accepted so far is parked.
 
         Heads beyond its parcels, or beyond the school's enrolment over the round, are recorded and are no pupils
         reached: the answer tells how many (`pupils_over_reported`).
         """
+        if (refusal := await refuse_others_school(stores.parties, body.school, act)) is not None:
+            raise problem_of(refusal)
         handout = body.handout_report()
-        outcome = await consignments.change(round_id, lambda state: consignment.hand_out(state, handout), command)
+        outcome = await consignments.change(round_id, lambda state: consignment.hand_out(state, handout), act.command)
         return answer_to(outcome)

@@ -1,4 +1,4 @@
-"""Shipments: booked, moved leg by leg, held and released by customs."""
+"""Shipments: booked, moved leg by leg, held and released by customs. Each party sees its own, and acts on them."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints
 
 from pandapack.contracts.logistics import Leg
-from pandapack.runtime.auth import Role, needs
-from pandapack.runtime.http import Problem, answer_to, command_of
-from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, Reader, filters_of, page
-from pandapack.runtime.store import Command, Store
-from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Party, Remark
+from pandapack.runtime.auth import STAFF_ROLES, Caller, Role, needs
+from pandapack.runtime.http import answer_to, problem_of
+from pandapack.runtime.openapi import COMMAND
+from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, filters_of, page
+from pandapack.runtime.parties import Act, acting
+from pandapack.runtime.store import Store
+from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Remark
 from services.logistics.domain import shipment
 from services.logistics.domain.shipment import LEGS_MAX, Move, Movement, Shipment, ShipmentStatus
-from services.logistics.store import find_shipments
+from services.logistics.store import Stores, find_shipments
+from services.logistics.work import book_shipment
 
 Locode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[A-Z2-9]{3}$")]
 """UN/LOCODE."""
-Carrier = Depends(needs(Role.CARRIER))
+Reader = Annotated[Caller, Depends(needs(*STAFF_ROLES, Role.SUPPLIER, Role.CARRIER))]
+Carrying = Annotated[Act, Depends(acting(Role.CARRIER))]
+Serving = Annotated[Act, Depends(acting(Role.SUPPLIER, Role.CARRIER))]
 
 
 class LegBody(Body):
-    """One movement. `document` is its transport document: bill of lading, CMR note, air waybill."""
+    """One movement, by a registered carrier. `document` is its transport document: bill of lading, CMR note, …"""
 
     mode: Literal["road", "sea", "air", "rail"]
-    carrier: Party
+    carrier: Name
     document: DocumentNumber
     origin: Locode
     destination: Locode
@@ -77,10 +82,16 @@ def shown_shipment(state: Shipment) -> dict[str, Any]:
     return {**fields, "legs": legs, "arrived_at": arrived_at}
 
 
-def shipments_router(shipments: Store[Shipment]) -> APIRouter:
+def shipments_router(stores: Stores) -> APIRouter:
     """`/shipments`."""
     router = APIRouter(prefix="/shipments", tags=["shipments"])
+    _add_reads(router, stores.shipments)
+    _add_movements(router, stores)
+    _add_customs(router, stores.shipments)
+    return router
 
+
+def _add_reads(router: APIRouter, shipments: Store[Shipment]) -> None:
     @router.get("")
     async def get_shipments(
         *,
@@ -90,68 +101,62 @@ def shipments_router(shipments: Store[Shipment]) -> APIRouter:
         after: After = "",
         limit: Limit = PAGE_DEFAULT,
     ) -> dict[str, Any]:
-        """Shipments, by id."""
-        where = filters_of(round=round, status=status)
+        """Shipments, by id: those that a party booked, carries or clears, all for staff."""
+        own = {} if reader.is_staff else {"state.parties": reader.owner}
+        where = filters_of(round=round, status=status) | own
         return page(await find_shipments(shipments, where, after=after, limit=limit + 1), limit, shown_shipment)
 
     @router.get("/{shipment_id}")
     async def get_shipment(shipment_id: Name, reader: Reader) -> dict[str, Any]:
         """A shipment: where it is, and what customs did."""
         known = await shipments.get(shipment_id)
-        if known is None or known.status is ShipmentStatus.NEW:
-            raise Problem(404, "shipment_unknown", f"there is no shipment {shipment_id}")
+        if known is None or not shipment.is_partys(known, reader.acts_for):
+            raise problem_of(shipment.unknown_shipment(shipment_id))
         return shown_shipment(known)
 
-    @router.post("", status_code=201, dependencies=[Carrier])
-    async def post_shipment(body: ShipmentBody, command: Annotated[Command, Depends(command_of)]) -> JSONResponse:
-        """Books a shipment for a round."""
-        outcome = await shipments.change(
-            body.shipment, lambda state: shipment.plan(state, body.round, body.planned()), command
-        )
+
+def _add_movements(router: APIRouter, stores: Stores) -> None:
+    shipments = stores.shipments
+
+    @router.post("", status_code=201, openapi_extra=COMMAND)
+    async def post_shipment(body: ShipmentBody, act: Serving) -> JSONResponse:
+        """Books a round's shipment: by the party of whom its freight was ordered, on legs of registered carriers."""
+        outcome = await book_shipment(stores, body.shipment, body.round, body.planned(), act)
         return answer_to(outcome, status=201)
 
-    @router.post("/{shipment_id}/departures", dependencies=[Carrier])
-    async def post_departure(
-        shipment_id: Name, body: MovementBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
-        """A carrier took the shipment over. Reported before its turn, it is parked."""
-        return await _report(shipment_id, Move.DEPARTURE, body, command)
+    @router.post("/{shipment_id}/departures", openapi_extra=COMMAND)
+    async def post_departure(shipment_id: Name, body: MovementBody, act: Carrying) -> JSONResponse:
+        """A leg's carrier took the shipment over. Reported before its turn, it is parked."""
+        return await _report(shipment_id, Move.DEPARTURE, body, act)
 
-    @router.post("/{shipment_id}/arrivals", dependencies=[Carrier])
-    async def post_arrival(
-        shipment_id: Name, body: MovementBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
-        """A carrier handed the shipment over. Reported before its turn, it is parked."""
-        return await _report(shipment_id, Move.ARRIVAL, body, command)
+    @router.post("/{shipment_id}/arrivals", openapi_extra=COMMAND)
+    async def post_arrival(shipment_id: Name, body: MovementBody, act: Carrying) -> JSONResponse:
+        """A leg's carrier handed the shipment over. Reported before its turn, it is parked."""
+        return await _report(shipment_id, Move.ARRIVAL, body, act)
 
-    async def _report(shipment_id: str, move: Move, body: MovementBody, command: Command) -> JSONResponse:
+    async def _report(shipment_id: str, move: Move, body: MovementBody, act: Act) -> JSONResponse:
         movement = Movement(move=move, leg=body.leg, at=body.at.isoformat())
-        outcome = await shipments.change(shipment_id, lambda state: shipment.report(state, movement), command)
+        outcome = await shipments.change(
+            shipment_id, lambda state: shipment.report(state, movement, act.by), act.command
+        )
         return answer_to(outcome)
-
-    _add_customs(router, shipments)
-    return router
 
 
 def _add_customs(router: APIRouter, shipments: Store[Shipment]) -> None:
-    @router.post("/{shipment_id}/customs-holds", dependencies=[Carrier])
-    async def post_hold(
-        shipment_id: Name, body: HoldBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
+    @router.post("/{shipment_id}/customs-holds", openapi_extra=COMMAND)
+    async def post_hold(shipment_id: Name, body: HoldBody, act: Serving) -> JSONResponse:
         """Customs keep the shipment."""
         outcome = await shipments.change(
-            shipment_id, lambda state: shipment.hold(state, body.reason, body.at.isoformat()), command
+            shipment_id, lambda state: shipment.hold(state, body.reason, body.at.isoformat(), act.by), act.command
         )
         return answer_to(outcome)
 
-    @router.post("/{shipment_id}/customs-releases", dependencies=[Carrier])
-    async def post_release(
-        shipment_id: Name, body: ReleaseBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
-        """Customs let the shipment go: the round's duty is known."""
+    @router.post("/{shipment_id}/customs-releases", openapi_extra=COMMAND)
+    async def post_release(shipment_id: Name, body: ReleaseBody, act: Serving) -> JSONResponse:
+        """Customs let the shipment go: the party of whom the duty was ordered reports it, and what it cost."""
         outcome = await shipments.change(
             shipment_id,
-            lambda state: shipment.release(state, body.duty_fen, body.document, body.at.isoformat()),
-            command,
+            lambda state: shipment.release(state, body.duty_fen, body.document, body.at.isoformat(), act.by),
+            act.command,
         )
         return answer_to(outcome)

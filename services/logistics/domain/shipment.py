@@ -2,6 +2,10 @@
 
 Carriers report late and out of order: a movement whose turn has not come is parked in the shipment, and applied when it
 comes. Customs release a shipment once, whether they held it before or not.
+
+`by` is the party that acts, None for staff, whom roles alone bound. A carrier reports its own legs; a hold any party of
+the shipment; a release, which says what is to pay, the one of whom the duty was ordered. Of another's shipment a party
+is told what it would be told of none, so that none of it can be reported before it is booked.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ COUNTRY_CHARACTERS = 2
 
 
 class ShipmentStatus(StrEnum):
-    """`new`: nothing was planned yet; movements may be parked."""
+    """`new`: nothing was planned yet; what staff report is parked."""
 
     NEW = "new"
     PLANNED = "planned"
@@ -70,7 +74,10 @@ class CustomsStop(Part):
 
 
 class Shipment(Part):
-    """All that is known of a shipment. `country` is its destination's, ISO 3166-1."""
+    """All that is known of a shipment. `country` is its destination's, ISO 3166-1.
+
+    `parties`: who booked it, its carriers, and `broker`, of whom the duty was ordered.
+    """
 
     shipment: str
     status: ShipmentStatus = ShipmentStatus.NEW
@@ -79,32 +86,57 @@ class Shipment(Part):
     legs: tuple[ShipmentLeg, ...] = ()
     customs: tuple[CustomsStop, ...] = ()
     parked: tuple[Movement, ...] = ()
+    broker: str = ""
+    parties: tuple[str, ...] = ()
 
 
-def plan(state: Shipment, round: str, legs: tuple[Leg, ...]) -> Decision[Shipment] | Refusal:
-    """A shipment is booked. What carriers reported of it before is applied now."""
+def is_partys(state: Shipment, by: str | None) -> bool:
+    """Whether the shipment is one of this party's. `by` None: staff."""
+    return state.status is not ShipmentStatus.NEW and (by is None or by in state.parties)
+
+
+def unknown_shipment(id: str) -> Refusal:
+    """There is no such shipment, or none of the caller's: the same is told of both."""
+    return Refusal("shipment_unknown", f"there is no shipment {id}", RefusalKind.NOT_FOUND)
+
+
+def country_of(legs: tuple[Leg, ...]) -> str:
+    """Where the last leg ends, ISO 3166-1."""
+    return legs[-1].destination[:COUNTRY_CHARACTERS]
+
+
+def plan(
+    state: Shipment, round: str, legs: tuple[Leg, ...], *, broker: str, by: str | None
+) -> Decision[Shipment] | Refusal:
+    """A shipment is booked by whoever may (`consignment.refuse_booking`). `broker` releases it from customs."""
     if state.status is not ShipmentStatus.NEW:
-        return Refusal("shipment_known", f"{state.shipment} is planned already, for {state.round}")
+        detail = f"there is a shipment {state.shipment} already: give this one its own id"
+        return Refusal("shipment_known", detail)
     for number, (before, after) in enumerate(pairwise(legs), 1):
         if before.destination != after.origin:
             detail = f"leg {number} ends at {before.destination}, leg {number + 1} begins at {after.origin}"
             return Refusal("legs_do_not_join", detail, RefusalKind.INVALID)
-    country = legs[-1].destination[:COUNTRY_CHARACTERS]
+    country = country_of(legs)
+    parties = {by or "", broker, *(leg.carrier for leg in legs)} - {""}
     planned = state.model_copy(
         update={
             "status": ShipmentStatus.PLANNED,
             "round": round,
             "country": country,
             "legs": tuple(ShipmentLeg(leg=leg) for leg in legs),
+            "broker": broker,
+            "parties": tuple(sorted(parties)),
         }
     )
     shipment_planned = ShipmentPlanned(shipment=state.shipment, round=round, country=country, legs=legs)
     return _with_answer(_apply_parked(planned, [shipment_planned]), parked=False)
 
 
-def report(state: Shipment, movement: Movement) -> Decision[Shipment] | Refusal:
-    """A carrier reports a departure or an arrival, perhaps before its turn."""
-    refusal = _refuse_movement(state, movement)
+def report(state: Shipment, movement: Movement, by: str | None) -> Decision[Shipment] | Refusal:
+    """A carrier reports a departure or an arrival of its leg, perhaps before its turn."""
+    refusal = (
+        _refuse_stranger(state, by) or _refuse_movement(state, movement) or _refuse_others_leg(state, movement, by)
+    )
     if refusal is not None:
         return refusal
     waiting = state.model_copy(update={"parked": (*state.parked, movement)})
@@ -112,9 +144,9 @@ def report(state: Shipment, movement: Movement) -> Decision[Shipment] | Refusal:
     return _with_answer(moved, parked=movement in moved.state.parked)
 
 
-def hold(state: Shipment, reason: str, at: str) -> Decision[Shipment] | Refusal:
+def hold(state: Shipment, reason: str, at: str, by: str | None) -> Decision[Shipment] | Refusal:
     """Customs keep the shipment."""
-    if (refusal := _refuse_customs(state)) is not None:
+    if (refusal := _refuse_stranger(state, by) or _refuse_customs(state)) is not None:
         return refusal
     if state.status is ShipmentStatus.HELD:
         return Refusal("held_already", f"{state.shipment} is held by customs already")
@@ -124,9 +156,10 @@ def hold(state: Shipment, reason: str, at: str) -> Decision[Shipment] | Refusal:
     return _with_answer(Decision(held, (customs_held,)), parked=False)
 
 
-def release(state: Shipment, duty_fen: int, document: str, at: str) -> Decision[Shipment] | Refusal:
+def release(state: Shipment, duty_fen: int, document: str, at: str, by: str | None) -> Decision[Shipment] | Refusal:
     """Customs let the shipment go; `duty_fen` is what all of it costs, demurrage included."""
-    if (refusal := _refuse_customs(state)) is not None:
+    refusal = _refuse_stranger(state, by) or _refuse_not_broker(state, by) or _refuse_customs(state)
+    if refusal is not None:
         return refusal
     is_held = state.status is ShipmentStatus.HELD
     before = state.customs[:-1] if is_held else state.customs
@@ -142,6 +175,7 @@ def release(state: Shipment, duty_fen: int, document: str, at: str) -> Decision[
         duty_fen=duty_fen,
         at=at,
         document=document,
+        party=by or "",
     )
     return _with_answer(_apply_parked(released, [customs_released]), parked=False)
 
@@ -156,9 +190,27 @@ def _is_released(state: Shipment) -> bool:
     return any(stop.released_at is not None for stop in state.customs)
 
 
+def _refuse_stranger(state: Shipment, by: str | None) -> Refusal | None:
+    return None if by is None or is_partys(state, by) else unknown_shipment(state.shipment)
+
+
+def _refuse_others_leg(state: Shipment, movement: Movement, by: str | None) -> Refusal | None:
+    if by is None or by == state.legs[movement.leg - 1].leg.carrier:
+        return None
+    detail = f"leg {movement.leg} of {state.shipment} is another carrier's, which reports it"
+    return Refusal("leg_of_another", detail, RefusalKind.FORBIDDEN)
+
+
+def _refuse_not_broker(state: Shipment, by: str | None) -> Refusal | None:
+    if by in (None, state.broker):
+        return None
+    detail = f"the duty of {state.round} was ordered of another party, which reports the release of {state.shipment}"
+    return Refusal("not_ordered", detail, RefusalKind.FORBIDDEN)
+
+
 def _refuse_customs(state: Shipment) -> Refusal | None:
     if state.status is ShipmentStatus.NEW:
-        return Refusal("shipment_unknown", f"there is no shipment {state.shipment}", RefusalKind.NOT_FOUND)
+        return unknown_shipment(state.shipment)
     if _is_released(state):
         return Refusal("released_already", f"customs released {state.shipment} already")
     return None

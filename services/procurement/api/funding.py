@@ -1,4 +1,4 @@
-"""Programmes, needs and funds."""
+"""Programmes, needs and funds: buyers publish and open, staff see them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,13 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints
 
-from pandapack.contracts.procurement import (
-    Item,
-    LocalizedName,
-    Offer,
-    Policy,
-    ProgrammePublished,
-    SchoolShare,
-    ServiceRate,
-    Specification,
-    Supplier,
-)
+from pandapack.contracts.procurement import ProgrammePublished, SchoolShare, ServiceRate
+from pandapack.contracts.publication import Item, LocalizedName, Offer, Policy, Specification, Supplier
 from pandapack.decision import Refusal
 from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.clock import Clock
 from pandapack.runtime.http import Problem, answer_to, command_of, problem_of
-from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Name, Reader, filters_of, page
+from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Name, Staff, filters_of, page
 from pandapack.runtime.store import Command
 from services.procurement import work
 from services.procurement.api.bodies import Body
@@ -39,7 +30,10 @@ Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 class ProgrammeBody(BaseModel):
-    """All of a publication but its number. Parts are described in the contracts."""
+    """All of a publication but its number. Parts are described in the contracts.
+
+    `warehouse` is the party that receives the goods and packs the parcels.
+    """
 
     name: LocalizedName
     policy: Policy
@@ -48,6 +42,7 @@ class ProgrammeBody(BaseModel):
     suppliers: tuple[Supplier, ...]
     catalogue: tuple[Offer, ...]
     services: tuple[ServiceRate, ...]
+    warehouse: Name
 
     def draft(self, programme: str) -> ProgrammePublished:
         """The content as the contract has it; its number is still to be given."""
@@ -61,6 +56,7 @@ class ProgrammeBody(BaseModel):
             suppliers=self.suppliers,
             catalogue=self.catalogue,
             services=self.services,
+            warehouse=self.warehouse,
         )
 
 
@@ -150,7 +146,7 @@ def funding_router(stores: Stores, clock: Clock) -> APIRouter:
         return answer_to(await work.publish_programme(stores.publications, draft, clock.now(), command))
 
     @router.get("/programmes/{programme}")
-    async def get_programme(programme: Name, reader: Reader) -> dict[str, Any]:
+    async def get_programme(programme: Name, staff: Staff) -> dict[str, Any]:
         """The latest publication."""
         current = await work.current_publication(stores.publications, programme)
         if isinstance(current, Refusal):
@@ -168,7 +164,7 @@ def funding_router(stores: Stores, clock: Clock) -> APIRouter:
     @router.get("/needs")
     async def get_needs(
         *,
-        reader: Reader,
+        staff: Staff,
         programme: Name | None = None,
         country: Country | None = None,
         status: NeedStatus | None = None,
@@ -180,7 +176,7 @@ def funding_router(stores: Stores, clock: Clock) -> APIRouter:
         return page(await find_needs(stores.needs, where, after=after, limit=limit + 1), limit, shown_need)
 
     @router.get("/funds/{programme}")
-    async def get_fund(programme: Name, reader: Reader) -> dict[str, Any]:
+    async def get_fund(programme: Name, staff: Staff) -> dict[str, Any]:
         """The fund: what it has, what rounds have, and which round comes next."""
         known = await stores.funds.get(programme)
         if known is None:

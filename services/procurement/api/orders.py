@@ -1,4 +1,7 @@
-"""Orders: confirmation by the supplier, receipt at the warehouse, invoices."""
+"""Orders: confirmation by the supplier, receipt at the warehouse, invoices, and what a treasurer makes of held ones.
+
+A supplier acts on what was ordered of it, a warehouse on goods that are for it, and each sees no other orders.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,47 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from pandapack.contracts.procurement import Category
-from pandapack.runtime.auth import Role, needs
-from pandapack.runtime.http import Problem, answer_to, command_of
-from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, Reader, filters_of, page
-from pandapack.runtime.store import Command, Store
+from pandapack.runtime.auth import STAFF_ROLES, Caller, Role, needs
+from pandapack.runtime.http import answer_to, problem_of
+from pandapack.runtime.openapi import COMMAND
+from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, filters_of, narrowed, page
+from pandapack.runtime.parties import Act, acting
+from pandapack.runtime.store import Store
 from services.procurement.api.bodies import Body, Remark
-from services.procurement.domain import order
-from services.procurement.domain.order import Order, OrderStatus
+from services.procurement.domain import matching, order
 from services.procurement.domain.order_lines import Line, ReceiptCount
+from services.procurement.domain.order_state import (
+    HeldFor,
+    Order,
+    OrderStatus,
+    is_suppliers,
+    is_warehouses,
+    unknown_order,
+)
 from services.procurement.domain.publication import ITEMS_MAX, PRICE_FEN_MAX
-from services.procurement.store import find_orders
+from services.procurement.store import find_orders, held_for
 
 UNITS_A_COUNT_MAX = 100_000_000
 INVOICE_FEN_MAX = 1_000_000_000_000
 
 Price = Annotated[int, Field(ge=1, le=PRICE_FEN_MAX, strict=True)]
 Units = Annotated[int, Field(ge=0, le=UNITS_A_COUNT_MAX, strict=True)]
+Reader = Annotated[Caller, Depends(needs(*STAFF_ROLES, Role.SUPPLIER, Role.WAREHOUSE))]
+Supplying = Annotated[Act, Depends(acting(Role.SUPPLIER))]
+Receiving = Annotated[Act, Depends(acting(Role.WAREHOUSE))]
+Ruling = Annotated[Act, Depends(acting(Role.TREASURER))]
+PRICES = (
+    "amount_fen",
+    "amount_fen_max",
+    "price_tolerance_per_mille",
+    "cost",
+    "invoices",
+    "held",
+    "invoice",
+    "paid_fen",
+)
+LINE_PRICES = ("unit_price_fen", "unit_price_fen_max")
+STAFF_ONLY = ("invoice_fen_max_unapproved", "rulings")
 
 
 class ConfirmationBody(Body):
@@ -61,10 +89,25 @@ class InvoiceBody(Body):
     amount_fen: Annotated[int, Field(ge=0, le=INVOICE_FEN_MAX, strict=True)]
 
 
-def shown_order(state: Order) -> dict[str, Any]:
-    """An order as JSON."""
+class RulingBody(Body):
+    """Why a treasurer rules so."""
+
+    reason: Remark
+
+
+def shown_order(state: Order, caller: Caller) -> dict[str, Any]:
+    """An order as JSON. A supplier is not shown what staff decide by; a warehouse sees what it counts, no prices."""
     fields = state.model_dump(mode="json", exclude={"lines"})
-    return {**fields, "lines": [_shown_line(line) for line in state.lines]}
+    lines = [_shown_line(line) for line in state.lines]
+    if not caller.is_staff:
+        fields = _without(fields, STAFF_ONLY)
+    if caller.role is Role.WAREHOUSE:
+        fields, lines = _without(fields, PRICES), [_without(line, LINE_PRICES) for line in lines]
+    return {**fields, "lines": lines}
+
+
+def _without(fields: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 def _shown_line(line: Line) -> dict[str, Any]:
@@ -86,7 +129,13 @@ def _shown_line(line: Line) -> dict[str, Any]:
 def orders_router(orders: Store[Order]) -> APIRouter:
     """`/orders`."""
     router = APIRouter(prefix="/orders", tags=["orders"])
+    _add_reads(router, orders)
+    _add_partners(router, orders)
+    _add_rulings(router, orders)
+    return router
 
+
+def _add_reads(router: APIRouter, orders: Store[Order]) -> None:
     @router.get("")
     async def get_orders(
         *,
@@ -95,46 +144,85 @@ def orders_router(orders: Store[Order]) -> APIRouter:
         category: Category | None = None,
         supplier: Name | None = None,
         round: Name | None = None,
+        held: HeldFor | None = None,
         after: After = "",
         limit: Limit = PAGE_DEFAULT,
     ) -> dict[str, Any]:
-        """Orders, round after round."""
-        where = filters_of(status=status, category=category, supplier=supplier, round=round)
-        return page(await find_orders(orders, where, after=after, limit=limit + 1), limit, shown_order)
+        """Orders, round after round: a supplier's and a warehouse's own, all for staff.
+
+        `held=treasurer` lists those with an invoice that a treasurer decides on, `held=proof` those whose invoice is
+        matched again once the goods, the cost or the delivery are reported.
+        """
+        asked = filters_of(status=status, category=category, supplier=supplier, round=round)
+        where = narrowed({**asked, **held_for(held)}, _own(reader))
+        found = [] if where is None else await find_orders(orders, where, after=after, limit=limit + 1)
+        return page(found, limit, lambda state: shown_order(state, reader))
 
     @router.get("/{order_id}")
     async def get_order(order_id: Name, reader: Reader) -> dict[str, Any]:
-        """An order: what was bought, what came of it, and what was paid."""
+        """An order: what was bought, what came of it, and what was paid to whom."""
         known = await orders.get(order_id)
-        if known is None or known.status is OrderStatus.NEW:
-            raise Problem(404, "order_unknown", f"there is no order {order_id}")
-        return shown_order(known)
+        is_own = is_warehouses if reader.role is Role.WAREHOUSE else is_suppliers
+        if known is None or not is_own(known, reader.acts_for):
+            raise problem_of(unknown_order(order_id))
+        return shown_order(known, reader)
 
-    @router.post("/{order_id}/confirmation", dependencies=[Depends(needs(Role.SUPPLIER))])
-    async def post_confirmation(
-        order_id: Name, body: ConfirmationBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
-        """The supplier confirms the order, perhaps at other prices, within the tolerance."""
-        outcome = await orders.change(order_id, lambda state: order.confirm(state, body.prices), command)
+
+def _own(reader: Caller) -> dict[str, Any]:
+    match reader.role:
+        case Role.SUPPLIER:
+            return {"state.supplier": reader.owner}
+        case Role.WAREHOUSE:
+            return {"state.warehouse": reader.owner, "state.category": Category.GOODS}
+        case _:
+            return {}
+
+
+def _add_partners(router: APIRouter, orders: Store[Order]) -> None:
+    @router.post("/{order_id}/confirmation", openapi_extra=COMMAND)
+    async def post_confirmation(order_id: Name, body: ConfirmationBody, act: Supplying) -> JSONResponse:
+        """The supplier confirms its order, perhaps at other prices, within the tolerance."""
+        outcome = await orders.change(order_id, lambda state: order.confirm(state, body.prices, act.by), act.command)
         return answer_to(outcome)
 
-    @router.post("/{order_id}/receipts", dependencies=[Depends(needs(Role.WAREHOUSE))])
-    async def post_receipt(
-        order_id: Name, body: ReceiptBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
-        """A delivery was counted and inspected; what was rejected is ordered again."""
+    @router.post("/{order_id}/receipts", openapi_extra=COMMAND)
+    async def post_receipt(order_id: Name, body: ReceiptBody, act: Receiving) -> JSONResponse:
+        """The warehouse counted and inspected a delivery; what was rejected is ordered again."""
         counts = body.counts()
-        outcome = await orders.change(order_id, lambda state: order.receive(state, body.receipt, counts), command)
-        return answer_to(outcome)
-
-    @router.post("/{order_id}/invoices", dependencies=[Depends(needs(Role.SUPPLIER))])
-    async def post_invoice(
-        order_id: Name, body: InvoiceBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
-        """Order, receipt and invoice are matched: it is paid, or held, and the answer says so."""
         outcome = await orders.change(
-            order_id, lambda state: order.match_invoice(state, body.invoice, body.amount_fen), command
+            order_id, lambda state: order.receive(state, body.receipt, counts, act.by), act.command
         )
         return answer_to(outcome)
 
-    return router
+    @router.post("/{order_id}/invoices", openapi_extra=COMMAND)
+    async def post_invoice(order_id: Name, body: InvoiceBody, act: Supplying) -> JSONResponse:
+        """Order, proof and the supplier's invoice are matched: it is paid, or held, and the answer says so.
+
+        Goods are proven by their receipt, freight, insurance and duty by the cost that logistics reports, monitoring
+        and administration once every parcel of the round has found its end.
+        """
+        outcome = await orders.change(
+            order_id, lambda state: matching.match_invoice(state, body.invoice, body.amount_fen, act.by), act.command
+        )
+        return answer_to(outcome)
+
+
+def _add_rulings(router: APIRouter, orders: Store[Order]) -> None:
+    @router.post("/{order_id}/invoices/{invoice}/release", openapi_extra=COMMAND)
+    async def post_release(order_id: Name, invoice: DocumentNumber, body: RulingBody, act: Ruling) -> JSONResponse:
+        """A treasurer has a held invoice paid. Its proof must be there, and it asks for no more than was committed.
+
+        Once more changes nothing, and has the same answer.
+        """
+        outcome = await orders.change(
+            order_id, lambda state: matching.release_invoice(state, invoice, body.reason, act.key), act.command
+        )
+        return answer_to(outcome)
+
+    @router.post("/{order_id}/invoices/{invoice}/refuse", openapi_extra=COMMAND)
+    async def post_refuse(order_id: Name, invoice: DocumentNumber, body: RulingBody, act: Ruling) -> JSONResponse:
+        """A treasurer refuses a held invoice for good; its supplier may send another, under its own number."""
+        outcome = await orders.change(
+            order_id, lambda state: matching.refuse_invoice(state, invoice, body.reason, act.key), act.command
+        )
+        return answer_to(outcome)

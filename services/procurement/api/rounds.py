@@ -1,4 +1,4 @@
-"""Rounds, and the kitting of their parcels."""
+"""Rounds, and the kitting of their parcels. A warehouse sees and packs its own rounds, and no money."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from pandapack.runtime.auth import Role, needs
-from pandapack.runtime.http import Problem, answer_to, command_of
-from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, Reader, filters_of, page
-from pandapack.runtime.store import Command, Store
+from pandapack.runtime.auth import STAFF_ROLES, Caller, Role, needs
+from pandapack.runtime.http import answer_to, problem_of
+from pandapack.runtime.openapi import COMMAND
+from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, filters_of, narrowed, page
+from pandapack.runtime.parties import Act, acting
+from pandapack.runtime.store import Store
 from services.procurement.api.bodies import Body
 from services.procurement.domain import round
 from services.procurement.domain.publication import ROUND_PARCELS_MAX
 from services.procurement.domain.round import Round, RoundStatus
 from services.procurement.store import find_rounds
+
+Reader = Annotated[Caller, Depends(needs(*STAFF_ROLES, Role.WAREHOUSE))]
+Packing = Annotated[Act, Depends(acting(Role.WAREHOUSE))]
+WAREHOUSE_SEES = (
+    *("round", "programme", "country", "specification", "status", "parcels", "packed", "packable"),
+    *("warehouse", "schools", "stock", "lots"),
+)
 
 
 class KittingBody(Body):
@@ -26,11 +35,14 @@ class KittingBody(Body):
     parcels: Annotated[int, Field(ge=1, le=ROUND_PARCELS_MAX, strict=True)]
 
 
-def shown_round(state: Round) -> dict[str, Any]:
-    """A round as JSON: funded_fen = reserved_fen + committed_fen + spent_fen + released_fen, always."""
+def shown_round(state: Round, caller: Caller) -> dict[str, Any]:
+    """A round as JSON; a warehouse sees what it packs, and no money.
+
+    funded_fen = reserved_fen + committed_fen + spent_fen + released_fen, always.
+    """
     fields = state.model_dump(mode="json", exclude={"bill", "accepted", "lots", "consignment_closed"})
     packed, stock = round.packed_parcels(state), round.in_stock(state)
-    return {
+    shown = {
         **fields,
         "packed": packed,
         "packable": round.packable_parcels(state),
@@ -50,6 +62,7 @@ def shown_round(state: Round) -> dict[str, Any]:
         "lots": [lot.model_dump() for lot in state.lots],
         "consignment_closed": state.consignment_closed,
     }
+    return shown if caller.is_staff else {name: shown[name] for name in WAREHOUSE_SEES}
 
 
 def rounds_router(rounds: Store[Round]) -> APIRouter:
@@ -66,24 +79,26 @@ def rounds_router(rounds: Store[Round]) -> APIRouter:
         after: After = "",
         limit: Limit = PAGE_DEFAULT,
     ) -> dict[str, Any]:
-        """Rounds in the order in which they were funded."""
-        where = filters_of(status=status, programme=programme, country=country)
-        return page(await find_rounds(rounds, where, after=after, limit=limit + 1), limit, shown_round)
+        """Rounds in the order in which they were funded: a warehouse's own, all for staff."""
+        own = {} if reader.is_staff else {"state.warehouse": reader.owner}
+        where = narrowed(filters_of(status=status, programme=programme, country=country), own)
+        found = [] if where is None else await find_rounds(rounds, where, after=after, limit=limit + 1)
+        return page(found, limit, lambda state: shown_round(state, reader))
 
     @router.get("/{round_id}")
     async def get_round(round_id: Name, reader: Reader) -> dict[str, Any]:
         """A round: its money, its orders, its stock and its parcels."""
         known = await rounds.get(round_id)
-        if known is None or known.status is RoundStatus.NEW:
-            raise Problem(404, "round_unknown", f"there is no round {round_id}")
-        return shown_round(known)
+        if known is None or not round.is_warehouses(known, reader.acts_for):
+            raise problem_of(round.unknown_round(round_id))
+        return shown_round(known, reader)
 
-    @router.post("/{round_id}/kitting", dependencies=[Depends(needs(Role.WAREHOUSE))])
-    async def post_kitting(
-        round_id: Name, body: KittingBody, command: Annotated[Command, Depends(command_of)]
-    ) -> JSONResponse:
-        """Packs parcels from the round's stock, whole ones only."""
-        outcome = await rounds.change(round_id, lambda state: round.kit(state, body.lot, body.parcels), command)
+    @router.post("/{round_id}/kitting", openapi_extra=COMMAND)
+    async def post_kitting(round_id: Name, body: KittingBody, act: Packing) -> JSONResponse:
+        """The round's warehouse packs parcels from its stock, whole ones only."""
+        outcome = await rounds.change(
+            round_id, lambda state: round.kit(state, body.lot, body.parcels, act.by), act.command
+        )
         return answer_to(outcome)
 
     return router

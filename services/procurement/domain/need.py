@@ -49,7 +49,7 @@ class NeedRequest(Part):
 def open_need(
     state: Need, request: NeedRequest, published: ProgrammePublished, at: datetime
 ) -> Decision[Need] | Refusal:
-    """A need is assessed and approved, and waits for money."""
+    """A buyer opens a need: it waits for money."""
     if state.status is not NeedStatus.NEW:
         return Refusal("need_known", f"there is a need {state.need} already: choose another id")
     pricing = pricing_of(published)

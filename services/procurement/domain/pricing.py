@@ -8,7 +8,8 @@ most the contingency. The parts add up exactly: reserved = Σ planned + continge
 from __future__ import annotations
 
 from pandapack.contracts.envelope import Part
-from pandapack.contracts.procurement import Category, OrderLine, Policy, ProgrammePublished, ServiceRate
+from pandapack.contracts.procurement import Category, OrderLine, ProgrammePublished, ServiceRate
+from pandapack.contracts.publication import Policy
 
 PER_MILLE = 1000
 SERVICES = tuple(category for category in Category if category is not Category.GOODS)
@@ -25,11 +26,15 @@ class PricedLine(Part):
 
 
 class Pricing(Part):
-    """All of a publication that a plan needs, and no more: the fund carries it in its state."""
+    """All of a publication that a plan needs, and no more: the fund carries it in its state.
+
+    `warehouse` receives the goods and packs the parcels.
+    """
 
     policy: Policy
     bills: dict[str, tuple[PricedLine, ...]]  # by specification
     rates: tuple[ServiceRate, ...]
+    warehouse: str = ""
 
 
 class PlannedOrder(Part):
@@ -75,7 +80,7 @@ def pricing_of(published: ProgrammePublished) -> Pricing:
         )
         for specification in published.specifications
     }
-    return Pricing(policy=published.policy, bills=bills, rates=published.services)
+    return Pricing(policy=published.policy, bills=bills, rates=published.services, warehouse=published.warehouse)
 
 
 def rate_of(pricing: Pricing, category: Category, country: str) -> ServiceRate | None:

@@ -11,7 +11,8 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from pandapack.contracts.envelope import Part
-from pandapack.contracts.procurement import Category, ProgrammePublished, Specification
+from pandapack.contracts.procurement import Category, ProgrammePublished
+from pandapack.contracts.publication import Specification
 from pandapack.decision import Decision, Refusal, RefusalKind
 from services.procurement.domain.pricing import PER_MILLE, SERVICES
 
@@ -101,6 +102,8 @@ def _policy(content: ProgrammePublished) -> Iterator[str]:
     yield from _beyond("policy.price_tolerance_per_mille", policy.price_tolerance_per_mille, 0, PER_MILLE)
     if policy.price_tolerance_per_mille > policy.contingency_per_mille:
         yield "policy.price_tolerance_per_mille is above contingency_per_mille: a round could cost more than it has"
+    if policy.invoice_fen_max_unapproved is not None and policy.invoice_fen_max_unapproved < 0:
+        yield "policy.invoice_fen_max_unapproved is negative: 0 lets a treasurer see every invoice, null lets all pass"
     if not CODE_PATTERN.fullmatch(policy.round_code):
         yield f"policy.round_code {policy.round_code!r} must be 1 to 8 capital letters"
 
@@ -113,6 +116,8 @@ def _names(content: ProgrammePublished) -> Iterator[str]:
     ):
         yield from (f"{what} {id!r} must be small letters, digits and hyphens" for id in ids if not _is_id(id))
         yield from (f"{what} {id} is named twice" for id in _repeated(ids))
+    if content.warehouse and not _is_id(content.warehouse):
+        yield f"warehouse {content.warehouse!r} must be small letters, digits and hyphens"
     for supplier in content.suppliers:
         if supplier.id in {category.value for category in Category}:
             yield f"supplier {supplier.id} is called like a category: orders could not be told apart"

@@ -27,6 +27,7 @@ from pandapack.contracts.procurement import (
     order_name,
     serial_of,
 )
+from pandapack.contracts.publication import Policy
 from pandapack.decision import Decision, Refusal, RefusalKind
 from services.procurement.domain.intervals import Intervals, tail
 from services.procurement.domain.pricing import PlannedOrder, Pricing, plan_round
@@ -93,6 +94,7 @@ class Round(Part):
     orders: tuple[RoundOrder, ...] = ()
     accepted: dict[str, int] = {}
     lots: tuple[PackedLot, ...] = ()
+    warehouse: str = ""  # in older rounds nobody is named: staff act
     consignment_closed: bool = False
 
 
@@ -150,11 +152,11 @@ def open_round(state: Round, event: RoundFunded, pricing: Pricing) -> Decision[R
         intervals=event.intervals,
         schools=event.schools,
         bill=plan.bill,
+        warehouse=pricing.warehouse,
         orders=tuple(_round_order(state.round, order) for order in plan.orders),
     )
     assert reserved_fen(opened) >= 0
-    tolerance = pricing.policy.price_tolerance_per_mille
-    events = [event for order in plan.orders for event in _request(opened, order, tolerance)]
+    events = [event for order in plan.orders for event in _request(opened, order, pricing.policy)]
     return Decision(opened, tuple(events))
 
 
@@ -207,9 +209,19 @@ def close_consignment(state: Round, event: ConsignmentClosed) -> Decision[Round]
     return _close_if_over(state.model_copy(update={"consignment_closed": True}))
 
 
-def kit(state: Round, lot: str, parcels: int) -> Decision[Round] | Refusal:
-    """Packs `parcels` complete parcels from the stock by the bill of materials."""
-    refusal = _refuse_kitting(state, lot, parcels)
+def unknown_round(id: str) -> Refusal:
+    """There is no such round, or none that the caller packs: the same is told of both."""
+    return Refusal("round_unknown", f"there is no round {id}", RefusalKind.NOT_FOUND)
+
+
+def is_warehouses(state: Round, by: str | None) -> bool:
+    """Whether it is this party's round to pack. `by` None: staff."""
+    return state.status is not RoundStatus.NEW and by in (None, state.warehouse)
+
+
+def kit(state: Round, lot: str, parcels: int, by: str | None) -> Decision[Round] | Refusal:
+    """Packs `parcels` complete parcels from the stock by the bill of materials. `by` is the warehouse, None: staff."""
+    refusal = unknown_round(state.round) if not is_warehouses(state, by) else _refuse_kitting(state, lot, parcels)
     if refusal is not None:
         return refusal
     first = packed_parcels(state) + 1
@@ -229,6 +241,8 @@ def kit(state: Round, lot: str, parcels: int) -> Decision[Round] | Refusal:
         round_parcels=state.parcels,
         consumed={item: quantity * parcels for item, quantity in state.bill.items()},
         schools=state.schools,
+        warehouse=state.warehouse,
+        services={order.category: order.supplier for order in state.orders if order.category is not Category.GOODS},
     )
     answer: dict[str, object] = {
         "round": state.round,
@@ -245,8 +259,6 @@ def kit(state: Round, lot: str, parcels: int) -> Decision[Round] | Refusal:
 
 def _refuse_kitting(state: Round, lot: str, parcels: int) -> Refusal | None:
     assert parcels > 0
-    if state.status is RoundStatus.NEW:
-        return Refusal("round_unknown", f"there is no round {state.round}", RefusalKind.NOT_FOUND)
     if any(known.lot == lot for known in state.lots):
         return Refusal("lot_known", f"{state.round} has a lot {lot} already: give this one its own id")
     left = state.parcels - packed_parcels(state)
@@ -296,7 +308,7 @@ def _round_order(round_id: str, order: PlannedOrder) -> RoundOrder:
     )
 
 
-def _request(state: Round, order: PlannedOrder, tolerance_per_mille: int) -> tuple[Event, Event]:
+def _request(state: Round, order: PlannedOrder, policy: Policy) -> tuple[Event, Event]:
     name = order_name(state.round, order.tail)
     requested = OrderRequested(
         order=name,
@@ -308,7 +320,9 @@ def _request(state: Round, order: PlannedOrder, tolerance_per_mille: int) -> tup
         lines=order.lines,
         amount_fen=order.amount_fen,
         amount_fen_max=order.amount_fen_max,
-        price_tolerance_per_mille=tolerance_per_mille,
+        price_tolerance_per_mille=policy.price_tolerance_per_mille,
+        warehouse=state.warehouse,
+        invoice_fen_max_unapproved=policy.invoice_fen_max_unapproved,
     )
     committed = FundsCommitted(
         round=state.round,

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from services.reporting.api.pages import pages_router
 from services.reporting.api.pipeline import pipeline_router
-from services.reporting.api.totals import totals_router
+from services.reporting.api.totals import MerchantStores, totals_router
 from services.reporting.api.trace import TraceLimits, trace_router
 from services.reporting.api.verify import verify_router
 from services.reporting.store import Stores
@@ -19,8 +19,9 @@ from services.reporting.work.tracer import Tracer
 def router(stores: Stores, readings: Readings, pipeline: Pipeline, tracer: Tracer, streams: Streams) -> APIRouter:
     """`/v1/…`, `/`, `/ops` and `/verify`."""
     limits = TraceLimits()
+    merchants = MerchantStores(stores.shards, stores.merchants, stores.banked_merchants)
     whole, v1 = APIRouter(), APIRouter(prefix="/v1")
-    v1.include_router(totals_router(readings, streams, stores.shards, stores.merchants))
+    v1.include_router(totals_router(readings, streams, merchants))
     v1.include_router(trace_router(tracer, limits))
     v1.include_router(pipeline_router(pipeline, stores.journal, stores.archive))
     whole.include_router(v1)

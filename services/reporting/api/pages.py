@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import TypeAdapter, ValidationError
 
-from pandapack.contracts.donations import Name
+from pandapack.contracts.donations import Name, PlatformName
 from pandapack.decision import Refusal
 from pandapack.runtime.auth import page_caller
 from pandapack.runtime.errors import Unavailable
@@ -34,7 +34,7 @@ STALE_S = 30.0
 ROUNDS_SHOWN_MAX = 50
 
 Json = dict[str, Any]
-_names = TypeAdapter[str](Name)
+_names, _platforms = TypeAdapter[str](Name), TypeAdapter[str](PlatformName)
 _environment = Environment(
     loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
@@ -58,8 +58,13 @@ def _texts(lang: str | None, accepted: str) -> PageTexts:
 class TraceQuery:
     """What a reader wants to follow."""
 
-    def __init__(self, merchant: str, id: str, day: str) -> None:
-        self.merchant, self.id, self.day = merchant.strip(), id.strip(), day.strip()
+    def __init__(self, platform: str = "", merchant: str = "", id: str = "", day: str = "") -> None:
+        self.platform, self.merchant, self.id, self.day = (one.strip() for one in (platform, merchant, id, day))
+
+    def on(self, platforms: Sequence[str]) -> TraceQuery:
+        """The same, on the platform that goes without saying where there is one alone."""
+        only = platforms[0] if len(platforms) == 1 else ""
+        return TraceQuery(self.platform or only, self.merchant, self.id, self.day)
 
     def __bool__(self) -> bool:
         return bool(self.merchant or self.id or self.day)
@@ -68,12 +73,43 @@ class TraceQuery:
     def is_valid(self) -> bool:
         """Whether these can be the names of a donation."""
         try:
+            _platforms.validate_python(self.platform)
             _names.validate_python(self.merchant)
             _names.validate_python(self.id)
             date.fromisoformat(self.day)
         except (ValidationError, ValueError):
             return False
         return True
+
+
+async def _known_platforms(tracer: Tracer) -> Sequence[str]:
+    """Nothing where the ledger does not answer: the page shows its figures all the same."""
+    try:
+        return await tracer.platforms()
+    except Unavailable:
+        return ()
+
+
+async def _follow(
+    tracer: Tracer, limits: TraceLimits, request: Request, query: TraceQuery
+) -> tuple[Json | None, str | None]:
+    """The trace that was asked for, or the key of the text that tells why there is none."""
+    if not query:
+        return None, None
+    if not query.platform:
+        return None, "which_platform" if await _known_platforms(tracer) else "not_now"
+    if not query.is_valid:
+        return None, "not_valid"
+    try:
+        limits.admit(request)
+        trace = await tracer.trace(query.platform, query.merchant, query.id, query.day)
+    except Problem:
+        return None, "too_many"
+    except Unavailable:
+        return None, "not_now"
+    if isinstance(trace, Refusal):
+        return None, "not_found"
+    return shown_trace(trace, staff=False), None
 
 
 def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limits: TraceLimits) -> APIRouter:
@@ -83,14 +119,12 @@ def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limits:
     @router.get("/")
     async def get_public_page(
         request: Request,
+        query: Annotated[TraceQuery, Depends()],
         lang: Annotated[str | None, Query()] = None,
-        merchant: str = "",
-        id: str = "",
-        day: str = "",
         accept_language: Annotated[str, Header()] = "",
     ) -> HTMLResponse:
-        query = TraceQuery(merchant, id, day)
-        trace, failure = await follow(request, query)
+        platforms = await _known_platforms(tracer)
+        trace, failure = await _follow(tracer, limits, request, query.on(platforms))
         totals = await readings.totals()
         return _page(
             "public.html",
@@ -101,27 +135,11 @@ def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limits:
             money_bar=_money_bar(totals),
             parcel_bar=_parcel_bar(totals["parcels"]),
             laws=_shown_laws(await readings.books()),
+            platforms=platforms if len(platforms) > 1 else (),
             query=query,
             trace=trace,
             failure=failure,
         )
-
-    async def follow(request: Request, query: TraceQuery) -> tuple[Json | None, str | None]:
-        """The trace that was asked for, or the key of the text that tells why there is none."""
-        if not query:
-            return None, None
-        if not query.is_valid:
-            return None, "not_valid"
-        try:
-            limits.admit(request)
-            trace = await tracer.trace(query.merchant, query.id, query.day)
-        except Problem:
-            return None, "too_many"
-        except Unavailable:
-            return None, "not_now"
-        if isinstance(trace, Refusal):
-            return None, "not_found"
-        return shown_trace(trace, staff=False), None
 
     @router.get("/ops")
     async def get_operations_page(
@@ -137,6 +155,7 @@ def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limits:
         return _page(
             "ops.html",
             _texts(lang, accept_language),
+            totals=await readings.totals(),
             pipeline=shown_pipeline(await pipeline.read()),
             laws=_shown_laws(await readings.books()),
             rounds=rounds[:ROUNDS_SHOWN_MAX],

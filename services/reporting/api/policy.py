@@ -34,7 +34,9 @@ class Policy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_policy(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *HEADERS]
+                given = message.get("headers", ())
+                own = {name.lower() for name, _ in given}  # /docs and /problems say their own, as strict as this
+                message["headers"] = [*given, *(one for one in HEADERS if one[0] not in own)]
             await send(message)
 
         await self._app(scope, receive, with_policy if scope["type"] == "http" else send)

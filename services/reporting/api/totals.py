@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, TypeVar
 
@@ -17,10 +18,19 @@ from pandapack.runtime.paging import After, page
 from pandapack.runtime.store import Store
 from services.reporting import store
 from services.reporting.api.law_views import shown_books
+from services.reporting.domain.banked import BankedMerchants, banked_of_day
 from services.reporting.domain.donations import DayMerchants, ShardDonations, by_merchant
 from services.reporting.domain.figures import CountAndFen
 from services.reporting.domain.rounds.state import Round
-from services.reporting.domain.totals import by_country, by_day, by_item, by_programme, round_row
+from services.reporting.domain.totals import (
+    banked_beside,
+    banked_columns,
+    by_country,
+    by_day,
+    by_item,
+    by_programme,
+    round_row,
+)
 from services.reporting.work.readings import Readings
 from services.reporting.work.streams import StreamEvent, Streams, TooManyStreams
 
@@ -35,9 +45,16 @@ Limit = Annotated[int, Query(ge=1, le=ROWS_MAX)]
 T = TypeVar("T")
 
 
-def totals_router(
-    readings: Readings, streams: Streams, shards: Store[ShardDonations], merchants: Store[DayMerchants]
-) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class MerchantStores:
+    """The views of which a day's merchants are shown."""
+
+    shards: Store[ShardDonations]
+    merchants: Store[DayMerchants]
+    banked_merchants: Store[BankedMerchants]
+
+
+def totals_router(readings: Readings, streams: Streams, stores: MerchantStores) -> APIRouter:
     """`/totals`, `/totals/{by}`, `/conservation`, `/events`."""
     router = APIRouter(tags=["totals"])
 
@@ -51,7 +68,7 @@ def totals_router(
 
     @router.get("/totals/day")
     async def get_days(programme: Programme = None) -> Json:
-        """Donations and fen by day in Asia/Shanghai."""
+        """Donations and fen by day in Asia/Shanghai: received, and what settlements have paid of that."""
         return await dated({"items": by_day(await readings.views(), programme)})
 
     @router.get("/totals/programme")
@@ -76,15 +93,21 @@ def totals_router(
 
     @router.get("/totals/merchant", dependencies=[Depends(needs(Role.AUDITOR))])
     async def get_merchants(day: date | None = None, after: After = "", limit: Limit = ROWS_DEFAULT) -> Json:
-        """Donations and fen by merchant on one day (the latest known): trade secrets, for staff only."""
-        wanted = day.isoformat() if day else await store.newest_day(shards)
-        sums = by_merchant(await store.merchants_on(merchants, wanted)) if wanted else {}
-        return await dated({"day": wanted, **_page_by_name(sums, after, limit, _merchant_row)})
+        """Donations and fen by merchant on one day (the latest known): trade secrets, for staff only.
+
+        `banked_…`: what settlements have paid of them; null where settlements were told without merchants.
+        """
+        wanted = day.isoformat() if day else await store.newest_day(stores.shards)
+        rows = await _merchants_of_day(stores, wanted) if wanted else {}
+        return await dated({"day": wanted, **_page_by_name(rows, after, limit, _merchant_row)})
 
     @router.get("/conservation")
     async def get_conservation() -> Json:
-        """The three laws: every term, the exact difference, and each check that failed in every reading."""
-        return await dated(shown_books(await readings.books()))
+        """The three laws: every term, the exact difference, and each check that failed in every reading.
+
+        `banked_fen` stands beside the term "received": what settlements have paid of it, by programme and in all.
+        """
+        return await dated({**shown_books(await readings.books()), **banked_beside(await readings.views())})
 
     @router.get("/events")
     async def get_events(last_event_id: Annotated[str, Header()] = "") -> StreamingResponse:
@@ -100,6 +123,18 @@ def totals_router(
     return router
 
 
+async def _merchants_of_day(stores: MerchantStores, day: str) -> dict[str, tuple[CountAndFen, CountAndFen | None]]:
+    """Merchant → received, and banked where that is known."""
+    received = by_merchant(await store.merchants_on(stores.merchants, day))
+    banked = banked_of_day(await store.banked_merchants_on(stores.banked_merchants, day))
+    return {name: (sums, banked.of(name)) for name, sums in received.items()}
+
+
+def _merchant_row(name: str, sums: tuple[CountAndFen, CountAndFen | None]) -> Json:
+    (count, fen), banked = sums
+    return {"merchant": name, "count": count, "fen": fen, **banked_columns(banked)}
+
+
 def _page_by_name(found: Mapping[str, T], after: str, limit: int, row: Callable[[str, T], Json]) -> Json:
     """A page of rows that are found sorted by name: those past `after`."""
     past = [(name, (name, one)) for name, one in found.items() if name > after]
@@ -108,11 +143,6 @@ def _page_by_name(found: Mapping[str, T], after: str, limit: int, row: Callable[
 
 def _round_row(_: str, round: Round) -> Json:
     return round_row(round)
-
-
-def _merchant_row(name: str, sums: CountAndFen) -> Json:
-    count, fen = sums
-    return {"merchant": name, "count": count, "fen": fen}
 
 
 async def _as_text(events: AsyncGenerator[StreamEvent, None]) -> AsyncIterator[bytes]:

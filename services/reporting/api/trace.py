@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
-from pandapack.contracts.donations import NAME_PATTERN
+from pandapack.contracts.donations import NAME_PATTERN, PLATFORM_PATTERN
 from pandapack.decision import Refusal
 from pandapack.runtime.auth import optional_caller
 from pandapack.runtime.clock import monotonic_s
@@ -21,6 +21,7 @@ TRACES_PER_S = 2.0
 CLIENTS_KNOWN_MAX = 10_000
 
 Name = Annotated[str, Path(pattern=NAME_PATTERN)]
+Platform = Annotated[str, Path(pattern=PLATFORM_PATTERN)]
 
 
 class TraceLimits:
@@ -43,21 +44,28 @@ class TraceLimits:
 
 
 def trace_router(tracer: Tracer, limits: TraceLimits) -> APIRouter:
-    """`/trace`."""
+    """`/trace`, `/platforms`."""
     router = APIRouter(tags=["trace"])
 
-    @router.get("/trace/{merchant}/{id}")
-    async def get_trace(merchant: Name, id: Name, day: Annotated[date, Query()], request: Request) -> dict[str, Any]:
+    @router.get("/platforms")
+    async def get_platforms() -> dict[str, list[str]]:
+        """The platforms whose gifts can be traced, by id: whoever asks must say which, where there are several."""
+        return {"items": list(await tracer.platforms())}
+
+    @router.get("/trace/{platform}/{merchant}/{id}")
+    async def get_trace(
+        platform: Platform, merchant: Name, id: Name, day: Annotated[date, Query()], request: Request
+    ) -> dict[str, Any]:
         """Where one donation is: its interval on the fen line, and for each of its fen the round, parcel and district.
 
-        Attribution is by rule, since money is fungible. Whoever asks must know merchant, id and day.
+        Attribution is by rule, since money is fungible. Whoever asks must know platform, merchant, id and day.
         """
         caller = await optional_caller(request)
         if caller is None:
             limits.admit(request)
-        trace = await tracer.trace(merchant, id, day.isoformat())
+        trace = await tracer.trace(platform, merchant, id, day.isoformat())
         if isinstance(trace, Refusal):
             raise problem_of(trace)
-        return shown_trace(trace, staff=caller is not None)
+        return shown_trace(trace, staff=caller is not None and caller.is_staff)
 
     return router

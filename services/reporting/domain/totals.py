@@ -57,6 +57,13 @@ def banked_fen(views: Views, programme: str | None = None) -> int:
     return sum(part.fen for part in views.banked if programme in (None, part.programme))
 
 
+def banked_beside(views: Views) -> dict[str, Any]:
+    """What stands beside the money law's "received": what is banked of it, in all and by programme."""
+    programmes = sorted({*programmes_of(views), *(part.programme for part in views.banked)})
+    by_programme = {name: banked_fen(views, name) for name in programmes}
+    return {"banked_fen": banked_fen(views), "banked_by_programme": by_programme}
+
+
 def money_by_programme(views: Views) -> dict[str, MoneyFigures]:
     """Programme → its money."""
     return figures_by_name(MoneyFigures, (part.programmes for part in views.money))
@@ -114,9 +121,18 @@ def by_programme(views: Views) -> list[dict[str, Any]]:
 
 
 def by_day(views: Views, programme: str | None = None) -> list[dict[str, Any]]:
-    """A row a day in Asia/Shanghai."""
+    """A row a day in Asia/Shanghai on which donations were made; banked is what settlements have paid of those."""
     days = sums_by_name({}, (donations.days for donations in _on_shards(views, programme)))
-    return [{"day": day, "count": count, "fen": fen} for day, (count, fen) in sorted(days.items())]
+    banked = sums_by_name({}, (part.days for part in views.banked if programme in (None, part.programme)))
+    return [
+        {"day": day, "count": count, "fen": fen, **banked_columns(banked.get(day, (0, 0)))}
+        for day, (count, fen) in sorted(days.items())
+    ]
+
+
+def banked_columns(banked: CountAndFen | None) -> dict[str, int | None]:
+    """What stands beside "received" in a row; null is not known."""
+    return dict(zip(("banked_count", "banked_fen"), banked or (None, None), strict=True))
 
 
 def by_country(views: Views) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind, Store
-from services.reporting.domain.banked import BankedDonations
+from services.reporting.domain.banked import BankedDonations, BankedMerchants
 from services.reporting.domain.donations import DayMerchants, ShardDonations
 from services.reporting.domain.funded_intervals import FundedIntervals
 from services.reporting.domain.items import Items
@@ -32,6 +32,7 @@ def _view(name: str, state: type[S]) -> Kind[S]:
 SHARDS = _view("shards", ShardDonations)
 MERCHANTS = _view("merchants", DayMerchants)
 BANKED = _view("banked", BankedDonations)
+BANKED_MERCHANTS = _view("banked_merchants", BankedMerchants)
 MONEY = _view("money", Money)
 ITEMS = _view("items", Items)
 PARCELS = _view("parcels", ParcelStates)
@@ -50,6 +51,7 @@ class Stores:
     shards: Store[ShardDonations]
     merchants: Store[DayMerchants]
     banked: Store[BankedDonations]
+    banked_merchants: Store[BankedMerchants]
     money: Store[Money]
     items: Store[Items]
     parcels: Store[ParcelStates]
@@ -67,6 +69,7 @@ def open_stores(service: Service) -> Stores:
         shards=service.store(SHARDS),
         merchants=service.store(MERCHANTS, indexes=["state.day"]),
         banked=service.store(BANKED),
+        banked_merchants=service.store(BANKED_MERCHANTS, indexes=["state.day"]),
         money=service.store(MONEY),
         items=service.store(ITEMS),
         parcels=service.store(PARCELS),
@@ -111,6 +114,11 @@ async def buckets_named(funded_intervals: Store[FundedIntervals], ids: Iterable[
 async def merchants_on(merchants: Store[DayMerchants], day: str) -> list[DayMerchants]:
     """A day's merchants, a document a shard."""
     return await _where(merchants, "state.day", [day])
+
+
+async def banked_merchants_on(banked: Store[BankedMerchants], day: str) -> list[BankedMerchants]:
+    """What is banked of a day's merchants, a document a bucket."""
+    return await _where(banked, "state.day", [day])
 
 
 async def newest_day(shards: Store[ShardDonations]) -> str | None:

@@ -14,7 +14,10 @@ from services.reporting.settings import Settings
 
 ANSWER_WAIT_S = 10.0
 READINESS_WAIT_S = 2.0
+PLATFORMS_WAIT_S = 2.0
+"""The public page is not kept waiting for longer, and is shown without them."""
 CONNECTIONS_MAX = 50
+PAGE_ROWS = 500
 Json = dict[str, Any]
 
 
@@ -47,20 +50,40 @@ class Neighbours:
             await self._client.aclose()
 
     async def donation(self, merchant: str, id: str, day: str) -> Json | Refusal:
-        """Where the ledger has a donation; refused where it has none. Raises NeighbourUnavailable."""
-        assert self._client is not None, "started with the service"
-        url = f"{self._urls['donations']}/v1/donations/{merchant}/{id}"
-        try:
-            answer = await self._client.get(url, params={"day": day})
-        except httpx.TransportError as error:
-            raise _unavailable("donations", repr(error)) from error
-        body = _json_of(answer)
+        """Where the ledger has a donation; refused where it has none. Raises NeighbourUnavailable.
+
+        `merchant`: as on the ledger, `platform:merchant`.
+        """
+        answer, body = await self._ledger(f"/v1/donations/{merchant}/{id}", {"day": day})
         if answer.status_code == 200 and body is not None:
             return body
         if answer.status_code == 404 and body is not None:
             code, detail = str(body.get("code", "not_found")), str(body.get("detail", ""))
             return Refusal(code, detail, RefusalKind.NOT_FOUND)
         raise _unavailable("donations", f"status {answer.status_code}")
+
+    async def platforms(self) -> list[str]:
+        """The ids of the registered platforms, in order. Raises NeighbourUnavailable."""
+        found, after = list[str](), ""
+        while True:
+            asked = {"after": after, "limit": str(PAGE_ROWS)}
+            answer, body = await self._ledger("/v1/platforms", asked, wait_s=PLATFORMS_WAIT_S)
+            if answer.status_code != 200 or body is None:
+                raise _unavailable("donations", f"status {answer.status_code}")
+            found += [one["platform"] for one in body["items"]]
+            if not body["next"]:
+                return found
+            after = body["next"]
+
+    async def _ledger(
+        self, path: str, params: Mapping[str, str], *, wait_s: float = ANSWER_WAIT_S
+    ) -> tuple[httpx.Response, Json | None]:
+        assert self._client is not None, "started with the service"
+        try:
+            answer = await self._client.get(f"{self._urls['donations']}{path}", params=params, timeout=wait_s)
+        except httpx.TransportError as error:
+            raise _unavailable("donations", repr(error)) from error
+        return answer, _json_of(answer)
 
     async def readiness(self) -> Mapping[str, Json | None]:
         """What each service answers at `/readyz`; None where it does not answer."""

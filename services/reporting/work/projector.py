@@ -146,6 +146,8 @@ class Projector:
             event = by_offset[entry.position.offset]
             if event.envelope.type == DonationsRecorded.TYPE:
                 reactions += self._of_merchants(event.envelope)
+            elif event.envelope.type == DonationsBanked.TYPE:
+                reactions += self._of_banked_merchants(event.envelope)
             await asyncio.sleep(0)
         await apply(reactions)
 
@@ -159,6 +161,18 @@ class Projector:
                 partial(donations.record_merchants, delta=delta, day=day),
             )
             for day in sorted({part.day for part in delta.days})
+        ]
+
+    def _of_banked_merchants(self, envelope: Envelope) -> list[Reaction]:
+        settled = read_as(envelope, DonationsBanked)
+        return [
+            Reaction(
+                self._stores.banked_merchants,
+                f"{settled.day}/{bucket:02d}",
+                position_of(envelope),
+                partial(banked.bank_merchants, more=more),
+            )
+            for bucket, more in banked.by_bucket(settled).items()
         ]
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pandapack.contracts.donations import scoped
 from pandapack.decision import Refusal
+from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.store import Store
 from services.reporting import store
 from services.reporting.domain.funded_intervals import FundedIntervals, bucket_ids
@@ -21,11 +23,15 @@ from services.reporting.work.readings import Readings
 
 READINGS_MAX = 4
 READING_PAUSE_S = 0.1
+PLATFORMS_FRESH_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A followed donation. `donation` is the ledger's answer as JSON; `rounds` are those that the pieces name."""
+    """A followed donation. `donation` is the ledger's answer as JSON, `platform` and `merchant` apart.
+
+    `rounds` are those that the pieces name.
+    """
 
     donation: Mapping[str, Any]
     pieces: Sequence[Piece]
@@ -47,15 +53,28 @@ class Tracer:
     ) -> None:
         self._readings, self._neighbours = readings, neighbours
         self._money, self._funded_intervals, self._rounds = money, funded_intervals, rounds
+        self._platforms: Sequence[str] = ()
+        self._platforms_until_s = 0.0
 
-    async def trace(self, merchant: str, id: str, day: str) -> Trace | Refusal:
-        """Refused where the ledger has no such donation. Raises NeighbourUnavailable where it does not answer."""
-        found = await self._neighbours.donation(merchant, id, day)
+    async def platforms(self) -> Sequence[str]:
+        """The ids of the registered platforms, in order, as known some seconds ago. Raises NeighbourUnavailable."""
+        if monotonic_s() >= self._platforms_until_s:
+            self._platforms = await self._neighbours.platforms()
+            self._platforms_until_s = monotonic_s() + PLATFORMS_FRESH_S
+        return self._platforms
+
+    async def trace(self, platform: str, merchant: str, id: str, day: str) -> Trace | Refusal:
+        """Refused where the ledger has no such donation. Raises NeighbourUnavailable where it does not answer.
+
+        `merchant`: the platform's own name for it.
+        """
+        found = await self._neighbours.donation(scoped(platform, merchant), id, day)
         if isinstance(found, Refusal):
             return found
         donation = LocatedDonation(found["programme"], found["shard"], found["fen_from"], found["fen_to"])
         pieces, rounds = await self._follow_patiently(donation)
-        return Trace(found, pieces, rounds, await self._readings.freshness())
+        named = {**found, "platform": platform, "merchant": merchant}
+        return Trace(named, pieces, rounds, await self._readings.freshness())
 
     async def _follow_patiently(self, donation: LocatedDonation) -> tuple[Sequence[Piece], Mapping[str, Round]]:
         """A round's money and its intervals are two documents, so between them there may be a moment."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.donations.tenant import Tenant, tenant_on
+from tests.service.donations.tenant import PROGRAMME, Tenant, name_of, tenant_on
+from tests.service.programmes import publish
 from tests.service.running import Running, running
 from tests.stack import Servers, new_namespace
 
@@ -19,9 +20,12 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="package")
-def shared_service(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One for all tests here, which no test stops. It has no key to sign with."""
+def shared_service(
+    stack: Servers, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Running]:
+    """One for all tests here, which no test stops, with the tenants' programmes. It has no key to sign with."""
     with running("donations", stack, new_namespace(), tmp_path_factory.mktemp("donations"), SETTINGS) as service:
+        publish(service, {PROGRAMME, *(name_of(test.nodeid) for test in request.session.items)})
         yield service
 
 

@@ -17,8 +17,9 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from pandapack.contracts.columns import Columns, StringColumn
-from pandapack.contracts.donations import shard_of
+from pandapack.contracts.donations import scoped, shard_of
 from pandapack.contracts.pages import shard_prefix, unpack
+from tests.service.programmes import publish
 from tests.service.running import Running
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -82,7 +83,7 @@ def columns_of(page: Mapping[str, Any]) -> Columns:
 
 
 class Tenant:
-    """A test's own share of a running service.
+    """A test's own share of a running service: a registered platform, which has the tenant's name.
 
     `platform` calls the service with the tenant's `key`; `ledger` is the service's database, with others' donations.
     """
@@ -102,11 +103,16 @@ class Tenant:
         """A merchant whose donations lie on a shard."""
         return next(name for name in map(self.merchant, range(MERCHANTS)) if self.shard(name) == shard)
 
+    def scoped(self, merchant: str) -> str:
+        """The ledger's name of a merchant of the tenant's."""
+        return scoped(self.name, merchant)
+
     def owns(self, merchant: str) -> bool:
-        return merchant.startswith(self.name)
+        """Whether the ledger's merchant is the tenant's."""
+        return merchant.startswith(f"{self.name}:")
 
     def shard(self, merchant: str) -> int:
-        return shard_of(merchant, int(self.service.env["PANDA_SHARDS"]))
+        return shard_of(self.scoped(merchant), int(self.service.env["PANDA_SHARDS"]))
 
     def on_shard_of(self, merchant: str) -> Json:
         """A filter of MongoDB's: the pages, or the seals, of a merchant's shard."""
@@ -134,11 +140,26 @@ class Tenant:
         return count, fen
 
 
+def name_of(test: str) -> str:
+    """What a test's tenant is called, and its programme."""
+    return f"t{hashlib.sha256(test.encode()).hexdigest()[:10]}"
+
+
+def registered(service: Running, platform: str, **terms: Any) -> Json:
+    """A new platform, as its registration is answered: with its `key` and its `secret`."""
+    body = {"platform": platform, "name": f"Platform {platform}", "lines_a_second": 10_000_000, **terms}
+    with service.client("operator") as operator:
+        answer = operator.post("/v1/platforms", json=body, headers={"Idempotency-Key": f"register-{platform}"})
+    assert answer.status_code == 201, answer.text
+    made: Json = answer.json()
+    return made
+
+
 @contextmanager
 def tenant_on(service: Running, test: str) -> Iterator[Tenant]:
     """The tenant of a test, by the test's own name (a pytest node id): the same each time."""
-    name = f"t{hashlib.sha256(test.encode()).hexdigest()[:10]}"
-    with service.client("operator") as operator:
-        key = operator.post("/v1/keys", json={"role": "platform", "name": name}).json()["key"]
+    name = name_of(test)
+    publish(service, (name, PROGRAMME))
+    key = registered(service, name)["key"]
     with service.client_of(key) as platform, MongoClient[Json](service.env["PANDA_MONGO"]) as mongo:
         yield Tenant(service, name, key, platform, mongo[service.database])

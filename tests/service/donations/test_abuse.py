@@ -82,18 +82,28 @@ def test_records_with_headers_that_are_null_or_no_text_are_taken_and_no_shard_st
         producer = AIOKafkaProducer(bootstrap_servers=stack.kafka, acks="all")
         await producer.start()
         headers: list[list[tuple[str, Any]]] = [[("push", None)], [("push", b"\xff\xfe")], [("\u0000", b"")], []]
+        whose = [("platform", tenant.name.encode())]
         for number, some in enumerate(headers):
             for shard, merchant in enumerate(merchants):
                 value = ndjson(tenant.donations(10 * number, 2, merchant=merchant))
-                await producer.send_and_wait(topic, value, key=b"k", partition=shard, headers=some)
+                await producer.send_and_wait(topic, value, key=b"k", partition=shard, headers=[*some, *whose])
         empty: list[bytes | None] = [None, b"", b"\xff\x00", b"\n\n"]
         for nothing in empty:
             await producer.send_and_wait(topic, nothing, key=b"k", partition=0, headers=[("push", None)])
+        nobodys: list[list[tuple[str, Any]]] = [
+            [],
+            [("platform", None)],
+            [("platform", b"\xff")],
+            [("platform", b"a:b")],
+        ]
+        for some in nobodys:
+            value = ndjson(tenant.donations(50, 1, merchant=merchants[0]))
+            await producer.send_and_wait(topic, value, key=b"k", partition=0, headers=some)
         await producer.stop()
 
     asyncio.run(write())
     assert tenant.push(ndjson(tenant.donations(100, 20))).status_code == 202
-    eventually(lambda: tenant.counted()[0] >= 20 + 8, "both shards recorded what came behind")
+    eventually(lambda: tenant.counted()[0] >= 20 + 16, "both shards recorded what came behind")
     assert tenant.platform.get("/readyz").json()["stopped"] == []
 
 

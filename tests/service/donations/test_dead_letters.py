@@ -16,7 +16,7 @@ from tests.waiting import eventually
 
 
 def write_rows(servers: Servers, topic: str, rows: list[bytes], *more: tuple[str, bytes], partition: int) -> str:
-    """Somebody else writes to the ledger's topic. What the rows' addresses begin with."""
+    """Somebody else writes to the ledger's topic. What the rows' addresses begin with. `more`: headers."""
     value, headers = b"\n".join(rows), [("push", b"\xff"), *more]
 
     async def send() -> int:
@@ -25,6 +25,11 @@ def write_rows(servers: Servers, topic: str, rows: list[bytes], *more: tuple[str
             return int(sent.offset)
 
     return f"{topic}/{partition}/{asyncio.run(send())}/"
+
+
+def whose(tenant: Tenant) -> tuple[str, bytes]:
+    """The header that says whose a record's lines are."""
+    return "platform", tenant.name.encode()
 
 
 def dead_letters(operator: httpx.Client, of: str, **query: str) -> list[dict[str, Any]]:
@@ -40,6 +45,21 @@ def replay(operator: httpx.Client, body: dict[str, Any], key: str) -> dict[str, 
     return result
 
 
+def test_rows_of_nobodys_record_are_kept_and_are_nobodys_however_often_they_are_sent(
+    stack: Servers, service: Running, tenant: Tenant
+) -> None:
+    (good,) = tenant.donations(0, 1)
+    shard = tenant.shard(good["merchant"])
+    record = write_rows(stack, service.topic("donations.pushed"), [json.dumps(good).encode()], partition=shard)
+    with service.client("operator") as operator:
+        eventually(lambda: len(dead_letters(operator, record)) == 1, "the row is kept")
+        (kept,) = dead_letters(operator, record)
+        assert (kept["cause"], kept["platform"]) == ("platform_missing", None)
+        answer = replay(operator, {"addresses": [kept["address"]]}, f"{record} as it is")
+        assert (answer["accepted"], [one["code"] for one in answer["refused"]]) == (0, ["platform_missing"])
+    assert tenant.counted() == (0, 0)
+
+
 def test_foreign_rows_are_kept_with_their_reason_and_count_once_when_they_are_mended(
     stack: Servers, service: Running, tenant: Tenant
 ) -> None:
@@ -47,7 +67,7 @@ def test_foreign_rows_are_kept_with_their_reason_and_count_once_when_they_are_me
     mended = json.dumps({**good, "amount_fen": 7})
     rows = [b"{oops", json.dumps({**good, "amount_fen": -7}).encode(), b"\xff\xfe"]
     another = 1 if tenant.shard(good["merchant"]) == 0 else 0
-    record = write_rows(stack, service.topic("donations.pushed"), rows, partition=another)
+    record = write_rows(stack, service.topic("donations.pushed"), rows, whose(tenant), partition=another)
     with service.client("operator") as operator:
         eventually(lambda: len(dead_letters(operator, record)) == 3, "all rows are kept")
         negative = dead_letters(operator, record, cause="amount_fen_invalid")
@@ -78,7 +98,9 @@ def test_a_broken_reversal_is_kept_as_one_and_is_taken_when_it_is_mended(
     eventually(lambda: tenant.counted()[0] == 1, "the donation is counted")
     shard, sound = tenant.shard(good["merchant"]), reversal("r-1", good, good["amount_fen"])
     rows = [json.dumps({**sound, "amount_fen": 0}).encode()]
-    record = write_rows(stack, service.topic("donations.pushed"), rows, ("kind", b"reversal"), partition=shard)
+    record = write_rows(
+        stack, service.topic("donations.pushed"), rows, ("kind", b"reversal"), whose(tenant), partition=shard
+    )
     with service.client("operator") as operator:
         eventually(lambda: len(dead_letters(operator, record)) == 1, "the row is kept")
         (dead_letter,) = dead_letters(operator, record)

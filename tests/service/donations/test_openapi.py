@@ -39,13 +39,14 @@ CHECKS = [
 ANSWER_WAIT_S = 20
 MUST_BE_SEEN = {
     GenerationMode.POSITIVE: {
-        ("POST /v1/donations", 202),
         ("POST /v1/platforms", 201),
-        ("POST /v1/merchants", 201),
-        ("GET /v1/merchants/{merchant}/volumes", 200),
+        ("POST /v1/keys", 201),
+        ("GET /v1/merchants", 200),
+        ("GET /v1/programmes", 200),
+        ("GET /v1/reversals", 200),
         ("GET /v1/whoami", 200),
     },
-    GenerationMode.NEGATIVE: {("POST /v1/donations", 422), ("POST /v1/platforms", 422)},
+    GenerationMode.NEGATIVE: {("POST /v1/merchants", 422), ("POST /v1/platforms", 422)},
 }
 """Without these the whole would prove little: a test of what is refused at once tests only that refusal."""
 

@@ -81,7 +81,32 @@ def test_a_push_ends_judged_and_says_how_many_of_its_lines_were_counted(tenant: 
     changed = [given[0] | {"amount_fen": 77}, *given[1:50], *tenant.donations(100, 7)]
     again = judged(tenant.push(ndjson(changed), {**NDJSON, "Idempotency-Key": "judged"}))
     assert (again["counted"], again["duplicates"], again["conflicts"]) == (7, 49, 1)
+    assert [one["index"] for one in again["findings"]] == list(range(50))
+    conflict, where = again["findings"][0], {"day": given[0]["at"][:10]}
+    found = tenant.platform.get(f"/v1/donations/{given[0]['merchant']}/{given[0]['id']}", params=where).json()
+    assert (conflict["kind"], conflict["merchant"], conflict["amount_fen"]) == ("conflict", given[0]["merchant"], 77)
+    assert {name: conflict["first"][name] for name in ("amount_fen", "programme", "page", "row")} == {
+        name: found[name] for name in ("amount_fen", "programme", "page", "row")
+    }
     assert tenant.counted()[0] == 107
+
+
+def test_a_push_that_waits_is_answered_judged_and_the_list_has_it_beside_what_was_refused(tenant: Tenant) -> None:
+    given = tenant.donations(0, 3)
+    answer = tenant.platform.post("/v1/donations", params={"wait": "30s"}, content=ndjson(given), headers=NDJSON)
+    assert (answer.status_code, answer.json()["state"], answer.json()["counted"]) == (202, "judged", 3)
+    refused = tenant.push(b"{")
+
+    def listed() -> list[Json]:
+        return list(tenant.platform.get("/v1/pushes").json()["items"])
+
+    eventually(lambda: len(listed()) == 2, "the refusal is kept")
+    newest, oldest = listed()
+    assert (newest["request_id"], newest["code"]) == (refused.json()["request_id"], "nothing_accepted")
+    assert (oldest["push_id"], oldest["state"]) == (answer.json()["push_id"], "judged")
+    one_by_one = [tenant.platform.get("/v1/pushes", params={"limit": 1}).json()]
+    one_by_one.append(tenant.platform.get("/v1/pushes", params={"limit": 1, "after": one_by_one[0]["next"]}).json())
+    assert [page["items"] for page in one_by_one] == [[newest], [oldest]]
 
 
 REFUSED: list[tuple[str, bytes, dict[str, str], int, str]] = [

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from pandapack.client import Client
 from pandapack.contracts.donations import DonationsBanked
 from pandapack.contracts.envelope import decode, read_as
-from tests.service.donations.tenant import DAY, NDJSON, Tenant, donations, fen_of
+from tests.service.donations.tenant import DAY, NDJSON, Tenant, donations, fen_of, ndjson, registered, reversal
 from tests.stack import Servers
 from tests.waiting import eventually
 
@@ -131,6 +131,93 @@ def test_sums_are_reconciled_late_donations_by_a_new_statement_and_differences_l
     assert (shown["statements"][1]["balanced"], shown["banked"]["count"]) == (True, 440)
 
 
+def reversed_(tenant: Tenant, id: str, line: dict[str, Any], fen: int) -> None:
+    """The ledger has taken so many fen of a gift back."""
+    answer = tenant.platform.post("/v1/reversals", content=ndjson([reversal(id, line, fen)]), headers=NDJSON)
+    assert answer.status_code == 202, answer.text
+    path = f"/v1/reversals/{line['merchant']}/{id}"
+    eventually(lambda: tenant.platform.get(path).json().get("state") == "taken", "the reversal is taken")
+
+
+def test_a_settlement_is_net_and_a_gift_reversed_in_full_is_never_banked(tenant: Tenant) -> None:
+    platform, lines = tenant.platform, tenant.donations(0, 40, amount_fen=9)
+    pushed(tenant, lines)
+    reversed_(tenant, "r-1", lines[0], 9)
+    reversed_(tenant, "r-2", lines[1], 4)
+
+    gross = settle(platform, head_of(tenant, settlement="gross"), lines[:2], "k1").headers["Location"]
+    (statement,) = reconciled(platform, gross)["statements"]
+    assert (statement["balanced"], statement["banked"], statement["unreconciled_fen"]) == (False, nothing, 18)
+    assert [
+        (one["id"], one["why"], one["reversed_fen"], one["ledger"]["fen"])
+        for one in sorted(differences_of(platform, gross, "differing"), key=lambda one: str(one["id"]))
+    ] == [
+        (lines[0]["id"], "reversed", 9, 0),
+        (lines[1]["id"], "reversed", 4, 5),
+    ]
+
+    left = [{**lines[1], "amount_fen": 5}, *lines[2:]]
+    net = settle(platform, head_of(tenant, settlement="net"), left, "k2").headers["Location"]
+    (statement,) = reconciled(platform, net)["statements"]
+    figures = ("settled_fen", "gross_fen", "reversed_fen", "net_fen", "unreconciled_fen")
+    assert [statement[figure] for figure in figures] == [347, 351, 4, 347, 0]
+    assert (statement["balanced"], statement["banked"]) == (True, {"count": 39, "fen": 347})
+    (partly,) = [row for row in differences_of(platform, net, "matched") if row["id"] == lines[1]["id"]]
+    assert (partly["amount_fen"], partly["reversed_fen"], partly["banked_fen"]) == (9, 4, 5)
+
+    reversed_(tenant, "r-3", lines[2], 9)  # after it was banked
+    assert platform.post(f"{net}/statements", headers={"Idempotency-Key": "later"}).status_code == 202
+    later = reconciled(platform, net, statements=2)["statements"][1]
+    assert (later["balanced"], later["banked"], later["reversed_since"]["reversed_fen"]) == (
+        True,
+        {"count": 39, "fen": 347},
+        9,
+    )
+    assert [one["id"] for one in differences_of(platform, net, "reversed_since")] == [lines[2]["id"]]
+
+
+nothing = {"count": 0, "fen": 0}
+
+
+def test_a_settlement_by_sums_says_up_to_when_reversals_were_deducted(tenant: Tenant) -> None:
+    platform, lines = tenant.platform, tenant.donations(0, 40)
+    pushed(tenant, lines)
+    reversed_(tenant, "r-1", lines[8], lines[8]["amount_fen"])
+    body = {**head_of(tenant), "sums": sums(lines), "cut_off": "2021-11-12T00:00:00+08:00"}  # before the reversal
+    location = platform.post("/v1/settlements", json=body, headers={"Idempotency-Key": "k"}).headers["Location"]
+    (statement,) = reconciled(platform, location)["statements"]
+    assert (statement["balanced"], statement["banked"]["fen"]) == (True, fen_of(lines))
+    assert statement["cut_off"] == "2021-11-12T00:00:00+08:00"
+    assert statement["reversed_since"]["reversed_fen"] == lines[8]["amount_fen"]
+    ahead = {**body, "settlement": "ahead", "cut_off": "2999-01-01T00:00:00Z"}
+    refused = platform.post("/v1/settlements", json=ahead, headers={"Idempotency-Key": "k2"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "cut_off_in_the_future")
+
+
+def test_extra_names_no_merchant_or_day_that_the_settlement_does_not_name(tenant: Tenant) -> None:
+    lines = tenant.donations(0, 40)
+    pushed(tenant, lines)
+    location = settle(tenant.platform, head_of(tenant), lines[:3], "k1").headers["Location"]
+    (statement,) = reconciled(tenant.platform, location)["statements"]
+    assert (statement["balanced"], statement["extra"]["ledger"]["count"]) == (True, 0)
+
+
+def test_a_settlement_is_found_by_its_own_name(tenant: Tenant) -> None:
+    lines = tenant.donations(0, 2)
+    pushed(tenant, lines)
+    location = settle(tenant.platform, head_of(tenant, settlement="S-1"), lines, "k1").headers["Location"]
+    shown = reconciled(tenant.platform, location)
+    assert tenant.platform.get("/v1/settlements/S-1").json() == shown
+    assert len(differences_of(tenant.platform, "/v1/settlements/S-1", "matched")) == 2
+    again = tenant.platform.post("/v1/settlements/S-1/statements", headers={"Idempotency-Key": "again"})
+    assert (again.status_code, again.headers["Location"]) == (202, location)
+    unknown = tenant.platform.get("/v1/settlements/S-2")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "settlement_unknown")
+    with tenant.service.client("auditor") as auditor:
+        assert auditor.get("/v1/settlements/S-1").status_code == 404
+        assert auditor.get(f"/v1/settlements/{shown['platform']}:S-1").json()["settlement"] == shown["settlement"]
+
+
 def test_kill_nine_while_a_statement_is_drawn_up_changes_no_figure(own_tenant: Tenant) -> None:
     lines = own_tenant.donations(0, COUNT)
     pushed(own_tenant, lines)
@@ -144,8 +231,8 @@ def test_kill_nine_while_a_statement_is_drawn_up_changes_no_figure(own_tenant: T
 def test_only_the_platform_that_sent_a_settlement_and_staff_see_it(tenant: Tenant) -> None:
     service, head, lines = tenant.service, head_of(tenant), tenant.donations(0, 2)
     location = settle(tenant.platform, head, lines, "k1").headers["Location"]
+    made = registered(service, "another-payer")
     with service.client("operator") as operator:
-        made = operator.post("/v1/keys", json={"role": "platform", "name": "another platform"}).json()
         assert operator.get(location).status_code == 200
     with service.client_of(made["key"]) as other:
         for path in (location, f"{location}/differences?kind=missing"):
@@ -165,7 +252,8 @@ REFUSED: list[tuple[str, dict[str, str], bytes, dict[str, str], int, str]] = [
     ("no head", {}, FILE, NDJSON, 422, "head_missing"),
     ("another currency", {**HEAD, "currency": "USD"}, FILE, NDJSON, 422, "invalid_request"),
     ("an unknown content type", HEAD, FILE, {"Content-Type": "text/csv"}, 415, "content_type_unknown"),
-    ("a packed file", HEAD, FILE, {**NDJSON, "Content-Encoding": "gzip"}, 415, "encoding_unknown"),
+    ("a file packed otherwise", HEAD, FILE, {**NDJSON, "Content-Encoding": "br"}, 415, "encoding_unknown"),
+    ("a file that says it is packed", HEAD, FILE, {**NDJSON, "Content-Encoding": "gzip"}, 400, "not_gzip"),
     ("a broken line", HEAD, FILE + b"\n{oops", NDJSON, 422, "line_invalid"),
     ("an empty file", HEAD, b"\n", NDJSON, 422, "empty"),
     ("a file of too many days", HEAD, b"", NDJSON, 413, "settlement_too_large"),

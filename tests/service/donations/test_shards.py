@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from tests.service.donations.tenant import NDJSON, PROGRAMME, donations, ndjson
+from tests.service.programmes import publish
 from tests.service.running import running
 from tests.stack import Servers
 from tests.waiting import eventually
@@ -24,7 +25,9 @@ def lose(servers: Servers, topic: str, records: list[bytes], kept_from: int) -> 
     async def write_and_lose() -> None:
         async with AIOKafkaProducer(bootstrap_servers=servers.kafka, acks="all") as producer:
             for value in records:
-                await producer.send_and_wait(topic, value, key=b"0", partition=0, headers=[("push", b"psh_x")])
+                await producer.send_and_wait(
+                    topic, value, key=b"0", partition=0, headers=[("push", b"psh_x"), ("platform", b"local")]
+                )
         admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
         await admin.start()
         await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(kept_from)})
@@ -47,6 +50,7 @@ def test_a_shard_stops_at_a_gap_until_an_operator_lets_exactly_that_gap_go(
         service.client("operator") as operator,
         service.client("platform") as platform,
     ):
+        publish(service, [PROGRAMME])
         platform.post("/v1/donations", content=ndjson(donations(0, 3)), headers=NDJSON)
         eventually(lambda: the_shard(operator)["donations"] == {PROGRAMME: 3}, "the first donations are counted")
         service.kill()

@@ -14,21 +14,25 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from pandapack.contracts.envelope import Envelope, decode, encode, envelop
 from pandapack.contracts.logistics import ParcelsHandedOut
+from tests.service.logistics.depot import LEGS, PARTIES_HERE, PARTNER, ROAD, SEA
 from tests.service.running import Running, running
 from tests.stack import Servers
-from tests.unit.logistics.reports_of import PARCELS, ROUND, SHIPMENT, packed
+from tests.unit.logistics.reports_of import BROKER, FORWARDER, INSURER, PARCELS, ROUND, SHIPMENT, packed
 from tests.waiting import eventually
 
 AT = "2021-05-01T08:00:00Z"
-LEGS = [
-    {"mode": "sea", "carrier": "Carrier One", "document": "BL-1", "origin": "CNSHA", "destination": "KHKOS"},
-    {"mode": "road", "carrier": "Carrier Two", "document": "CMR-2", "origin": "KHKOS", "destination": "KHPNH"},
-]
+CARRIER, SCHOOL = f"carrier@{SEA}", f"school@{PARTNER}"
 
 
 @pytest.fixture
 def logistics(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Running]:
     with running("logistics", stack, namespace, tmp_path) as service:
+        roles = {"field-partner": "school"}
+        for party, kind, schools in PARTIES_HERE:
+            body = {"party": party, "kind": kind, "name": party, "schools": schools}
+            post(service, "operator", "/parties", body)
+            made = post(service, "operator", f"/parties/{party}/keys", {"name": "test"})
+            service.keys[f"{roles.get(kind, kind)}@{party}"] = made["key"]
         yield service
 
 
@@ -95,14 +99,14 @@ def delivery(number: str, school: str, accepted: list[int], rejected: list[int])
 
 def hand_out(service: Running, number: str, school: str, parcels: int) -> Any:
     body = {"handout": number, "school": school, "parcels": parcels, "girls": parcels - 1, "boys": 1, "at": AT}
-    return post(service, "school", f"/consignments/{ROUND}/handouts", body)
+    return post(service, SCHOOL, f"/consignments/{ROUND}/handouts", body)
 
 
 def test_packed_parcels_reach_pupils_whatever_comes_first_and_whatever_dies(
     stack: Servers, namespace: str, logistics: Running
 ) -> None:
     consignment, shipment = f"/consignments/{ROUND}", f"/shipments/{SHIPMENT}"
-    early = post(logistics, "school", f"{consignment}/deliveries", delivery("P-1", "KH-S01", [1, 2, 3, 5, 6], [4]))
+    early = post(logistics, SCHOOL, f"{consignment}/deliveries", delivery("P-1", "KH-S01", [1, 2, 3, 5, 6], [4]))
     assert early["parked"] is True
     assert hand_out(logistics, "H-1", "KH-S01", 5)["parked"] is True
     waiting = get(logistics, consignment)
@@ -111,23 +115,23 @@ def test_packed_parcels_reach_pupils_whatever_comes_first_and_whatever_dies(
     logistics.kill()
     logistics.start_again()
     eventually(lambda: (get(logistics, consignment) or {}).get("stored") == PARCELS, "all parcels are stored")
-    post(logistics, "carrier", "/shipments", {"shipment": SHIPMENT, "round": ROUND, "legs": LEGS})
-    post(logistics, "carrier", f"{shipment}/departures", {"leg": 1, "at": AT})
+    post(logistics, f"supplier@{FORWARDER}", "/shipments", {"shipment": SHIPMENT, "round": ROUND, "legs": LEGS})
+    post(logistics, CARRIER, f"{shipment}/departures", {"leg": 1, "at": AT})
     logistics.kill()
     logistics.start_again()
     eventually(lambda: get(logistics, consignment)["parcels"]["accepted"] == 5, "the early proof is applied")
-    for leg in (1, 2):
-        if leg == 2:
-            post(logistics, "carrier", f"{shipment}/departures", {"leg": 2, "at": AT})
-        post(logistics, "carrier", f"{shipment}/arrivals", {"leg": leg, "at": AT})
-    post(logistics, "carrier", f"{shipment}/customs-holds", {"reason": "papers", "at": AT})
-    post(logistics, "carrier", f"{shipment}/customs-releases", {"duty_fen": 900, "document": "D-1", "at": AT})
-    for category in ("freight", "insurance"):
+    post(logistics, CARRIER, f"{shipment}/arrivals", {"leg": 1, "at": AT})
+    post(logistics, f"carrier@{ROAD}", f"{shipment}/departures", {"leg": 2, "at": AT})
+    post(logistics, f"carrier@{ROAD}", f"{shipment}/arrivals", {"leg": 2, "at": AT})
+    broker = f"supplier@{BROKER}"
+    post(logistics, broker, f"{shipment}/customs-holds", {"reason": "papers", "at": AT})
+    post(logistics, broker, f"{shipment}/customs-releases", {"duty_fen": 900, "document": "D-1", "at": AT})
+    for category, supplier in (("freight", FORWARDER), ("insurance", INSURER)):
         body = {"category": category, "fen": 1_000, "document": f"{category}-1"}
-        post(logistics, "carrier", f"{consignment}/costs", body)
+        post(logistics, f"supplier@{supplier}", f"{consignment}/costs", body)
     lost = {"report": "W-1", "ordinals": [7], "now": "lost", "reason": "theft", "at": AT}
-    post(logistics, "carrier", f"{consignment}/write-offs", lost)
-    post(logistics, "school", f"{consignment}/deliveries", delivery("P-2", "KH-S02", [8, 9, 10, 11], []))
+    post(logistics, CARRIER, f"{consignment}/write-offs", lost)
+    post(logistics, SCHOOL, f"{consignment}/deliveries", delivery("P-2", "KH-S02", [8, 9, 10, 11], []))
     hand_out(logistics, "H-2", "KH-S02", 4)
     closed = eventually(lambda: (c := get(logistics, consignment))["status"] == "closed" and c, "it is over")
     assert closed["parcels"] == {
@@ -161,12 +165,12 @@ def test_a_parcel_reaches_one_pupil_whatever_its_school_reports(
     consignment = f"/consignments/{ROUND}"
     publish_packed(stack, f"{namespace}.procurement.events")
     eventually(lambda: (get(logistics, consignment) or {}).get("stored") == PARCELS, "all parcels are stored")
-    post(logistics, "carrier", "/shipments", {"shipment": SHIPMENT, "round": ROUND, "legs": LEGS})
-    post(logistics, "carrier", f"/shipments/{SHIPMENT}/departures", {"leg": 1, "at": AT})
+    post(logistics, f"supplier@{FORWARDER}", "/shipments", {"shipment": SHIPMENT, "round": ROUND, "legs": LEGS})
+    post(logistics, CARRIER, f"/shipments/{SHIPMENT}/departures", {"leg": 1, "at": AT})
     eventually(lambda: get(logistics, consignment)["dispatched"], "the parcels are in transit")
-    post(logistics, "school", f"{consignment}/deliveries", delivery("P-1", "KH-S01", [1, 2, 3], []))
+    post(logistics, SCHOOL, f"{consignment}/deliveries", delivery("P-1", "KH-S01", [1, 2, 3], []))
     body = {"handout": "H-1", "school": "KH-S01", "parcels": 1, "girls": 9_999, "boys": 9_999, "at": AT}
-    answer = post(logistics, "school", f"{consignment}/handouts", body)
+    answer = post(logistics, SCHOOL, f"{consignment}/handouts", body)
     assert (answer["parked"], answer["pupils_reached"], answer["pupils_over_reported"]) == (False, 1, 19_997)
     hand_out(logistics, "H-2", "KH-S01", 2)
     first, second = get(logistics, consignment)["schools"]
@@ -185,9 +189,11 @@ def test_a_parcel_reaches_one_pupil_whatever_its_school_reports(
     eventually(lambda: handouts() == judged, "both handouts are published with what counts of them")
 
 
-def test_what_is_not_there_answers_404_and_what_cannot_be_409_or_422(logistics: Running) -> None:
+def test_what_is_not_there_answers_404_and_what_cannot_be_409_or_422(
+    stack: Servers, namespace: str, logistics: Running
+) -> None:
     assert get(logistics, "/consignments/R-999999") is None
-    with logistics.client("carrier") as client:
+    with logistics.client("operator") as client:
 
         def answer(path: str, body: dict[str, Any]) -> tuple[int, str]:
             got = client.post(f"/v1{path}", json=body, headers=keyed(path, body))
@@ -195,11 +201,13 @@ def test_what_is_not_there_answers_404_and_what_cannot_be_409_or_422(logistics: 
 
         held = {"reason": "papers", "at": AT}
         assert answer("/shipments/S-9/customs-holds", held) == (404, "shipment_unknown")
-        apart = [LEGS[0], {**LEGS[1], "origin": "KHSIS"}]
-        assert answer("/shipments", {"shipment": "S-9", "round": "R-9", "legs": apart}) == (422, "legs_do_not_join")
         assert answer("/shipments", {"shipment": "S-9", "round": "R-9", "legs": []}) == (422, "invalid_request")
-        booked = {"shipment": "S-9", "round": "R-9", "legs": LEGS}
+        booked = {"shipment": "S-9", "round": ROUND, "legs": LEGS}
+        assert answer("/shipments", booked) == (404, "round_unknown")
+        publish_packed(stack, f"{namespace}.procurement.events")
+        eventually(lambda: (get(logistics, f"/consignments/{ROUND}") or {}).get("stored") == PARCELS, "all is stored")
+        apart = [LEGS[0], {**LEGS[1], "origin": "KHSIS"}]
+        assert answer("/shipments", {**booked, "legs": apart}) == (422, "legs_do_not_join")
         assert answer("/shipments", booked)[0] == 201
-        assert answer("/shipments", {**booked, "round": "R-8"}) == (409, "shipment_known")
-        handout = {"handout": "H", "school": "S", "parcels": 1, "girls": 1, "boys": 0, "at": AT}
-        assert answer("/consignments/R-9/handouts", handout) == (403, "role_not_allowed")
+        again = {"shipment": "S-9", "round": ROUND, "legs": [{**LEGS[0], "destination": "KHPNH"}]}
+        assert answer("/shipments", again) == (409, "shipment_known")

@@ -35,31 +35,31 @@ async def play_round(world: World, one: dict[str, Any]) -> None:
             await play_order(world, order)
     if one["packable"]:
         body = {"lot": f"LOT-{one['packed']}", "parcels": one["packable"]}
-        await world.post("warehouse", f"/rounds/{one['round']}/kitting", body)
+        await world.post(f"warehouse@{one['warehouse']}", f"/rounds/{one['round']}/kitting", body)
     source = f"/logistics/consignments/{one['round']}"
     if one["status"] == "packed" and source not in world.numbers:
         for category in REPORTED_COSTS:
             order = next(order for order in orders if order["category"] == category)
             fen = int(order["amount_fen"] * (0.8 + 0.2 * share(order["order"])))
-            world.report_cost(one["round"], category, fen)
+            world.report_cost(one["round"], category, fen, order["supplier"])
         world.end(one["round"], one["parcels"])
 
 
 async def play_order(world: World, order: dict[str, Any]) -> None:
-    path = f"/orders/{order['order']}"
+    path, supplier = f"/orders/{order['order']}", f"supplier@{order['supplier']}"
     if order["category"] in REPORTED_COSTS:
         return
     if order["category"] != Category.GOODS:
-        await world.post("supplier", f"{path}/invoices", {"invoice": "INV", "amount_fen": order["amount_fen"]})
+        await world.post(supplier, f"{path}/invoices", {"invoice": "INV", "amount_fen": order["amount_fen"]})
     elif order["status"] == "placed":
         prices = {line["item"]: line["unit_price_fen_max"] for line in order["lines"] if share(line["item"]) < 0.5}
-        await world.post("supplier", f"{path}/confirmation", {"prices": prices})
+        await world.post(supplier, f"{path}/confirmation", {"prices": prices})
     elif order["status"] == "received":
-        await world.post("supplier", f"{path}/invoices", {"invoice": "INV", "amount_fen": order["amount_fen"]})
+        await world.post(supplier, f"{path}/invoices", {"invoice": "INV", "amount_fen": order["amount_fen"]})
     else:
         receipt = f"GRN-{len(order['receipts'])}"
         lines = [counted(order["order"], receipt, line) for line in order["lines"] if line["outstanding"]]
-        await world.post("warehouse", f"{path}/receipts", {"receipt": receipt, "lines": lines})
+        await world.post(f"warehouse@{order['warehouse']}", f"{path}/receipts", {"receipt": receipt, "lines": lines})
 
 
 def counted(order: str, receipt: str, line: dict[str, Any]) -> dict[str, Any]:

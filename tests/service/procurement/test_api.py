@@ -11,6 +11,7 @@ from tests.service.procurement.world import World, need, prepared
 from tests.unit.procurement.programme import PROGRAMME, SMALL
 
 GOODS = "O-000001-demo-supplier-01"
+SUPPLIER, WAREHOUSE = "supplier@demo-supplier-01", "warehouse@demo-warehouse"
 
 
 async def funded(rounds: int = 1) -> World:
@@ -30,6 +31,26 @@ async def funded(rounds: int = 1) -> World:
         ("supplier", "POST", f"/orders/{GOODS}/receipts"),
         ("school", "POST", f"/orders/{GOODS}/invoices"),
         ("buyer", "POST", "/rounds/R-000001/kitting"),
+        ("supplier", "GET", "/rounds"),
+        ("supplier", "GET", f"/funds/{PROGRAMME}"),
+        ("supplier", "GET", f"/programmes/{PROGRAMME}"),
+        ("warehouse", "GET", "/needs"),
+        ("carrier", "GET", "/orders"),
+        ("school", "GET", "/orders"),
+        ("school", "GET", "/parties"),
+        ("supplier", "GET", "/parties/demo-supplier-01"),
+        ("buyer", "POST", "/parties"),
+        ("treasurer", "PUT", "/parties/demo-supplier-01"),
+        ("auditor", "POST", "/parties/demo-supplier-01/keys"),
+        ("treasurer", "PUT", f"/programmes/{PROGRAMME}"),
+        ("treasurer", "POST", "/needs"),
+        ("treasurer", "POST", f"/orders/{GOODS}/confirmation"),
+        ("treasurer", "POST", f"/orders/{GOODS}/receipts"),
+        ("treasurer", "POST", f"/orders/{GOODS}/invoices"),
+        ("buyer", "POST", f"/orders/{GOODS}/invoices/INV-1/release"),
+        ("buyer", "POST", f"/orders/{GOODS}/invoices/INV-1/refuse"),
+        ("auditor", "POST", f"/orders/{GOODS}/invoices/INV-1/release"),
+        ("supplier", "POST", f"/orders/{GOODS}/invoices/INV-1/release"),
         ("platform", "GET", "/orders"),
         ("platform", "GET", f"/funds/{PROGRAMME}"),
     ],
@@ -37,6 +58,27 @@ async def funded(rounds: int = 1) -> World:
 async def test_each_trade_does_only_its_own(role: str, method: str, path: str) -> None:
     answer = await World().send(role, method, path, {})
     assert (answer.status_code, answer.json()["code"]) == (403, "role_not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path"),
+    [
+        ("supplier", "GET", "/orders"),
+        ("supplier", "GET", f"/orders/{GOODS}"),
+        ("supplier", "POST", f"/orders/{GOODS}/confirmation"),
+        ("supplier", "POST", f"/orders/{GOODS}/invoices"),
+        ("warehouse", "GET", "/rounds"),
+        ("warehouse", "GET", "/orders"),
+        ("warehouse", "POST", f"/orders/{GOODS}/receipts"),
+        ("warehouse", "POST", "/rounds/R-000001/kitting"),
+    ],
+)
+async def test_a_key_of_a_partys_role_without_a_party_does_nothing_and_is_told_why(
+    role: str, method: str, path: str
+) -> None:
+    answer = await (await funded()).send(role, method, path, {})
+    assert (answer.status_code, answer.json()["code"]) == (403, "party_missing")
+    assert "panda party key" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -93,12 +135,12 @@ async def test_a_need_is_opened_once() -> None:
 
 async def test_a_receipt_counts_once_however_often_it_is_sent() -> None:
     world = await funded()
-    await world.post("supplier", f"/orders/{GOODS}/confirmation", {"prices": {}})
+    await world.post(SUPPLIER, f"/orders/{GOODS}/confirmation", {"prices": {}})
     body = {
         "receipt": "GRN-1",
         "lines": [{"item": "pencil", "counted": 6, "rejected": 1, "reason": "damp", "lot": "L"}],
     }
-    answers = [await world.send("warehouse", "POST", f"/orders/{GOODS}/receipts", body, key="a") for _ in range(3)]
+    answers = [await world.send(WAREHOUSE, "POST", f"/orders/{GOODS}/receipts", body, key="a") for _ in range(3)]
     assert [answer.json() for answer in answers] == [
         {
             "order": GOODS,
@@ -115,7 +157,7 @@ async def test_a_receipt_counts_once_however_often_it_is_sent() -> None:
 
 async def test_a_held_invoice_says_so() -> None:
     world = await funded()
-    answer = await world.post("supplier", f"/orders/{GOODS}/invoices", {"invoice": "I-1", "amount_fen": 100})
+    answer = await world.post(SUPPLIER, f"/orders/{GOODS}/invoices", {"invoice": "I-1", "amount_fen": 100})
     held = {"invoice": "I-1", "amount_fen": 100, "reason": "goods_outstanding"}
     assert answer == {"order": GOODS, "status": "placed", "matched": False, "held": held, "paid_fen": 0}
 
@@ -123,14 +165,14 @@ async def test_a_held_invoice_says_so() -> None:
 @pytest.mark.parametrize(
     ("role", "path", "body", "status", "code"),
     [
-        ("supplier", f"/orders/{GOODS}/confirmation", {"prices": {"pencil": 11}}, 422, "price_above_tolerance"),
-        ("supplier", "/orders/O-000001-freight/confirmation", {"prices": {}}, 409, "not_goods"),
-        ("supplier", "/orders/O-9/confirmation", {"prices": {}}, 404, "order_unknown"),
-        ("supplier", f"/orders/{GOODS}/confirmation", {"prices": {"pencil": "10"}}, 422, "invalid_request"),
-        ("warehouse", f"/orders/{GOODS}/receipts", {"receipt": "G", "lines": []}, 422, "invalid_request"),
-        ("warehouse", "/rounds/R-000001/kitting", {"lot": "L", "parcels": 1}, 409, "stock_short"),
-        ("warehouse", "/rounds/R-9/kitting", {"lot": "L", "parcels": 1}, 404, "round_unknown"),
-        ("supplier", f"/orders/{GOODS}/invoices", {"invoice": "I", "amount_fen": -1}, 422, "invalid_request"),
+        (SUPPLIER, f"/orders/{GOODS}/confirmation", {"prices": {"pencil": 11}}, 422, "price_above_tolerance"),
+        ("supplier@demo-office", "/orders/O-000001-freight/confirmation", {"prices": {}}, 409, "not_goods"),
+        (SUPPLIER, "/orders/O-9/confirmation", {"prices": {}}, 404, "order_unknown"),
+        (SUPPLIER, f"/orders/{GOODS}/confirmation", {"prices": {"pencil": "10"}}, 422, "invalid_request"),
+        (WAREHOUSE, f"/orders/{GOODS}/receipts", {"receipt": "G", "lines": []}, 422, "invalid_request"),
+        (WAREHOUSE, "/rounds/R-000001/kitting", {"lot": "L", "parcels": 1}, 409, "stock_short"),
+        (WAREHOUSE, "/rounds/R-9/kitting", {"lot": "L", "parcels": 1}, 404, "round_unknown"),
+        (SUPPLIER, f"/orders/{GOODS}/invoices", {"invoice": "I", "amount_fen": -1}, 422, "invalid_request"),
     ],
 )
 async def test_refusals_are_problems(role: str, path: str, body: dict[str, Any], status: int, code: str) -> None:
@@ -172,7 +214,8 @@ async def test_an_order_of_which_only_a_cost_is_known_is_not_shown() -> None:
 
 ORDER_FIELDS = (
     "order round programme country category supplier status lines amount_fen amount_fen_max "
-    "price_tolerance_per_mille receipts cost held invoice paid_fen"
+    "price_tolerance_per_mille receipts cost held invoice paid_fen warehouse invoice_fen_max_unapproved delivered "
+    "invoices rulings payee"
 )
 LINE_FIELDS = (
     "item quantity unit_price_fen unit_price_fen_max ordered over_delivered received accepted rejected outstanding "
@@ -181,14 +224,16 @@ LINE_FIELDS = (
 ROUND_FIELDS = (
     "round ordinal programme publication need country specification status parcels packed packable plan_fen "
     "contingency_fen funded_fen reserved_fen committed_fen spent_fen released_fen intervals released schools orders "
-    "stock lots consignment_closed"
+    "stock lots consignment_closed warehouse"
 )
 FUND_FIELDS = (
     "programme publication applied_fen unallocated_fen open_fen spent_fen reversed_fen rounds open_rounds shards "
     "released needs next_round"
 )
 NEED_FIELDS = "need programme country specification status parcels funded_parcels rounds opened_at schools"
-PROGRAMME_FIELDS = "programme publication published_at name policy items specifications suppliers catalogue services"
+PROGRAMME_FIELDS = (
+    "programme publication published_at name policy items specifications suppliers catalogue services warehouse"
+)
 
 
 async def test_answers_have_the_fields_that_others_rely_on() -> None:

@@ -26,7 +26,7 @@ from pandapack.runtime.reactions import apply
 from pandapack.runtime.store import Kind, Store
 from services.procurement.api import router
 from services.procurement.handlers import Handlers
-from services.procurement.store import FUNDS, NEEDS, ORDERS, PUBLICATIONS, ROUNDS, Stores
+from services.procurement.store import FUNDS, NEEDS, ORDERS, PARTIES, PUBLICATIONS, ROUNDS, Stores
 from tests.unit.procurement.programme import PROGRAMME, donations
 
 AT = datetime(2020, 3, 1, tzinfo=UTC)
@@ -35,10 +35,11 @@ STEPS_MAX = 20_000
 
 
 class RoleKeys:
-    """A fake of the keys: a key is the name of its role."""
+    """A fake of the keys: a key is the name of its role, or `role@party`."""
 
     async def caller(self, key: str) -> Caller | None:
-        return Caller("test", Role(key), key) if key in set(Role) else None
+        role, _, party = key.partition("@")
+        return Caller(f"key-{role}", Role(role), key, party) if role in set(Role) else None
 
 
 class World:
@@ -55,6 +56,7 @@ class World:
             funds=self._store(FUNDS),
             rounds=self._store(ROUNDS),
             orders=self._store(ORDERS),
+            parties=self._store(PARTIES),
         )
         self.handlers = Handlers(self.stores)
         self.waiting: dict[str, list[Envelope]] = {}
@@ -100,10 +102,16 @@ class World:
         self.fronts[shard] = front + fen
         self.publish(shard_source(shard), donations(shard, front, front + fen))
 
-    def report_cost(self, round_id: str, category: Category, fen: int) -> None:
+    def report_cost(self, round_id: str, category: Category, fen: int, party: str = "demo-office") -> None:
         """Logistics reports what a service cost."""
         cost = CostIncurred(
-            round=round_id, programme=PROGRAMME, country="NP", category=category, fen=fen, document=f"DOC-{category}"
+            round=round_id,
+            programme=PROGRAMME,
+            country="NP",
+            category=category,
+            fen=fen,
+            document=f"DOC-{category}",
+            party=party,
         )
         self.publish(f"/logistics/consignments/{round_id}", cost)
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlparse
 from tests.unit.reporting.history import PROGRAMME
 
 SERVICE_KEY = "panda_auditor_test_service"
-DAY = "2021-11-11"
+DAY, PLATFORM = "2021-11-11", "shop"
 DONATIONS = {"first": (0, 0, 5), "straddling": (0, 598, 603), "given-back": (1, 368, 372), "waiting": (0, 1595, 1600)}
 """id → (shard, fen_from, fen_to)."""
 
@@ -21,10 +21,12 @@ class _Ledger(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         asked = urlparse(self.path)
         *_, merchant, id = [unquote(part) for part in asked.path.split("/")]
-        day = parse_qs(asked.query)["day"][0]
+        day = parse_qs(asked.query).get("day", [""])[0]
         if self.headers["Authorization"] != f"Bearer {SERVICE_KEY}":
             self._answer(401, {"code": "key_unknown", "detail": "no"})
-        elif id in DONATIONS and day == DAY:
+        elif asked.path == "/v1/platforms":
+            self._answer(200, {"items": [{"platform": PLATFORM}], "next": None})
+        elif id in DONATIONS and day == DAY and merchant.startswith(f"{PLATFORM}:"):
             self._answer(200, _located(merchant, id))
         else:
             self._answer(404, {"code": "donation_unknown", "detail": f"merchant {merchant} has no donation {id}"})
@@ -47,6 +49,7 @@ def _located(merchant: str, id: str) -> dict[str, object]:
         "day": DAY,
         "programme": PROGRAMME,
         "amount_fen": fen_to - fen_from,
+        "reversed_fen": 0,
         "at_us": 0,
         "shard": shard,
         "page": f"{shard:04d}/0000000000",

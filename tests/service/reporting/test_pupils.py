@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import httpx
 
-from pandapack.cli.recount import Recount
-from pandapack.cli.recount_journal import recount_journal
+from pandapack.audit.findings import Findings
+from pandapack.audit.journal import Journal
+from pandapack.audit.reading import Patience, databases
 from pandapack.contracts.logistics import ParcelsHandedOut
 from tests.service.reporting.conftest import Reporting
 from tests.unit.reporting.history import TOTALS, SourceEvent, enveloped, programme, records
@@ -54,11 +55,16 @@ def test_over_reported_pupils_are_shown_beside_the_headline_and_are_not_in_it(re
 def test_the_recount_of_the_journal_finds_the_same_pupils(reporting: Reporting) -> None:
     reporting.publish(records(enveloped(boasting())))
     reporting.await_totals({**TOTALS, "pupils_over_reported": 19_993})
-    count = Recount()
-    recount_journal(reporting.database, count)
-    assert count.differences == []
-    for books in (count.books, count.countries["NP"], count.rounds["R-000001"]):
-        assert (books.pupils, books.pupils_over_reported) == (8, 19_993)
+    findings = Findings()
+    kept = databases(reporting.database.client, reporting.namespace)
+    journal = Journal(kept, findings, Patience())
+    journal.read_views()
+    journal.count()
+    journal.compare()
+    assert findings.causes() == []
+    counted = [known.facts for known in journal.views("parcels").values()]
+    for name, heads in (("pupils", 8), ("over_reported", 19_993)):
+        assert sum(int(fact) for facts in counted for of, fact in facts.items() if of.endswith(f" {name}")) == heads
 
 
 def test_where_nothing_is_over_reported_no_page_speaks_of_it(reporting: Reporting) -> None:

@@ -74,7 +74,7 @@ TRACES: list[tuple[str, str, list[tuple[int, str, str | None, str | None]]]] = [
 def test_a_donation_is_followed_to_its_parcels(
     reporting: Reporting, id: str, state: str, pieces: list[tuple[int, str, str | None, str | None]]
 ) -> None:
-    found = reporting.get(f"/v1/trace/M0/{id}", params={"day": DAY}).json()
+    found = reporting.get(f"/v1/trace/shop/M0/{id}", params={"day": DAY}).json()
     assert (found["donation"]["id"], found["state"], found["funded"]) == (id, state, state == "funded")
     shown = [
         (p["fen"], p["state"], p["parcel"] and p["parcel"]["serial"], p["parcel"] and p["parcel"]["state"])
@@ -88,15 +88,15 @@ def test_a_donation_is_followed_to_its_parcels(
 
 
 def test_only_staff_learn_the_school(auditor: httpx.Client) -> None:
-    found = auditor.get("/v1/trace/M0/first", params={"day": DAY}).json()
+    found = auditor.get("/v1/trace/shop/M0/first", params={"day": DAY}).json()
     assert found["pieces"][0]["parcel"]["school"] == "S-1"
 
 
 REFUSED: list[tuple[str, str | None, str, int, str]] = [
-    ("a donation that the ledger does not know", None, f"/v1/trace/M0/nix?day={DAY}", 404, "donation_unknown"),
-    ("a donation on another day", None, "/v1/trace/M0/first?day=2021-11-12", 404, "donation_unknown"),
-    ("a day that is none", None, "/v1/trace/M0/first?day=yesterday", 422, "invalid_request"),
-    ("a merchant that can be none", None, f"/v1/trace/M%200/first?day={DAY}", 422, "invalid_request"),
+    ("a donation that the ledger does not know", None, f"/v1/trace/shop/M0/nix?day={DAY}", 404, "donation_unknown"),
+    ("a donation on another day", None, "/v1/trace/shop/M0/first?day=2021-11-12", 404, "donation_unknown"),
+    ("a day that is none", None, "/v1/trace/shop/M0/first?day=yesterday", 422, "invalid_request"),
+    ("a merchant that can be none", None, f"/v1/trace/shop/M%200/first?day={DAY}", 422, "invalid_request"),
     ("merchants without a key", None, "/v1/totals/merchant", 401, "key_unknown"),
     ("merchants with a school's key", "school", "/v1/totals/merchant", 403, "role_not_allowed"),
     ("the journal without a key", None, "/v1/journal?source=/procurement/rounds/R-000001", 401, "key_unknown"),
@@ -113,11 +113,15 @@ def test_what_cannot_be_answered_is_refused_by_name(reporting: Reporting) -> Non
 
 
 def test_staff_see_merchants_by_day(reporting: Reporting, auditor: httpx.Client) -> None:
-    def shown() -> dict[str, tuple[int, int]]:
+    def shown() -> dict[str, tuple[int, int, int, int]]:
         rows = auditor.get("/v1/totals/merchant", params={"day": DAY}).json()["items"]
-        return {row["merchant"]: (row["count"], row["fen"]) for row in rows}
+        return {row["merchant"]: (row["count"], row["fen"], row["banked_count"], row["banked_fen"]) for row in rows}
 
-    eventually(lambda: shown() == {"M0": (120, 600), "M1": (110, 440)}, "the merchants of the day are counted")
+    expected = {"M0": (120, 600, 0, 0), "M1": (110, 440, 0, 0)}
+    eventually(lambda: shown() == expected, "the merchants of the day are counted, and none of it is banked")
+    row = reporting.get("/v1/totals/day").json()["items"][0]
+    assert (row["banked_count"], row["banked_fen"]) == (0, 0)
+    assert reporting.get("/v1/conservation").json()["banked_fen"] == 0
 
 
 def test_the_journal_shows_a_source_as_it_published(auditor: httpx.Client) -> None:
@@ -200,7 +204,7 @@ def test_operations_asks_for_a_key_and_then_shows_the_pipeline(reporting: Report
 def test_traces_without_a_key_are_limited_and_tell_when_to_come_again(
     reporting: Reporting, auditor: httpx.Client
 ) -> None:
-    answers = [reporting.get(f"/v1/trace/M0/nix?day={DAY}") for _ in range(90)]
+    answers = [reporting.get(f"/v1/trace/shop/M0/nix?day={DAY}") for _ in range(90)]
     limited = [answer for answer in answers if answer.status_code == 429]
     assert limited and limited[0].json()["code"] == "too_many_traces" and limited[0].headers["retry-after"] == "1"
-    assert auditor.get("/v1/trace/M0/first", params={"day": DAY}).status_code == 200
+    assert auditor.get("/v1/trace/shop/M0/first", params={"day": DAY}).status_code == 200

@@ -11,7 +11,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from benchmarks.load import FIRST_ID, DataSet
-from pandapack.contracts.donations import Donation, shard_of
+from pandapack.contracts.donations import Donation, scoped, shard_of
+from pandapack.local.layout import PLATFORM
 from simulator.donations import AMOUNT_PER_MILLE
 
 SHARDS = 8
@@ -84,6 +85,6 @@ def test_by_shard_each_merchant_is_on_its_own_and_nothing_is_missing() -> None:
         for shard, part in parts.items():
             rows = part.content.split(b"\n")
             assert len(rows) == part.donations
-            assert {shard_of(json.loads(row)["merchant"], SHARDS) for row in rows} == {shard}
+            assert {shard_of(scoped(PLATFORM, json.loads(row)["merchant"]), SHARDS) for row in rows} == {shard}
             found += rows
     assert sorted(found) == sorted(lines_of(data))

@@ -84,8 +84,9 @@ LISTS = [
     ("shard", "no shards yet: the service has not taken up its ledger"),
     ("dlq", "no dead letters"),
     ("key", "no keys yet: `panda key add ROLE` makes one"),
+    ("party", "no parties yet: `panda party add ID --kind KIND --name NAME` registers one"),
     ("platform", "no platforms yet: `panda platform add ID --name NAME` registers one"),
-    ("merchant", "no merchants yet: `panda merchant add MERCHANT --name NAME` registers one"),
+    ("merchant", "no merchants yet: `panda merchant add PLATFORM:MERCHANT --name NAME` registers one"),
 ]
 
 

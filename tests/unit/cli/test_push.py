@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 
 from pandapack.cli.failures import EXIT_INTERRUPTED, EXIT_UNREACHABLE
 from pandapack.cli.main import app
+from pandapack.cli.push import waiting_for
 from pandapack.cli.site import CONNECT_WAIT_S, Site
+from pandapack.client.delivery import Wait
 
 ROOT = Path(__file__).parents[3]
 
@@ -93,3 +95,15 @@ def test_ctrl_c_says_that_the_same_command_goes_on(file: Path) -> None:
             printed = process.stderr.read()
         assert process.returncode == EXIT_INTERRUPTED, printed
         assert f"`panda push {file}` goes on where this stopped" in printed
+
+
+@pytest.mark.parametrize(
+    ("pause", "shown"),
+    [
+        (Wait(3.2, "rate_exceeded"), "waiting 4 s for the platform's rate"),
+        (Wait(1.0, "unavailable"), "waiting 1 s: unavailable"),
+        (Wait(0.2), "no answer; trying again in 1 s"),
+    ],
+)
+def test_a_bar_that_stands_still_says_for_what_it_waits(pause: Wait, shown: str) -> None:
+    assert waiting_for(pause) == shown

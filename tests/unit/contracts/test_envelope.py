@@ -9,6 +9,7 @@ import importlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -66,9 +67,18 @@ def test_every_event_still_reads_its_golden_sample(name: str) -> None:
     assert sample.exists(), f"write a golden sample of {name} to {sample.name}: it is read for ever"
     event = known_types()[name].model_validate_json(sample.read_bytes())
     written = json.loads(event.model_dump_json())
-    # A sample of an older release lacks newer fields; those that it has come back unchanged.
+    # A sample of an older release lacks newer fields, also in its parts; those that it has come back unchanged.
     for field, value in json.loads(sample.read_bytes()).items():
-        assert written[field] == value, field
+        assert _as_in(written[field], value) == value, field
+
+
+def _as_in(written: Any, sample: Any) -> Any:
+    """What was written, without the fields that the sample lacks."""
+    if isinstance(sample, dict) and isinstance(written, dict):
+        return {name: _as_in(written[name], value) for name, value in sample.items() if name in written}
+    if isinstance(sample, list) and isinstance(written, list) and len(sample) == len(written):
+        return [_as_in(one, value) for one, value in zip(written, sample, strict=True)]
+    return written
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -33,14 +33,17 @@ def push_and_seal() -> None:
     reader = RecordReader(0, LineReader(1), Fingerprints(b"seed"))
     index, page = DayIndex(), Page(PageHeader(0))
     for push in range(4 * RUN_ROWS_MAX // LINES_A_PUSH):
-        merchants = ("M" * (1 + number % 60) for number in range(LINES_A_PUSH))
+        merchants = ("M" * (1 + number % 55) for number in range(LINES_A_PUSH))
         body = b"\n".join(
             b'{"id":"%b","merchant":"%b","programme":"p","amount_fen":5,"at":"%b"}'
             % (str(push * LINES_A_PUSH + number).encode(), merchant.encode(), AT.encode())
             for number, merchant in enumerate(merchants)
         )
-        PushSorter(1).sort(TextLines(body), now=now, accept_days=1)
-        batch = reader.read([PushedRecord(push, 0, "push", body)])
+        PushSorter(1).sort(TextLines(body), "shop", now=now, accept_days=1)
+        records = [PushedRecord(push, 0, "push", "shop", body)]
+        if push % 2:  # a batch may hold records of several platforms
+            records.append(PushedRecord(push, 0, "push", "till", body[: body.index(b"\n")]))
+        batch = reader.read(records)
         result = reader.decide(batch, reader.suspects(batch, dict.fromkeys(batch.rows_of_days(), index)), {})
         page = replace(roll_over(page, result, today=0, at=now), outbox=())
         for fingerprints in result.fingerprints.values():

@@ -9,7 +9,7 @@ from pandapack.contracts.logistics import CustomsReleased, LegDeparted, ParcelSt
 from pandapack.contracts.procurement import Category, ParcelsPacked, SchoolShare
 from pandapack.decision import Decision, Refusal
 from services.logistics.domain import consignment
-from services.logistics.domain.consignment import Consignment, Cost, Delivery, Handout
+from services.logistics.domain.consignment import Consignment, Cost, Delivery, Handout, WriteOff
 
 ROUND = "R-000007"
 SHIPMENT = "S-000007"
@@ -19,6 +19,7 @@ SCHOOLS = (
     SchoolShare(school="KH-S01", district="Siem Reap", pupils=40, parcels=6),
     SchoolShare(school="KH-S02", district="Battambang", pupils=30, parcels=5),
 )
+WAREHOUSE, FORWARDER, INSURER, BROKER = "demo-warehouse", "demo-forwarder", "demo-insurer", "demo-customs-broker"
 Step = Callable[[Consignment], Decision[Consignment] | Refusal]
 
 
@@ -34,6 +35,8 @@ def packed(first: int, count: int) -> ParcelsPacked:
         round_parcels=PARCELS,
         consumed={"eraser": count},
         schools=SCHOOLS,
+        warehouse=WAREHOUSE,
+        services={Category.FREIGHT: FORWARDER, Category.INSURANCE: INSURER, Category.DUTY: BROKER},
     )
 
 
@@ -80,11 +83,12 @@ def handed_out(one: Handout) -> Step:
 
 
 def incurred(category: Category, fen: int) -> Step:
-    return lambda state: consignment.record_cost(state, category, Cost(fen=fen, document=f"{category}-1"))
+    return lambda state: consignment.record_cost(state, category, Cost(fen=fen, document=f"{category}-1"), None)
 
 
 def written_off(report: str, ordinals: tuple[int, ...], now: ParcelState = ParcelState.LOST) -> Step:
-    return lambda state: consignment.write_off(state, report, ordinals, now, "fell off the lorry", AT)
+    loss = WriteOff(report=report, ordinals=ordinals, now=now, reason="fell off the lorry", at=AT)
+    return lambda state: consignment.write_off(state, loss, None)
 
 
 STEPS: tuple[tuple[str, Step], ...] = (

@@ -30,7 +30,7 @@ MOVEMENTS = [Movement(move=move, leg=leg, at=AT) for leg in (1, 2, 3) for move i
 
 
 def planned() -> Shipment:
-    decision = shipment.plan(Shipment(shipment="S-1"), "R-000001", LEGS)
+    decision = shipment.plan(Shipment(shipment="S-1"), "R-000001", LEGS, broker="", by=None)
     assert isinstance(decision, Decision)
     return decision.state
 
@@ -38,14 +38,14 @@ def planned() -> Shipment:
 def after(state: Shipment, movements: list[Movement]) -> tuple[Shipment, list[Event]]:
     events = list[Event]()
     for movement in movements:
-        decision = shipment.report(state, movement)
+        decision = shipment.report(state, movement, None)
         assert isinstance(decision, Decision)
         state, events = decision.state, [*events, *decision.events]
     return state, events
 
 
 def test_the_country_is_that_of_the_last_destination() -> None:
-    decision = shipment.plan(Shipment(shipment="S-1"), "R-000001", LEGS)
+    decision = shipment.plan(Shipment(shipment="S-1"), "R-000001", LEGS, broker="", by=None)
     assert isinstance(decision, Decision)
     assert decision.events == (ShipmentPlanned(shipment="S-1", round="R-000001", country="ET", legs=LEGS),)
 
@@ -56,7 +56,7 @@ def test_movements_are_published_in_their_order_whatever_the_order_of_the_report
 ) -> None:
     state, early = after(Shipment(shipment="S-1"), movements[:planned_after])
     assert early == []
-    decision = shipment.plan(state, "R-000001", LEGS)
+    decision = shipment.plan(state, "R-000001", LEGS, broker="", by=None)
     assert isinstance(decision, Decision)
     state, late = after(decision.state, movements[planned_after:])
     moved = [*decision.events[1:], *late]
@@ -69,54 +69,62 @@ def test_movements_are_published_in_their_order_whatever_the_order_of_the_report
 
 def test_what_customs_hold_does_not_move_until_they_let_it_go() -> None:
     state, _ = after(planned(), MOVEMENTS[:4])
-    held = shipment.hold(state, "papers", AT)
+    held = shipment.hold(state, "papers", AT, None)
     assert isinstance(held, Decision) and isinstance(held.events[0], CustomsHeld)
     state, events = after(held.state, MOVEMENTS[4:5])
     assert (events, len(state.parked)) == ([], 1)
-    let_go = shipment.release(state, 700, "D-1", AT)
+    let_go = shipment.release(state, 700, "D-1", AT, None)
     assert isinstance(let_go, Decision)
     assert [type(event) for event in let_go.events] == [CustomsReleased, LegDeparted]
 
 
 def test_customs_may_release_what_they_never_held() -> None:
-    let_go = shipment.release(planned(), 700, "D-1", AT)
+    let_go = shipment.release(planned(), 700, "D-1", AT, None)
     assert isinstance(let_go, Decision)
     assert let_go.state.customs[0].held_at is None
 
 
 REFUSED = [
-    ("a second plan", lambda: shipment.plan(planned(), "R-000002", LEGS), "shipment_known"),
+    ("a second plan", lambda: shipment.plan(planned(), "R-000002", LEGS, broker="", by=None), "shipment_known"),
     (
         "legs that do not join",
-        lambda: shipment.plan(Shipment(shipment="S"), "R", (LEGS[0], LEGS[2])),
+        lambda: shipment.plan(Shipment(shipment="S"), "R", (LEGS[0], LEGS[2]), broker="", by=None),
         "legs_do_not_join",
     ),
-    ("a fourth leg", lambda: shipment.report(planned(), Movement(move=Move.ARRIVAL, leg=4, at=AT)), "leg_unknown"),
+    (
+        "a fourth leg",
+        lambda: shipment.report(planned(), Movement(move=Move.ARRIVAL, leg=4, at=AT), None),
+        "leg_unknown",
+    ),
     (
         "a movement reported again",
-        lambda: shipment.report(after(planned(), MOVEMENTS[:1])[0], MOVEMENTS[0]),
+        lambda: shipment.report(after(planned(), MOVEMENTS[:1])[0], MOVEMENTS[0], None),
         "movement_known",
     ),
     (
         "a parked one reported again",
-        lambda: shipment.report(after(planned(), MOVEMENTS[3:4])[0], MOVEMENTS[3]),
+        lambda: shipment.report(after(planned(), MOVEMENTS[3:4])[0], MOVEMENTS[3], None),
         "movement_known",
     ),
-    ("customs of an unknown one", lambda: shipment.hold(Shipment(shipment="S"), "papers", AT), "shipment_unknown"),
-    ("a hold on a held one", lambda: shipment.hold(_held(), "papers", AT), "held_already"),
-    ("a second release", lambda: shipment.release(_released(), 1, "D-2", AT), "released_already"),
-    ("a hold after the release", lambda: shipment.hold(_released(), "papers", AT), "released_already"),
+    (
+        "customs of an unknown one",
+        lambda: shipment.hold(Shipment(shipment="S"), "papers", AT, None),
+        "shipment_unknown",
+    ),
+    ("a hold on a held one", lambda: shipment.hold(_held(), "papers", AT, None), "held_already"),
+    ("a second release", lambda: shipment.release(_released(), 1, "D-2", AT, None), "released_already"),
+    ("a hold after the release", lambda: shipment.hold(_released(), "papers", AT, None), "released_already"),
 ]
 
 
 def _held() -> Shipment:
-    decision = shipment.hold(planned(), "papers", AT)
+    decision = shipment.hold(planned(), "papers", AT, None)
     assert isinstance(decision, Decision)
     return decision.state
 
 
 def _released() -> Shipment:
-    decision = shipment.release(planned(), 1, "D-1", AT)
+    decision = shipment.release(planned(), 1, "D-1", AT, None)
     assert isinstance(decision, Decision)
     return decision.state
 

@@ -17,6 +17,7 @@ SEAPORTS = ("MM", "KH", "PK", "NA", "PH")
 # A parcel of two pencils (sold by 5 at 10 fen) and one towel (single, 100 fen), from two suppliers; services 60 fen.
 SMALL: dict[str, Any] = {
     "name": {"zh": "小", "en": "Small"},
+    "warehouse": "demo-warehouse",
     "policy": {"round_parcels": 4, "contingency_per_mille": 100, "price_tolerance_per_mille": 50},
     "items": [
         {

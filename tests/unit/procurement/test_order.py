@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from pandapack.contracts.logistics import CostIncurred
 from pandapack.contracts.procurement import Category, GoodsReceived, OrderClosed, OrderLine, OrderPaid, OrderRequested
 from pandapack.decision import Decision, Refusal
-from services.procurement.domain.order import Order, OrderStatus, confirm, match_invoice, place, receive, record_cost
+from services.procurement.domain.matching import match_invoice
+from services.procurement.domain.order import confirm, place, receive
 from services.procurement.domain.order_lines import ReceiptCount
+from services.procurement.domain.order_state import Order, OrderStatus
 
 GOODS = "O-000001-demo-supplier-01"
+SUPPLIER, WAREHOUSE = "demo-supplier-01", "demo-warehouse"
 LINES = (
     OrderLine(item="pencil", quantity=100, unit_price_fen=10),
     OrderLine(item="towel", quantity=20, unit_price_fen=100),
@@ -34,6 +36,7 @@ def requested(category: Category = Category.GOODS, amount_fen: int = 3_000) -> O
         amount_fen=amount_fen,
         amount_fen_max=amount_fen + amount_fen // 10,
         price_tolerance_per_mille=50,
+        warehouse=WAREHOUSE,
     )
 
 
@@ -47,7 +50,7 @@ def placed(category: Category = Category.GOODS) -> Order:
 
 
 def confirmed() -> Order:
-    return done(confirm(placed(), {})).state
+    return done(confirm(placed(), {}, SUPPLIER)).state
 
 
 def count(item: str, counted: int, rejected: int = 0, reason: str | None = "torn") -> ReceiptCount:
@@ -55,26 +58,20 @@ def count(item: str, counted: int, rejected: int = 0, reason: str | None = "torn
 
 
 def received(*counts: ReceiptCount) -> Order:
-    return done(receive(confirmed(), "GRN-1", counts)).state
+    return done(receive(confirmed(), "GRN-1", counts, WAREHOUSE)).state
 
 
 ALL = (count("pencil", 100), count("towel", 20))
 
 
-def cost(fen: int, category: Category = Category.FREIGHT) -> CostIncurred:
-    return CostIncurred(
-        round="R-000001", programme="love-parcel", country="NP", category=category, fen=fen, document="AWB-1"
-    )
-
-
 def test_a_short_delivery_leaves_the_rest_outstanding() -> None:
-    decision = done(receive(confirmed(), "GRN-1", (count("pencil", 60),)))
+    decision = done(receive(confirmed(), "GRN-1", (count("pencil", 60),), WAREHOUSE))
     assert decision.answer["outstanding"] == {"pencil": 40, "towel": 20}
     assert decision.state.status is OrderStatus.PARTLY_RECEIVED
 
 
 def test_what_is_rejected_is_ordered_again() -> None:
-    decision = done(receive(confirmed(), "GRN-1", (count("pencil", 100, 7), count("towel", 20))))
+    decision = done(receive(confirmed(), "GRN-1", (count("pencil", 100, 7), count("towel", 20)), WAREHOUSE))
     pencil = decision.state.lines[0]
     assert decision.answer["reordered"] == decision.answer["outstanding"] == {"pencil": 7}
     assert (pencil.ordered, pencil.accepted, pencil.rejected) == (107, 93, 7)
@@ -83,7 +80,7 @@ def test_what_is_rejected_is_ordered_again() -> None:
 
 
 def test_what_was_over_delivered_stands_in_for_what_was_rejected() -> None:
-    decision = done(receive(confirmed(), "GRN-1", (count("pencil", 110, 4), count("towel", 20))))
+    decision = done(receive(confirmed(), "GRN-1", (count("pencil", 110, 4), count("towel", 20)), WAREHOUSE))
     assert decision.answer["reordered"] == {} and decision.state.status is OrderStatus.RECEIVED
     event = decision.events[0]
     assert isinstance(event, GoodsReceived) and event.lines[0].over_delivered == 10
@@ -91,87 +88,57 @@ def test_what_was_over_delivered_stands_in_for_what_was_rejected() -> None:
 
 def test_paid_is_what_was_bought_and_not_what_was_delivered_beyond_it() -> None:
     over = received(count("pencil", 150), count("towel", 20))
-    paid = done(match_invoice(over, "INV-1", 3_000))
+    paid = done(match_invoice(over, "INV-1", 3_000, SUPPLIER))
     assert [type(event) for event in paid.events] == [OrderPaid, OrderClosed]
     assert paid.answer == {"order": GOODS, "status": "closed", "matched": True, "held": None, "paid_fen": 3_000}
 
 
 def test_a_confirmed_price_counts_for_the_invoice() -> None:
-    dearer = done(confirm(placed(), {"towel": 105})).state
+    dearer = done(confirm(placed(), {"towel": 105}, SUPPLIER)).state
     assert dearer.amount_fen == 3_100
-    whole = done(receive(dearer, "GRN-1", ALL)).state
-    assert done(match_invoice(whole, "INV-1", 3_000)).answer["matched"] is False
-    assert done(match_invoice(whole, "INV-1", 3_100)).answer["matched"] is True
+    whole = done(receive(dearer, "GRN-1", ALL, WAREHOUSE)).state
+    assert done(match_invoice(whole, "INV-1", 3_000, SUPPLIER)).answer["matched"] is False
+    assert done(match_invoice(whole, "INV-1", 3_100, SUPPLIER)).answer["matched"] is True
 
 
 def test_an_invoice_that_differs_is_held_until_a_right_one_comes() -> None:
-    held = done(match_invoice(received(*ALL), "INV-1", 3_001))
+    held = done(match_invoice(received(*ALL), "INV-1", 3_001, SUPPLIER))
     assert held.answer["held"] == {"invoice": "INV-1", "amount_fen": 3_001, "reason": "amount_differs"}
-    assert done(match_invoice(held.state, "INV-2", 3_000)).state.status is OrderStatus.CLOSED
+    assert done(match_invoice(held.state, "INV-2", 3_000, SUPPLIER)).state.status is OrderStatus.CLOSED
 
 
 def test_an_early_invoice_waits_for_the_goods_and_is_then_paid_by_itself() -> None:
-    early = done(match_invoice(confirmed(), "INV-1", 3_000))
+    early = done(match_invoice(confirmed(), "INV-1", 3_000, SUPPLIER))
     assert early.state.held is not None and early.state.held.reason == "goods_outstanding"
-    last = done(receive(early.state, "GRN-1", ALL))
+    last = done(receive(early.state, "GRN-1", ALL, WAREHOUSE))
     assert [type(event) for event in last.events] == [GoodsReceived, OrderPaid, OrderClosed]
     assert last.answer["status"] == "closed"
 
 
-def test_a_service_is_paid_when_logistics_reports_its_cost() -> None:
-    paid = record_cost(placed(Category.FREIGHT), cost(2_900))
-    assert (paid.state.status, paid.state.paid_fen, paid.state.invoice) == (OrderStatus.CLOSED, 2_900, "AWB-1")
-
-
-def test_a_cost_that_comes_before_the_request_waits_in_the_order() -> None:
-    parked = record_cost(Order(order=GOODS), cost(2_900))
-    assert parked.state.status is OrderStatus.NEW and parked.events == ()
-    paid = place(parked.state, requested(Category.FREIGHT))
-    assert (paid.state.status, paid.state.paid_fen) == (OrderStatus.CLOSED, 2_900)
-
-
-def test_a_cost_above_the_limit_is_held_and_a_lower_invoice_is_paid() -> None:
-    held = record_cost(placed(Category.DUTY), cost(3_301, Category.DUTY)).state
-    assert held.held is not None and held.held.reason == "above_limit"
-    assert done(match_invoice(held, "INV-2", 3_300)).state.paid_fen == 3_300
-
-
-def test_freight_is_not_paid_before_its_cost_is_reported() -> None:
-    early = done(match_invoice(placed(Category.FREIGHT), "INV-1", 2_000)).state
-    assert early.held is not None and early.held.reason == "cost_outstanding"
-    assert record_cost(early, cost(2_900)).state.paid_fen == 2_900
-
-
-def test_administration_is_paid_by_invoice_up_to_its_limit() -> None:
-    order = placed(Category.ADMINISTRATION)
-    assert done(match_invoice(order, "INV-1", 3_301)).state.held is not None
-    assert done(match_invoice(order, "INV-1", 3_300)).state.status is OrderStatus.CLOSED
-
-
-def test_replays_change_nothing() -> None:
-    paid = record_cost(placed(Category.FREIGHT), cost(2_900)).state
-    assert record_cost(paid, cost(2_900)) == Decision(paid)
-    assert place(paid, requested(Category.FREIGHT)) == Decision(paid)
-
-
-CLOSED = done(match_invoice(received(*ALL), "INV-1", 3_000)).state
+CLOSED = done(match_invoice(received(*ALL), "INV-1", 3_000, SUPPLIER)).state
 REFUSED: list[tuple[str, Any]] = [
-    ("order_unknown", lambda: confirm(Order(order=GOODS), {})),
-    ("order_unknown", lambda: receive(Order(order=GOODS), "G", ALL)),
-    ("order_unknown", lambda: match_invoice(Order(order=GOODS), "I", 1)),
-    ("not_goods", lambda: confirm(placed(Category.DUTY), {})),
-    ("not_goods", lambda: receive(placed(Category.DUTY), "G", ALL)),
-    ("already_confirmed", lambda: confirm(confirmed(), {})),
-    ("item_not_ordered", lambda: confirm(placed(), {"spoon": 1})),
-    ("price_above_tolerance", lambda: confirm(placed(), {"towel": 106})),
-    ("not_confirmed", lambda: receive(placed(), "G", ALL)),
-    ("order_closed", lambda: receive(CLOSED, "G", ALL)),
-    ("order_closed", lambda: match_invoice(CLOSED, "I", 3_000)),
-    ("receipt_known", lambda: receive(received(count("pencil", 1)), "GRN-1", ALL)),
-    ("item_not_ordered", lambda: receive(confirmed(), "G", (count("spoon", 1),))),
-    ("item_named_twice", lambda: receive(confirmed(), "G", (count("pencil", 1), count("pencil", 1)))),
-    ("more_rejected_than_counted", lambda: receive(confirmed(), "G", (count("pencil", 1, 2),))),
-    ("reason_missing", lambda: receive(confirmed(), "G", (count("pencil", 2, 1, None),))),
+    ("order_unknown", lambda: confirm(Order(order=GOODS), {}, SUPPLIER)),
+    ("order_unknown", lambda: receive(Order(order=GOODS), "G", ALL, WAREHOUSE)),
+    ("order_unknown", lambda: match_invoice(Order(order=GOODS), "I", 1, SUPPLIER)),
+    ("order_unknown", lambda: confirm(placed(), {}, "demo-supplier-02")),
+    ("order_unknown", lambda: confirm(placed(), {}, WAREHOUSE)),
+    ("order_unknown", lambda: receive(confirmed(), "G", ALL, "other-warehouse")),
+    ("order_unknown", lambda: receive(confirmed(), "G", ALL, SUPPLIER)),
+    ("order_unknown", lambda: receive(placed(Category.DUTY), "G", ALL, WAREHOUSE)),
+    ("order_unknown", lambda: match_invoice(received(*ALL), "I", 3_000, "demo-supplier-02")),
+    ("not_goods", lambda: confirm(placed(Category.DUTY), {}, SUPPLIER)),
+    ("not_goods", lambda: receive(placed(Category.DUTY), "G", ALL, None)),
+    ("already_confirmed", lambda: confirm(confirmed(), {}, SUPPLIER)),
+    ("item_not_ordered", lambda: confirm(placed(), {"spoon": 1}, SUPPLIER)),
+    ("price_above_tolerance", lambda: confirm(placed(), {"towel": 106}, SUPPLIER)),
+    ("not_confirmed", lambda: receive(placed(), "G", ALL, WAREHOUSE)),
+    ("order_closed", lambda: receive(CLOSED, "G", ALL, WAREHOUSE)),
+    ("order_closed", lambda: match_invoice(CLOSED, "I", 3_000, SUPPLIER)),
+    ("receipt_known", lambda: receive(received(count("pencil", 1)), "GRN-1", ALL, WAREHOUSE)),
+    ("item_not_ordered", lambda: receive(confirmed(), "G", (count("spoon", 1),), WAREHOUSE)),
+    ("item_named_twice", lambda: receive(confirmed(), "G", (count("pencil", 1), count("pencil", 1)), WAREHOUSE)),
+    ("more_rejected_than_counted", lambda: receive(confirmed(), "G", (count("pencil", 1, 2),), WAREHOUSE)),
+    ("reason_missing", lambda: receive(confirmed(), "G", (count("pencil", 2, 1, None),), WAREHOUSE)),
 ]
 
 
@@ -183,7 +150,7 @@ def test_refusals_are_named(code: str, decide: Any) -> None:
 
 @given(st.dictionaries(st.sampled_from(["pencil", "towel"]), st.integers(1, 200)))
 def test_whatever_is_confirmed_stays_within_what_was_committed(prices: dict[str, int]) -> None:
-    decision = confirm(placed(), prices)
+    decision = confirm(placed(), prices, SUPPLIER)
     if isinstance(decision, Decision):
         assert decision.state.amount_fen <= decision.state.amount_fen_max
 
@@ -204,7 +171,7 @@ class Receiving(RuleBasedStateMachine):
     def deliver(self, pencil: tuple[int, int], towel: tuple[int, int] | None) -> None:
         counts = [count("pencil", *pencil), *([count("towel", *towel)] if towel else [])]
         self.number += 1
-        decision = receive(self.order, f"GRN-{self.number}", tuple(counts))
+        decision = receive(self.order, f"GRN-{self.number}", tuple(counts), WAREHOUSE)
         if self.order.status is OrderStatus.CLOSED:
             assert isinstance(decision, Refusal)
             return
@@ -215,7 +182,7 @@ class Receiving(RuleBasedStateMachine):
     @rule(amount_fen=st.sampled_from([2_999, 3_000, 3_000, 3_001]))
     def invoice(self, amount_fen: int) -> None:
         if self.order.status is not OrderStatus.CLOSED:
-            self.order = done(match_invoice(self.order, "INV", amount_fen)).state
+            self.order = done(match_invoice(self.order, f"INV-{amount_fen}", amount_fen, SUPPLIER)).state
 
     @invariant()
     def the_item_law_holds(self) -> None:

@@ -95,7 +95,7 @@ CONSIGNMENT = ConsignmentClosed(
 
 
 def kitted(state: Round, parcels: int = 4) -> Round:
-    decision = round.kit(state, f"LOT-{round.packed_parcels(state)}", parcels)
+    decision = round.kit(state, f"LOT-{round.packed_parcels(state)}", parcels, None)
     assert isinstance(decision, Decision), decision
     return decision.state
 
@@ -125,13 +125,13 @@ def test_a_funded_round_requests_all_its_orders_and_commits_their_money_at_once(
 def test_parcels_are_packed_whole_and_take_the_bill_of_materials_from_the_stock() -> None:
     state = stocked()
     assert round.packable_parcels(state) == 4
-    decision = round.kit(state, "LOT-1", 3)
+    decision = round.kit(state, "LOT-1", 3, None)
     assert isinstance(decision, Decision)
     assert decision.answer["last_serial"] == "R-000001-0003"
     event = decision.events[0]
     assert isinstance(event, ParcelsPacked) and event.consumed == {"pencil": 6, "towel": 3}
     assert round.in_stock(decision.state) == {"pencil": 4, "towel": 1}
-    last = round.kit(decision.state, "LOT-2", 1)
+    last = round.kit(decision.state, "LOT-2", 1, None)
     assert isinstance(last, Decision) and last.state.status is RoundStatus.PACKED
 
 
@@ -147,12 +147,12 @@ def test_parcels_are_packed_whole_and_take_the_bill_of_materials_from_the_stock(
     ],
 )
 def test_what_cannot_be_packed_is_refused(state: Round, lot: str, parcels: int, code: str) -> None:
-    refusal = round.kit(state, lot, parcels)
+    refusal = round.kit(state, lot, parcels, None)
     assert isinstance(refusal, Refusal) and refusal.code == code
 
 
 def test_a_shortage_names_what_is_missing() -> None:
-    refusal = round.kit(stocked(pencils=7, towels=2), "LOT-1", 4)
+    refusal = round.kit(stocked(pencils=7, towels=2), "LOT-1", 4, None)
     assert isinstance(refusal, Refusal) and "1 of pencil, 2 of towel" in refusal.detail
 
 

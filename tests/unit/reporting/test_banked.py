@@ -6,9 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pandapack.contracts.donations import DonationsBanked
-from services.reporting.domain.banked import BankedDonations, bank
+from services.reporting import store
+from services.reporting.domain.banked import (
+    BankedDonations,
+    BankedMerchants,
+    bank,
+    bank_merchants,
+    banked_of_day,
+    by_bucket,
+)
 from services.reporting.domain.figures import sums_by_name
-from services.reporting.domain.totals import Views, banked_fen
+from services.reporting.domain.totals import Views, banked_beside, banked_columns, banked_fen, by_day
+from tests.unit.reporting.history import SourceEvent, donations, enveloped, records
+from tests.unit.reporting.world import World
 
 EVENTS = st.lists(
     st.builds(
@@ -56,3 +66,52 @@ def test_programmes_are_kept_apart() -> None:
     event = DonationsBanked(settlement="stl_1", programme="sports", day="2021-11-11", count=1, fen=5)
     parts = [folded([event]), folded([event.model_copy(update={"programme": "love-parcel"})])]
     assert [banked_fen(views_of(parts), name) for name in ("sports", "love-parcel")] == [5, 5]
+
+
+DAY = "2021-11-11"
+NAMED = st.dictionaries(
+    st.sampled_from(["p:M1", "p:M2", "q:M1", "q:M3"]), st.tuples(st.integers(1, 9), st.integers(1, 99))
+)
+
+
+def told(merchants: dict[str, tuple[int, int]], count: int = 0, fen: int = 0) -> DonationsBanked:
+    count, fen = (sum(cell[at] for cell in merchants.values()) + more for at, more in ((0, count), (1, fen)))
+    return DonationsBanked(settlement="stl_1", programme="sports", day=DAY, count=count, fen=fen, merchants=merchants)
+
+
+@given(st.lists(NAMED.filter(bool), max_size=8))
+def test_merchants_in_all_buckets_add_up_to_what_was_told_of_them(parts: list[dict[str, tuple[int, int]]]) -> None:
+    buckets: dict[int, BankedMerchants] = {}
+    for part in parts:
+        for bucket, more in by_bucket(told(part)).items():
+            buckets[bucket] = bank_merchants(buckets.get(bucket, BankedMerchants()), more).state
+    whole = banked_of_day(buckets.values())
+    assert whole.is_whole
+    assert whole.merchants == sums_by_name({}, parts)
+    assert [whole.of(name) for name in ("p:M1", "nobody")] == [whole.merchants.get("p:M1", (0, 0)), (0, 0)]
+
+
+def test_where_an_event_does_not_tell_of_merchants_nothing_is_claimed_of_any_of_them() -> None:
+    events = [told({"p:M1": (1, 5)}), told({}, count=2, fen=9)]
+    parts = [more for event in events for more in by_bucket(event).values()]
+    assert sum(part.unnamed[1] for part in parts) == 9
+    whole = banked_of_day(parts)
+    assert not whole.is_whole
+    assert banked_columns(whole.of("p:M1")) == {"banked_count": None, "banked_fen": None}
+
+
+async def test_days_and_merchants_show_what_is_banked_beside_what_was_received() -> None:
+    settled = told({"M1": (1, 5)}).model_copy(update={"programme": "love-parcel"})
+    source: SourceEvent = ("/donations/settlements/stl_1", settled)
+    world = World()
+    events = records(enveloped([donations(0, 1, 0, [5, 7]), source]))
+    for _ in range(2):  # and the same events once more
+        await world.consume(events)
+        for one in events:
+            await world.handlers.archive([one])
+    views = await store.views(world.stores)
+    assert by_day(views) == [{"day": DAY, "count": 2, "fen": 12, "banked_count": 1, "banked_fen": 5}]
+    assert by_day(views, "sports") == []
+    assert banked_beside(views) == {"banked_fen": 5, "banked_by_programme": {"love-parcel": 5}}
+    banked = banked_of_day(await store.banked_merchants_on(world.stores.banked_merchants, DAY))
+    assert banked.merchants == {"M1": (1, 5)}

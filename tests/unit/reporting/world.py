@@ -33,6 +33,7 @@ def stores_in_memory() -> Stores:
         shards=of(store.SHARDS),
         merchants=of(store.MERCHANTS),
         banked=of(store.BANKED),
+        banked_merchants=of(store.BANKED_MERCHANTS),
         money=of(store.MONEY),
         items=of(store.ITEMS),
         parcels=of(store.PARCELS),

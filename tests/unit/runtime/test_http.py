@@ -95,6 +95,26 @@ async def test_brackets_in_a_text_are_no_nesting() -> None:
     assert (await posted("/model", body())).json() == 5_000
 
 
+@pytest.mark.parametrize("charset", ["gbk", '"GB18030"', "utf-16"])
+async def test_a_charset_that_would_be_read_wrong_is_refused(charset: str) -> None:
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app()), base_url="http://here") as client:
+        answer = await client.post("/model", content=b'{"name": "x"}', headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "charset_unknown")
+    with pytest.raises(http.HTTPException, match="UTF-8"):
+        http.media_type_of({"content-type": headers["Content-Type"]})
+
+
+@pytest.mark.parametrize(
+    "type", ["application/json; charset=UTF-8", 'Application/JSON;charset="utf-8"', "application/json"]
+)
+async def test_utf_8_may_be_named_or_not(type: str) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app()), base_url="http://here") as client:
+        answer = await client.post("/model", content='{"name": "店铺"}'.encode(), headers={"Content-Type": type})
+    assert answer.json() == 2
+    assert http.media_type_of({"content-type": type}) == "application/json"
+
+
 async def test_a_body_that_is_no_text_is_refused_by_name() -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b'{"name": "\xff"}'

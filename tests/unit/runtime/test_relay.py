@@ -25,10 +25,10 @@ class Tally(Part):
     told: int = 0
 
 
-class Told(Event):
+class NumberTold(Event):
     """One more."""
 
-    TYPE: ClassVar[str] = "test.Told"
+    TYPE: ClassVar[str] = "test.NumberTold"
     number: int
 
 
@@ -61,7 +61,9 @@ async def test_a_relay_goes_on_after_more_errors_of_an_unknown_kind_than_it_has_
     relay.add(store)
     await relay.start()
     try:
-        await store.change("one", lambda state: Decision(Tally(told=1), (Told(number=1),)), Command("key", "digest"))
+        await store.change(
+            "one", lambda state: Decision(Tally(told=1), (NumberTold(number=1),)), Command("key", "digest")
+        )
 
         async def is_published() -> bool:
             return sender.sources == ["/test/tellers/one"] and not await store.documents.unpublished(1)

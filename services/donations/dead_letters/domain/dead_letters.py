@@ -29,7 +29,8 @@ class Replay(Part):
 class DeadLetter(Part):
     """A row and why it is no donation, or no reversal where it came as one.
 
-    `address` is topic/shard/offset/line; `raw` is base64: it may be any bytes.
+    `address` is topic/shard/offset/line; `raw` is base64: it may be any bytes. `platform`: whose it was by its record;
+    empty where that named none.
     """
 
     address: str
@@ -41,6 +42,7 @@ class DeadLetter(Part):
     zh: str = ""
     at: datetime | None = None
     is_reversal: bool = False
+    platform: str = ""
     replays: tuple[Replay, ...] = ()
 
     @property
@@ -50,7 +52,7 @@ class DeadLetter(Part):
 
 
 def record(
-    state: DeadLetter, raw: bytes, reason: str, at: datetime, *, is_reversal: bool = False
+    state: DeadLetter, raw: bytes, reason: str, at: datetime, *, is_reversal: bool = False, platform: str = ""
 ) -> Decision[DeadLetter]:
     """The ledger rejected the row. It may do so again after a crash: the replays that were made stay."""
     failure = failure_of(0, reason)
@@ -65,6 +67,7 @@ def record(
             "zh": "商户不属于该账本分片, 或名称、时间不合规" if stranger else failure.zh,
             "at": state.at or at,
             "is_reversal": is_reversal,
+            "platform": platform,
         }
     )
     return Decision(recorded)

@@ -6,10 +6,10 @@ import asyncio
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from pandapack.contracts.donations import Name, day_of_name, shard_of
+from pandapack.contracts.donations import day_of_name, shard_of
 from pandapack.contracts.pages import page_id
 from pandapack.decision import Refusal, RefusalKind
 from pandapack.runtime.auth import Role
@@ -19,14 +19,16 @@ from services.donations.ledger.domain.volumes import Volume
 from services.donations.ledger.store.pages import FoundDonation, Pages
 from services.donations.ledger.store.reversals import Reversals
 from services.donations.ledger.store.seals import Seals
-from services.donations.platforms.api.access import of_merchant
+from services.donations.platforms.api.access import NamedMerchant, of_merchant
+from services.donations.platforms.domain.platforms import unknown_merchant
 
 VOLUMES_AT_ONCE_MAX = 2
 """Counting a festival day reads thousands of pages: so many at once, the others are asked to wait."""
 VOLUMES_RETRY_S = 2
 DAY_FIRST = date(1970, 1, 2)
 
-MerchantName = Annotated[Name, Path()]
+OfMerchant = Annotated[NamedMerchant, Depends(of_merchant(Role.PLATFORM, Role.AUDITOR))]
+MerchantOrStaff = Annotated[NamedMerchant, Depends(of_merchant(Role.AUDITOR))]
 
 
 class ProgrammeVolume(BaseModel):
@@ -56,40 +58,37 @@ def donations_router(pages: Pages, seals: Seals, reversals: Reversals, shards: i
     router = APIRouter(prefix="/v1")
     counting = asyncio.Semaphore(VOLUMES_AT_ONCE_MAX)
 
-    @router.get(
-        "/donations/{merchant}/{id}",
-        tags=["donations"],
-        dependencies=[Depends(of_merchant(Role.PLATFORM, Role.AUDITOR))],
-    )
-    async def get_donation(merchant: str, id: str, day: Annotated[date, Query()]) -> dict[str, Any]:
+    @router.get("/donations/{merchant}/{id}", tags=["donations"])
+    async def get_donation(named: OfMerchant, id: str, day: Annotated[date, Query()]) -> dict[str, Any]:
         """Where a donation lies: page, row, interval on the fen line, and the seal of its page once it has one."""
-        found = await pages.find(shard_of(merchant, shards), merchant, id, day.isoformat())
-        if found is None:
-            raise problem_of(donation_unknown(merchant, id, day))
-        return await _donation_view(found, day.isoformat(), seals, reversals)
+        found = named.scoped and await pages.find(shard_of(named.scoped, shards), named.scoped, id, day.isoformat())
+        if not found:
+            raise problem_of(donation_unknown(named.name, id, day))
+        return {**await _donation_view(found, day.isoformat(), seals, reversals), "merchant": named.name}
 
     @router.get(
         "/merchants/{merchant}/volumes",
         tags=["merchants"],
-        dependencies=[Depends(of_merchant(Role.AUDITOR))],
         response_model=MerchantVolumes,
     )
-    async def get_volumes(merchant: MerchantName, day: Annotated[date, Query(gt=DAY_FIRST)]) -> dict[str, Any]:
+    async def get_volumes(named: MerchantOrStaff, day: Annotated[date, Query(gt=DAY_FIRST)]) -> dict[str, Any]:
         """What a merchant gave on a day (Asia/Shanghai), by programme, counted from the pages of the ledger.
 
         A merchant's volumes are its trade secret: it sees its own, and staff do.
         """
+        if named.scoped is None:
+            raise problem_of(unknown_merchant(named.name))
         if counting.locked():
             detail = f"{VOLUMES_AT_ONCE_MAX} days are being counted; ask again in {VOLUMES_RETRY_S} s"
             raise Problem(429, "busy", detail).retry_after(VOLUMES_RETRY_S)
-        volume = Volume(merchant, day_of_name(day.isoformat()))
+        volume = Volume(named.scoped, day_of_name(day.isoformat()))
         async with counting:
-            async for _, columns in pages.of_day(shard_of(merchant, shards), volume.day):
+            async for _, columns in pages.of_day(shard_of(named.scoped, shards), volume.day):
                 volume.add(columns)
         programmes = [
             {"programme": name, "count": count, "fen": fen} for name, (count, fen) in sorted(volume.programmes.items())
         ]
-        return {"merchant": merchant, "day": day.isoformat(), "programmes": programmes}
+        return {"merchant": named.name, "day": day.isoformat(), "programmes": programmes}
 
     return router
 

@@ -11,17 +11,22 @@ from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.http import Problem
 from services.donations.ledger.domain.reversals import CONFLICT, ReversalRecord, standing
 from services.donations.ledger.store.reversals import Reversals
-from services.donations.platforms.api.access import of_merchant
+from services.donations.platforms.api.access import NamedMerchant, of_merchant
+
+OfMerchant = Annotated[NamedMerchant, Depends(of_merchant(Role.PLATFORM, Role.AUDITOR))]
 
 UNKNOWN_DETAIL = "the ledger has no reversal {id} of merchant {merchant} yet: it takes what was pushed within a second"
 
 
-def shown_reversal(record: ReversalRecord) -> dict[str, Any]:
-    """A reversal as JSON, and why it was refused, or is a conflict, where it is one of these."""
+def shown_reversal(record: ReversalRecord, merchant: str = "") -> dict[str, Any]:
+    """A reversal as JSON, and why it was refused, or is a conflict, where it is one of these.
+
+    `merchant`: what who asks calls its merchant; without it, as the ledger does.
+    """
     reversal, refusal = record.reversal, record.refusal
     return {
         "reversal": reversal.reversal,
-        "merchant": reversal.merchant,
+        "merchant": merchant or reversal.merchant,
         "donation": reversal.donation,
         "day": reversal.day,
         "amount_fen": reversal.amount_fen,
@@ -45,18 +50,18 @@ def reversals_router(reversals: Reversals, shards: int) -> APIRouter:
         """Reversals that stand in one state: parked ones wait for a person, conflicts came under a used id."""
         return {"items": [shown_reversal(record) for record in await reversals.in_state(state)]}
 
-    @router.get("/{merchant}/{id}", dependencies=[Depends(of_merchant(Role.PLATFORM, Role.AUDITOR))])
-    async def get_reversal(merchant: str, id: str) -> dict[str, Any]:
+    @router.get("/{merchant}/{id}")
+    async def get_reversal(named: OfMerchant, id: str) -> dict[str, Any]:
         """What became of a reversal; where it was pushed several times, of the one that was taken, else of the last.
 
         `refusal` says why it was refused; `conflicts` came under its id and name something else: they take nothing.
         """
-        key = f"{merchant}/{id}"
-        records = await reversals.records(shard_of(merchant, shards), (key,), ())
+        key = f"{named.scoped}/{id}"
+        records = await reversals.records(shard_of(named.scoped, shards), (key,), ()) if named.scoped else []
         now = standing(records)
         if key not in now:
-            raise Problem(404, "reversal_unknown", UNKNOWN_DETAIL.format(id=id, merchant=merchant))
-        conflicts = [shown_reversal(record) for record in records if record.state == CONFLICT]
-        return {**shown_reversal(now[key]), "conflicts": conflicts}
+            raise Problem(404, "reversal_unknown", UNKNOWN_DETAIL.format(id=id, merchant=named.name))
+        conflicts = [shown_reversal(record, named.name) for record in records if record.state == CONFLICT]
+        return {**shown_reversal(now[key], named.name), "conflicts": conflicts}
 
     return router

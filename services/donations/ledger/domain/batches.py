@@ -18,24 +18,25 @@ import numpy as np
 import numpy.typing as npt
 
 from pandapack.contracts.columns import Columns
-from pandapack.contracts.donations import day_number
-from pandapack.contracts.pushed import PUSH_HEADER, header_text
+from pandapack.contracts.donations import day_name, day_number
+from pandapack.contracts.pushed import PUSH_HEADER, header_text, packed_lines_of, platform_of
+from pandapack.contracts.pushed_lines import index_in_push
 from services.donations.ledger.domain.duplicates import DayIndex, Fingerprints, PageLookup
-from services.donations.ledger.domain.findings import Anchor, Finding, RejectedRow
+from services.donations.ledger.domain.findings import Anchor, Finding, First, RejectedRow
 from services.donations.ledger.domain.fingerprints import FingerprintArray, Offsets
 from services.donations.ledger.domain.reversals import ReversalRecord
-from services.donations.validation.domain.failures import AT_US_MAX
+from services.donations.validation.domain.failures import AT_US_MAX, NO_PLATFORM
 from services.donations.validation.domain.reader import LineReader, ParsedLines
+from services.donations.validation.domain.scopes import LinePlatforms
 from services.donations.validation.domain.text_lines import TextLines
 
 DIGEST_BYTES = 16
 NO_DONATION_OF_THIS_SHARD = "another shard's merchant, a strange name, or no time"
 
 Identity = tuple[str, str, int]
-"""Merchant, id, day: what makes two donations one."""
-Contents = tuple[str, int]
-"""Programme and fen: what makes a repeat a duplicate rather than a conflict."""
-Known = dict[Identity, Contents]
+"""Merchant (scoped), id, day: what makes two donations one."""
+Known = dict[Identity, First]
+"""What counts under each identity."""
 
 
 class Record(Protocol):
@@ -49,18 +50,24 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PushedRecord:
-    """One record of a shard: the untouched lines of a push."""
+    """One record of a shard: the untouched lines of a platform's push. `platform`: empty where it names none.
+
+    `packed_lines`: which lines of the push they are (`contracts.pushed_lines`); None where that is not known.
+    """
 
     offset: int
     timestamp_ms: int
     push: str
+    platform: str
     value: bytes
+    packed_lines: bytes | None = None
 
     @classmethod
     def of(cls, record: Record) -> PushedRecord:
         """A Kafka record as it is. Never raises: headers may be null or no text."""
-        push = header_text(record.headers, PUSH_HEADER)
-        return cls(record.offset, record.timestamp, push, record.value or b"")
+        headers = record.headers
+        push, platform, lines = header_text(headers, PUSH_HEADER), platform_of(headers), packed_lines_of(headers)
+        return cls(record.offset, record.timestamp, push, platform, record.value or b"", lines)
 
     @property
     def anchor(self) -> Anchor:
@@ -71,6 +78,10 @@ class PushedRecord:
     def lines(self) -> int:
         """How many lines it has, empty ones included."""
         return self.value.count(b"\n") + 1
+
+    def index_in_push(self, line: int) -> int | None:
+        """The index in the push of one of its lines; None where that is not known."""
+        return index_in_push(self.packed_lines, line)
 
 
 @dataclass(slots=True)
@@ -106,14 +117,15 @@ class Batch:
             return {int(self.days[0]): np.arange(len(self.days))}
         return {day: np.flatnonzero(self.days == day) for day in np.unique(self.days).tolist()}
 
-    def known_on(self, page: PageLookup, rows: Iterable[int]) -> Known:
-        """What a page holds under the fingerprints of some rows."""
-        return dict(_identity(page.columns, row) for row in page.rows(self.fingerprints[sorted(rows)]))
+    def known_on(self, number: int, page: PageLookup, rows: Iterable[int]) -> Known:
+        """What a page, which has this number, holds under the fingerprints of some rows."""
+        return dict(_identity(page.columns, row, number) for row in page.rows(self.fingerprints[sorted(rows)]))
 
 
-def _identity(columns: Columns, row: int) -> tuple[Identity, Contents]:
+def _identity(columns: Columns, row: int, page: int | None = None) -> tuple[Identity, First]:
     one = columns.row(row)
-    return (one.merchant, one.id, day_number(one.at_us)), (one.programme, one.amount_fen)
+    first = First(one.programme, one.amount_fen, one.at_us, page, row)
+    return (one.merchant, one.id, day_number(one.at_us)), first
 
 
 @dataclass(slots=True)
@@ -133,10 +145,16 @@ class RecordReader:
     def read(self, records: Sequence[PushedRecord]) -> Batch:
         """The records' donations; what is none becomes a rejected row."""
         text = TextLines(*[record.value for record in records])
-        read = self._reader.read(text)
+        platforms = _platforms_of(records, text)
+        read = self._reader.read(text, platforms)
         times = read.columns.times_us
         fits = (read.shards == self._shard) & (times >= 0) & (times < AT_US_MAX)
-        rejected = _rejected_rows(records, text, read, read.lines[~fits].tolist())
+        nobodys = np.empty(0, np.intp)
+        if "" in platforms.ids:
+            is_nobodys = platforms.of_line == platforms.ids.index("")
+            fits &= ~is_nobodys[read.lines]
+            nobodys = np.flatnonzero(is_nobodys)
+        rejected = _rejected_rows(records, text, read, read.lines[~fits].tolist(), nobodys.tolist())
         columns, lines = read.columns, read.lines
         if not fits.all():
             rows = np.flatnonzero(fits)
@@ -173,15 +191,19 @@ class RecordReader:
         is_new = np.ones(len(batch.columns), bool)
         lines = _RecordLines(batch.records)
         for row in sorted(suspects.rows):
-            identity, contents = _identity(batch.columns, row)
+            identity, one = _identity(batch.columns, row)
             before = known.get(identity)
             if before is None:
-                known[identity] = contents
+                # Rows are decided in order, and what is new so far says which row of the page this will be.
+                known[identity] = one._replace(row=int(np.count_nonzero(is_new[:row])))
             else:
                 is_new[row] = False
-                record, index = lines.of(int(batch.text.starts[batch.lines[row]]))
-                kind = "duplicate" if before == contents else "conflict"
-                result.findings.append(Finding(record.push, index, kind, identity[0], identity[1]))
+                record, line = lines.of(int(batch.text.starts[batch.lines[row]]))
+                kind = "duplicate" if before.is_repeated_by(one) else "conflict"
+                merchant, id, day = identity
+                index = record.index_in_push(line)
+                found = Finding(record.push, index, kind, merchant, id, day_name(day), one.amount_fen, before)
+                result.findings.append(found)
         result.columns = batch.columns if is_new.all() else batch.columns.take(np.flatnonzero(is_new))
         for day, of_day in batch.rows_of_days().items():
             result.fingerprints[day] = batch.fingerprints[of_day[is_new[of_day]]]
@@ -202,14 +224,30 @@ class _RecordLines:
         return record, record.value.count(b"\n", 0, offset - self._begins[at])
 
 
+def _platforms_of(records: Sequence[PushedRecord], text: TextLines) -> LinePlatforms:
+    """Whose the lines of some records are."""
+    numbers: dict[str, int] = {}
+    of_record = [numbers.setdefault(record.platform, len(numbers)) for record in records]
+    if len(numbers) == 1:
+        return LinePlatforms.one(records[0].platform, len(text))
+    ends = np.cumsum([len(record.value) + 1 for record in records])
+    records_of_lines = np.searchsorted(ends, text.starts, side="right")
+    return LinePlatforms(list(numbers), np.array(of_record, np.int32)[records_of_lines])
+
+
 def _rejected_rows(
-    records: Sequence[PushedRecord], text: TextLines, read: ParsedLines, strangers: Iterable[int]
+    records: Sequence[PushedRecord],
+    text: TextLines,
+    read: ParsedLines,
+    strangers: Iterable[int],
+    nobodys: Iterable[int],
 ) -> list[RejectedRow]:
     reasons = read.refused | dict.fromkeys((*read.not_plain, *strangers), NO_DONATION_OF_THIS_SHARD)
+    reasons |= dict.fromkeys(nobodys, NO_PLATFORM)
     lines, rejected = _RecordLines(records), list[RejectedRow]()
     for line, reason in sorted(reasons.items()):
         record, index = lines.of(int(text.starts[line]))
-        rejected.append(RejectedRow(record.offset, index, text.line(line), reason))
+        rejected.append(RejectedRow(record.offset, index, text.line(line), reason, record.platform))
     return rejected
 
 

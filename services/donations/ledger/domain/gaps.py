@@ -2,7 +2,7 @@
 
 A shard stops where its log begins beyond the next record: input is gone (the log lost its front, or the topic was made
 anew and has lost it already). Nothing is skipped by itself: an operator says that the shard may resume behind the
-gap, and that is kept for good. What was lost is pushed again by the platform, or found by the day's reconciliation.
+gap, and that is kept for good. What was lost is pushed again by the platform, or missing in its settlement's statement.
 """
 
 from __future__ import annotations

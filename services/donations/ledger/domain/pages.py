@@ -105,9 +105,14 @@ def roll_over(page: Page, batch: BatchResult, *, today: int, at: datetime) -> Pa
         replace(header, reversed_fen=reversed_fen, sequence=before.sequence + len(outbox)),
         Columns.concat(base.columns, batch.columns),
         (*page.outbox, *outbox),
-        (*base.findings, *batch.findings),
+        (*base.findings, *(_placed(finding, header.number, base.header.count) for finding in batch.findings)),
         (*base.reversals, *batch.reversals),
     )
+
+
+def _placed(finding: Finding, page: int, rows_before: int) -> Finding:
+    """A finding whose first one came with it lies on the page that is written now."""
+    return finding if finding.first is None else replace(finding, first=finding.first.on(page, rows_before))
 
 
 def _header_after(

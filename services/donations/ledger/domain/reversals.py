@@ -20,7 +20,8 @@ from pandapack.contracts.donations import (
     day_number,
     microseconds_of,
 )
-from services.donations.ledger.domain.findings import Finding
+from pandapack.contracts.pages import page_number
+from services.donations.ledger.domain.findings import Finding, First
 from services.donations.validation.domain.reversal_lines import Reversal
 from services.donations.validation.domain.reversal_refusals import (
     ReversalRefusal,
@@ -36,10 +37,10 @@ Refused: its donation forbids it. Conflict: its id took something else back befo
 
 @dataclass(frozen=True, slots=True)
 class PushedReversal:
-    """A reversal as it came: by which push, on which line of its record."""
+    """A reversal as it came: by which push, as which line of it; None where that is not known."""
 
     push: str
-    index: int
+    index: int | None
     reversal: Reversal
 
 
@@ -100,8 +101,8 @@ def decide_reversals(
         reversal, before = one.reversal, now.get(one.reversal.key)
         record = _decided(reversal, before, donations.get(reversal.of), reversed_fen.get(reversal.of, 0))
         if record is None or record.state != TAKEN:
-            kind = "duplicate" if record is None else record.state
-            findings.append(Finding(one.push, one.index, kind, reversal.merchant, reversal.reversal))
+            left = _left_fen(donations.get(reversal.of), reversed_fen.get(reversal.of, 0))
+            findings.append(_finding(one, record, before, left))
         if record is None or _contents(reversal) in conflicts or _is_as_before(record, before):
             continue
         records.append(record)
@@ -112,6 +113,34 @@ def decide_reversals(
         if record.state == TAKEN:
             reversed_fen[reversal.of] = reversed_fen.get(reversal.of, 0) + reversal.amount_fen
     return records, findings
+
+
+def _left_fen(donation: ReversedDonation | None, reversed_fen: int) -> int | None:
+    return None if donation is None else donation.fen - reversed_fen
+
+
+def _finding(
+    one: PushedReversal, record: ReversalRecord | None, before: ReversalRecord | None, left_fen: int | None
+) -> Finding:
+    """`record`: what became of it, None where it was taken before; `before`: what stands under its id."""
+    reversal, kind = one.reversal, "duplicate" if record is None else record.state
+    first = None
+    if before is not None and kind in ("duplicate", CONFLICT):
+        page = page_number(before.page) if before.page else None
+        at_us = microseconds_of(before.reversal.at)
+        first = First(before.programme, before.reversal.amount_fen, at_us, page, None)
+    left = left_fen if kind in (REFUSED, CONFLICT) else None
+    return Finding(
+        one.push,
+        one.index,
+        kind,
+        reversal.merchant,
+        reversal.reversal,
+        reversal.day,
+        reversal.amount_fen,
+        first,
+        left,
+    )
 
 
 def standing(records: Iterable[ReversalRecord]) -> dict[str, ReversalRecord]:

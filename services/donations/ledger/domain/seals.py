@@ -1,4 +1,7 @@
-"""Seals: a document of its own for each closed page, the Merkle root over its rows chained to the seal before."""
+"""Seals: a document of its own for each closed page, the Merkle root over its rows chained to the seal before.
+
+What is sealed is never sealed again. Whoever would has lost seals, or somebody took them away: a person must look.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,10 @@ from dataclasses import dataclass
 from pandapack.contracts.columns import Columns
 from pandapack.contracts.leaves import page_root
 from pandapack.contracts.pages import FIRST_SEAL, page_id, seal_hash
+from pandapack.contracts.proof import ShardRoot
+from pandapack.decision import Refusal
+
+MEND = "nothing is sealed behind it: compare with a backup, and run `panda audit`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +36,23 @@ def seal(shard: int, number: int, columns: Columns, before: Seal | None) -> Seal
     return Seal(
         shard, number, len(columns), root, previous, seal_hash(previous, page_id(shard, number), len(columns), root)
     )
+
+
+def refuse_to_seal(
+    shard: int, last: Seal | None, missing: int | None, signed: ShardRoot | None, at_signed: Seal | None
+) -> Refusal | None:
+    """Why a shard's next page is not sealed; None where it may be.
+
+    `last`: its last seal; `missing`: the first page before that without one; `signed`: the shard under the last signed
+    root; `at_signed`: the seal of the last page that this root covers.
+    """
+    sealed = last.number if last else -1
+    if signed is not None and signed.page > sealed:
+        detail = f"shard {shard}: page {signed.page} was sealed and signed, and the last seal is that of page {sealed}"
+        return Refusal("signed_seal_missing", f"{detail}; {MEND}")
+    if missing is not None:
+        return Refusal("seal_missing", f"shard {shard}: page {missing} has no seal, and later ones have; {MEND}")
+    if signed is not None and at_signed is not None and at_signed.chained.hex() != signed.chained:
+        detail = f"shard {shard}: page {signed.page} has another seal than the one that was signed"
+        return Refusal("signed_seal_differs", f"{detail}; {MEND}")
+    return None

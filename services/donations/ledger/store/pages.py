@@ -13,7 +13,7 @@ from pandapack.contracts.donations import DAY_US, day_begins_us, day_name, day_o
 from pandapack.contracts.outbox import OutboxEvent
 from pandapack.contracts.pages import pack, page_id, page_number, shard_prefix, unpack
 from pandapack.runtime.documents import Rows
-from services.donations.ledger.domain.findings import Anchor, Finding
+from services.donations.ledger.domain.findings import Anchor, Finding, First
 from services.donations.ledger.domain.pages import Page, PageHeader, ShardEnd
 from services.donations.ledger.domain.reversals import ReversalRecord
 from services.donations.validation.domain.reversal_lines import Reversal
@@ -21,11 +21,14 @@ from services.donations.validation.domain.reversal_refusals import ReversalRefus
 
 PAGES_A_READ = 16
 PUSH_PAGES_MAX = 2_000
+FINDING_VALUES_OLD = 5
+"""So many values a finding has that was stored before findings had amounts: push, line, kind, merchant, id."""
 LAST_OF_SHARD = "\x7f"
 PAGE_INDEXES = (
     "days",
     "pushes",
     ("days", "ids.high", "ids.low"),
+    "reversals.day",
     "reversals.key",
     "reversals.of",
     "reversals.state",
@@ -56,7 +59,7 @@ def row_of(page: Page) -> dict[str, Any]:
         "ids": dict(zip(("low", "high"), page.columns.ids.bounds(), strict=True)),
         "columns": pack(page.columns),
         "outbox": [{"sequence": event.sequence, "envelope": event.envelope} for event in page.outbox],
-        "findings": [[f.push, f.index, f.kind, f.merchant, f.id] for f in page.findings],
+        "findings": [_finding_row(finding) for finding in page.findings],
         "pushes": sorted({f.push for f in page.findings}),
     }
 
@@ -78,6 +81,19 @@ def _header_of(row: Mapping[str, Any]) -> PageHeader:
         found=row["found"],
         reversed_fen=row["reversed_fen"],
     )
+
+
+def _finding_row(f: Finding) -> list[Any]:
+    row = [f.push, f.index, f.kind, f.merchant, f.id, f.day, f.amount_fen, f.left_fen]
+    return row if f.first is None else [*row, *f.first]
+
+
+def _finding_of(values: Sequence[Any]) -> Finding:
+    if len(values) == FINDING_VALUES_OLD:
+        push, _, kind, merchant, id = values  # its index was that of its line in the record
+        return Finding(push, None, kind, merchant, id)
+    push, index, kind, merchant, id, day, amount_fen, left_fen, *first = values
+    return Finding(push, index, kind, merchant, id, day, amount_fen, First(*first) if first else None, left_fen)
 
 
 def _reversal_row(record: ReversalRecord) -> dict[str, Any]:
@@ -106,7 +122,7 @@ def reversal_records_on(row: Mapping[str, Any]) -> list[ReversalRecord]:
 def page_of(row: Mapping[str, Any]) -> Page:
     """A page as it was written."""
     outbox = tuple(OutboxEvent(event["sequence"], bytes(event["envelope"])) for event in row["outbox"])
-    findings = tuple(Finding(*values) for values in row["findings"])
+    findings = tuple(map(_finding_of, row["findings"]))
     reversals = tuple(reversal_records_on(row))
     return Page(_header_of(row), unpack(bytes(row["columns"])), outbox, findings, reversals)
 
@@ -190,10 +206,10 @@ class Pages:
                 return
             before = rows[-1]["_id"]
 
-    async def findings_of(self, push: str) -> list[Finding]:
-        """What the ledger found in a push that was not counted."""
-        rows = await self._rows.find({"pushes": push}, limit=PUSH_PAGES_MAX, fields={"findings": 1})
-        return [Finding(*values) for row in rows for values in row["findings"] if values[0] == push]
+    async def findings_of(self, push: str) -> list[tuple[int, Finding]]:
+        """(shard, finding) of what the ledger found in a push that was not counted."""
+        rows = await self._rows.find({"pushes": push}, limit=PUSH_PAGES_MAX, fields={"shard": 1, "findings": 1})
+        return [(row["shard"], _finding_of(values)) for row in rows for values in row["findings"] if values[0] == push]
 
     async def closed_from(self, shard: int, number: int, limit: int) -> list[Page]:
         """Closed pages of a shard from `number` on, in order."""

@@ -9,6 +9,7 @@ from pandapack.contracts.pages import page_number
 from pandapack.runtime.documents import Rows
 from services.donations.ledger.domain.reversals import (
     CONFLICT,
+    TAKEN,
     ReversalRecord,
     ReversedDonation,
     conflict_with,
@@ -66,6 +67,16 @@ class Reversals:
                         if record.reversal.key in wanted_keys or record.reversal.of in wanted_of
                     ]
         return [record for page in sorted(by_page) for record in by_page[page]]
+
+    async def taken_of_day(self, shard: int, day: str) -> list[ReversalRecord]:
+        """The reversals that the shard has taken of donations of a day, in order."""
+        rows = self._pages.in_order(shard, {"reversals.day": day}, {"reversals": 1})
+        return [
+            record
+            async for row in rows
+            for record in reversal_records_on(row)
+            if record.reversal.day == day and record.state == TAKEN
+        ]
 
     async def in_state(self, state: str) -> list[ReversalRecord]:
         """Reversals of all shards that stand in this state, by shard and page, at most `REVERSALS_LISTED_MAX`.

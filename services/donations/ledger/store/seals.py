@@ -40,9 +40,23 @@ class Seals:
                 break
         return seals
 
-    async def write(self, seal: Seal) -> None:
-        """Two owners would write the same seal: the first one stays."""
-        await self._rows.insert(
+    async def first_missing(self, shard: int, last: int) -> int | None:
+        """The first of the pages 0 … `last` that has no seal."""
+        number = 0
+        while number <= last:
+            wanted = min(SEALS_A_READ, last + 1 - number)
+            rows = await self._rows.find(on_shard(shard, from_number=number), limit=wanted, fields={"_id": 1})
+            for expected, row in enumerate(rows, number):
+                if row["_id"] != page_id(shard, expected):
+                    return expected
+            number += len(rows)
+            if len(rows) < wanted:
+                return number
+        return None
+
+    async def write(self, seal: Seal) -> bool:
+        """False: the page has a seal. Two owners would write the same one: the first stays. Raises AnswerLost."""
+        return await self._rows.insert(
             {
                 "_id": page_id(seal.shard, seal.number),
                 "rows": seal.rows,

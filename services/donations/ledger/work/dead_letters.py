@@ -19,5 +19,5 @@ class DeadLetterSender:
         """Each under its address, topic/shard/offset/line. Raises KafkaUnavailable; the same again changes nothing."""
         for row in rows:
             address = f"{self._pushed}/{shard}/{row.offset}/{row.index}"
-            headers = headers_of(address, row.reason, is_reversal=row.is_reversal)
+            headers = headers_of(address, row.reason, row.platform, is_reversal=row.is_reversal)
             await self._sender.send(self._topic, key=address.encode(), value=row.raw, headers=headers)

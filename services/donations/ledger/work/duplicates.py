@@ -49,7 +49,7 @@ class DuplicateLookup:
         numbers = sorted(suspects)
         for begin in range(0, len(numbers), LOOKUPS_AT_ONCE):
             for number, page in (await self._lookups(shard, numbers[begin : begin + LOOKUPS_AT_ONCE])).items():
-                known |= batch.known_on(page, suspects[number])
+                known |= batch.known_on(number, page, suspects[number])
         return known
 
     async def _lookups(self, shard: OwnedShard, numbers: Sequence[int]) -> dict[int, PageLookup]:

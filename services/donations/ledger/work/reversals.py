@@ -9,7 +9,8 @@ from services.donations.ledger.domain.findings import RejectedRow
 from services.donations.ledger.domain.reversals import PushedReversal, decide_reversals
 from services.donations.ledger.store.reversals import Reversals
 from services.donations.ledger.work.shards import OwnedShard
-from services.donations.validation.domain.reversal_lines import reversal_of
+from services.donations.validation.domain.failures import NO_PLATFORM
+from services.donations.validation.domain.reversal_lines import Reversal, reversal_of
 
 
 class ReversalLookup:
@@ -23,14 +24,18 @@ class ReversalLookup:
         pushed, result = list[PushedReversal](), BatchResult(anchor=records[-1].anchor)
         for record in records:
             for index, raw in enumerate(record.value.split(b"\n")):
-                read = reversal_of(raw, shard.number, self._shards) if raw.strip() else None
+                read = self._read(shard, record, raw) if raw.strip() else None
                 if isinstance(read, str):
-                    result.rejected.append(RejectedRow(record.offset, index, raw, read, is_reversal=True))
+                    row = RejectedRow(record.offset, index, raw, read, record.platform, is_reversal=True)
+                    result.rejected.append(row)
                 elif read is not None:
-                    pushed.append(PushedReversal(record.push, index, read))
+                    pushed.append(PushedReversal(record.push, record.index_in_push(index), read))
         reversals = [one.reversal for one in pushed]
         donations = await self._reversals.donations_of(shard.number, reversals)
         keys, of = {one.key for one in reversals}, {one.of for one in reversals}
         known = await self._reversals.records(shard.number, keys, of)
         result.reversals, result.findings = decide_reversals(pushed, donations, known)
         return result
+
+    def _read(self, shard: OwnedShard, record: PushedRecord, raw: bytes) -> Reversal | str:
+        return reversal_of(raw, record.platform, shard.number, self._shards) if record.platform else NO_PLATFORM

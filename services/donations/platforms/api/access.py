@@ -3,20 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from fastapi import Depends
 
+from pandapack.contracts.donations import SCOPE_MARK, is_platform, scoped, unscoped
 from pandapack.runtime.auth import Caller, Role, needs
-from pandapack.runtime.http import Problem
+
+OWN_NAMES = (Role.PLATFORM, Role.MERCHANT)
+"""These say a merchant by the platform's own name for it; everybody else says `platform:merchant`."""
 
 
-def of_merchant(*roles: Role) -> Callable[..., Awaitable[Caller]]:
-    """A dependency: the merchant that the path names, or one of the roles. Raises Problem 401, 403."""
+@dataclass(frozen=True, slots=True)
+class NamedMerchant:
+    """A merchant as a caller names it. `scoped`: its name on the ledger; None: no merchant that the caller may see.
+
+    Of None nothing may be told but what would be told of a merchant that does not exist.
+    """
+
+    name: str
+    scoped: str | None
+
+
+def of_merchant(*roles: Role) -> Callable[..., Awaitable[NamedMerchant]]:
+    """A dependency: the merchant that the path names, for a merchant's key or a role. Raises Problem 401, 403."""
 
     # As a default, since an annotation is read where `roles` is not known.
-    async def allowed(merchant: str, caller: Caller = Depends(needs(Role.MERCHANT, *roles))) -> Caller:
-        if caller.role is Role.MERCHANT and caller.owner != merchant:
-            raise Problem(403, "merchant_is_another", f"this key is of merchant {caller.owner}, and sees no other's")
-        return caller
+    async def named(merchant: str, caller: Caller = Depends(needs(Role.MERCHANT, *roles))) -> NamedMerchant:
+        return NamedMerchant(merchant, scoped_for(caller, merchant))
 
-    return allowed
+    return named
+
+
+def scoped_for(caller: Caller, merchant: str) -> str | None:
+    """The ledger's name of a merchant as a caller names it; None where it is no merchant that the caller may see."""
+    if caller.role in OWN_NAMES:
+        platform = caller.owner if caller.role is Role.PLATFORM else caller.owner.partition(SCOPE_MARK)[0]
+        if not is_platform(platform):
+            return None  # a key of no registered platform has no merchants
+        name = scoped(platform, merchant)
+        return name if caller.role is Role.PLATFORM or name == caller.owner else None
+    try:
+        unscoped(merchant)
+    except ValueError:
+        return None
+    return merchant
+
+
+def shown_merchant(caller: Caller, merchant: str) -> str:
+    """A merchant of the ledger as its caller names it."""
+    return unscoped(merchant)[1] if caller.role in OWN_NAMES else merchant

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, field_validator
 
-from pandapack.contracts.donations import Name
+from pandapack.contracts.donations import Name, unscoped
 from pandapack.runtime.auth import Keys, NewKey, Role, keys_of, needs
-from pandapack.runtime.http import Problem, answer_to, command_of
+from pandapack.runtime.http import Problem, answer_to, command_of, problem_of
 from pandapack.runtime.openapi import COMMAND
 from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, page
 from pandapack.runtime.store import Command, Store
@@ -22,24 +22,31 @@ from services.donations.platforms.api.schemas import (
     MerchantView,
     NewMerchantView,
 )
-from services.donations.platforms.domain.platforms import Merchant, Title, enrol, move
+from services.donations.platforms.domain.platforms import Merchant, Title, enrol, rename, unknown_merchant
 from services.donations.platforms.store.platforms import Platforms
 
 MerchantName = Annotated[Name, Path()]
+MOVES_NOT = (
+    "a merchant's platform stands in its name, and is not sent: it does not move; under another platform it is another "
+    "merchant, register platform:merchant there"
+)
 
 
 class MerchantTerms(BaseModel):
-    """What people call a merchant, and the platform whose it is.
-
-    Gifts of a platform's merchants that its settlements leave out are listed there as extra.
-    """
+    """What people call a merchant."""
 
     name: Title
-    platform: Name | None = None
+    platform: Annotated[str | None, Field(exclude=True, deprecated=True, description=MOVES_NOT)] = None
+
+    @field_validator("platform")
+    @classmethod
+    def _moves_not(cls, given: str | None) -> None:
+        if given is not None:
+            raise ValueError(MOVES_NOT)
 
 
 class NewMerchant(MerchantTerms):
-    """A merchant. `merchant` is its name on the ledger, for good."""
+    """A merchant. `merchant` is its name on the ledger, `platform:merchant`, for good."""
 
     merchant: Name
 
@@ -58,11 +65,12 @@ def merchants_router(merchants: Store[Merchant], platforms: Platforms) -> APIRou
     async def post_merchant(
         new: NewMerchant, command: Annotated[Command, Depends(command_of)], keys: Annotated[Keys, Depends(keys_of)]
     ) -> JSONResponse:
-        """Registers a merchant. Its first key is shown once, here; a repeat of the request has none."""
-        if new.platform is not None:
-            await known_platform(platforms, new.platform)
-        terms = new.model_dump(exclude={"merchant"})
-        outcome = await merchants.change(new.merchant, lambda state: enrol(state, **terms), command)
+        """Registers a merchant of a registered platform, as `platform:merchant`.
+
+        Its first key is shown once, here; a repeat of the request has none.
+        """
+        await known_platform(platforms, _platform_of(new.merchant))
+        outcome = await merchants.change(new.merchant, lambda state: enrol(state, name=new.name), command)
         answer = answer_to(outcome, status=201)
         if answer.headers.get("Idempotent-Replayed"):
             return answer
@@ -75,10 +83,8 @@ def merchants_router(merchants: Store[Merchant], platforms: Platforms) -> APIRou
     async def put_merchant(
         merchant: MerchantName, terms: MerchantTerms, command: Annotated[Command, Depends(command_of)]
     ) -> JSONResponse:
-        """Another name for people, or another platform. What is drawn up from now on follows it."""
-        if terms.platform is not None:
-            await known_platform(platforms, terms.platform)
-        outcome = await merchants.change(merchant, lambda state: move(state, **terms.model_dump()), command)
+        """Another name for people. It stays its platform's: its gifts lie on the ledger under that."""
+        outcome = await merchants.change(merchant, lambda state: rename(state, name=terms.name), command)
         return answer_to(outcome)
 
     @router.get("", dependencies=[Depends(needs(Role.AUDITOR))], response_model=MerchantList)
@@ -92,8 +98,15 @@ def merchants_router(merchants: Store[Merchant], platforms: Platforms) -> APIRou
     ) -> dict[str, str]:
         """One more key of a registered merchant. It is shown once."""
         if await merchants.get(merchant) is None:
-            raise Problem(404, "merchant_unknown", f"there is no registered merchant {merchant}")
+            raise problem_of(unknown_merchant(merchant))
         key = await keys.add(NewKey(role=Role.MERCHANT, name=purpose.name), owner=merchant)
         return {"merchant": merchant, "key": key, "name": purpose.name}
 
     return router
+
+
+def _platform_of(merchant: str) -> str:
+    try:
+        return unscoped(merchant)[0]
+    except ValueError as error:
+        raise Problem(422, "merchant_unscoped", f"{error}: say whose it is, such as taobao:M00001") from error

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import structlog
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import JSONResponse
 
-from pandapack.contracts.donations import Name
+from pandapack.contracts.donations import PlatformName
 from pandapack.contracts.signing import secret_text
 from pandapack.decision import Refusal
 from pandapack.runtime.auth import Keys, NewKey, Role, keys_of, needs
@@ -32,27 +32,30 @@ from services.donations.platforms.store.platforms import Platforms
 
 log = structlog.get_logger(__name__)
 
+OPERATOR = [Depends(needs())]
 KeysHere = Annotated[Keys, Depends(keys_of)]
 Commanded = Annotated[Command, Depends(command_of)]
-PlatformId = Annotated[Name, Path()]
+PlatformId = Annotated[PlatformName, Path()]
 
 
 class NewPlatform(Terms):
-    """A platform and its terms. `platform` is its id for good."""
+    """A platform and its terms. `platform` is its id for good: what stands before its merchants on the ledger."""
 
-    platform: Name
+    platform: PlatformName
 
 
 def platforms_router(platforms: Platforms, clock: Clock, chance: Chance) -> APIRouter:
     """`/v1/platforms`."""
-    router = APIRouter(prefix="/v1/platforms", tags=["platforms"], dependencies=[Depends(needs())])
+    router = APIRouter(prefix="/v1/platforms", tags=["platforms"])
     _add_registration(router, platforms, clock, chance)
     _add_secrets(router, platforms, clock, chance)
     return router
 
 
 def _add_registration(router: APIRouter, platforms: Platforms, clock: Clock, chance: Chance) -> None:
-    @router.post("", status_code=201, responses={201: {"model": PlatformSecrets}}, openapi_extra=COMMAND)
+    @router.post(
+        "", status_code=201, dependencies=OPERATOR, responses={201: {"model": PlatformSecrets}}, openapi_extra=COMMAND
+    )
     async def post_platform(new: NewPlatform, command: Commanded, keys: KeysHere) -> JSONResponse:
         """Registers a platform. Its first key and its first signing secret are shown once, here.
 
@@ -70,19 +73,21 @@ def _add_registration(router: APIRouter, platforms: Platforms, clock: Clock, cha
             return _shown_once(outcome, key=key, secret=secret_text(secret))
         return answer
 
-    @router.get("", response_model=PlatformList)
+    @router.get("", dependencies=[Depends(needs(Role.AUDITOR))], response_model=PlatformList)
     async def get_platforms(after: After = "", limit: Limit = PAGE_DEFAULT) -> dict[str, Any]:
         """Platforms by id, without their secrets."""
         return page(await platforms.documents.find({}, after=after, limit=limit + 1), limit, shown_platform)
 
-    @router.get("/{platform}", response_model=PlatformWithKeys)
+    @router.get("/{platform}", dependencies=OPERATOR, response_model=PlatformWithKeys)
     async def get_platform(platform: PlatformId, keys: KeysHere) -> dict[str, Any]:
         """A platform, with its keys; each without its secret."""
         state = await known_platform(platforms, platform)
         own = [key for key in await keys.listed() if key["owner"] == platform and key["role"] == Role.PLATFORM]
         return {**shown_platform(state), "keys": own}
 
-    @router.put("/{platform}", responses={200: {"model": PlatformChanged}}, openapi_extra=COMMAND)
+    @router.put(
+        "/{platform}", dependencies=OPERATOR, responses={200: {"model": PlatformChanged}}, openapi_extra=COMMAND
+    )
     async def put_platform(platform: PlatformId, terms: Terms, command: Commanded) -> JSONResponse:
         """Other terms: name, live or test, rate, whether pushes must be signed. They hold within seconds."""
         outcome = await platforms.documents.change(platform, lambda state: amend(state, terms=terms), command)
@@ -91,7 +96,7 @@ def _add_registration(router: APIRouter, platforms: Platforms, clock: Clock, cha
 
 
 def _add_secrets(router: APIRouter, platforms: Platforms, clock: Clock, chance: Chance) -> None:
-    @router.post("/{platform}/keys", status_code=201, response_model=PlatformKey)
+    @router.post("/{platform}/keys", dependencies=OPERATOR, status_code=201, response_model=PlatformKey)
     async def post_key(platform: PlatformId, purpose: KeyPurpose, keys: KeysHere) -> dict[str, str]:
         """One more key. It is shown once; `DELETE /v1/keys/{prefix}` stops one."""
         await known_platform(platforms, platform)
@@ -99,18 +104,36 @@ def _add_secrets(router: APIRouter, platforms: Platforms, clock: Clock, chance: 
         return {"platform": platform, "key": key, "name": purpose.name}
 
     @router.post(
-        "/{platform}/secrets", status_code=201, responses={201: {"model": PlatformSecrets}}, openapi_extra=COMMAND
+        "/{platform}/secrets",
+        status_code=201,
+        dependencies=OPERATOR,
+        responses={201: {"model": PlatformSecrets}},
+        openapi_extra=COMMAND,
     )
-    async def post_secret(platform: PlatformId, command: Commanded) -> JSONResponse:
-        """A new signing secret, shown once. The one before stays live until it is retired, or another comes."""
+    async def post_secret(
+        platform: PlatformId,
+        command: Commanded,
+        retire: Annotated[Literal["oldest"] | None, Query(description="Which secret ends where two are live.")] = None,
+    ) -> JSONResponse:
+        """A new signing secret, shown once. The one before stays live until it is retired.
+
+        Two may be live. A third is refused, 409, unless one is retired before, or `?retire=oldest` says which ends.
+        """
         secret = _new_secret(chance)
-        sealed, at = _sealed(platforms, secret, platform), clock.wall()
-        outcome = await platforms.documents.change(platform, lambda state: rotate(state, sealed=sealed, at=at), command)
+        sealed, at, told = _sealed(platforms, secret, platform), clock.wall(), retire is not None
+        outcome = await platforms.documents.change(
+            platform, lambda state: rotate(state, sealed=sealed, at=at, retire_oldest=told), command
+        )
         platforms.forget(platform)
         answer = _created(outcome)
         return answer if answer.headers.get("Idempotent-Replayed") else _shown_once(outcome, secret=secret_text(secret))
 
-    @router.delete("/{platform}/secrets/{number}", responses={200: {"model": PlatformChanged}}, openapi_extra=COMMAND)
+    @router.delete(
+        "/{platform}/secrets/{number}",
+        dependencies=OPERATOR,
+        responses={200: {"model": PlatformChanged}},
+        openapi_extra=COMMAND,
+    )
     async def delete_secret(
         platform: PlatformId, number: Annotated[int, Path(ge=1, le=2**31)], command: Commanded
     ) -> JSONResponse:

@@ -16,6 +16,7 @@ class PlatformSecrets(BaseModel):
 
     platform: str
     secret_number: int
+    retired: Annotated[int | None, Field(description="The secret that ended for this one.")] = None
     key: Once = None
     secret: Once = None
 
@@ -81,7 +82,6 @@ class NewMerchantView(BaseModel):
 
     merchant: str
     name: str
-    platform: str | None = None
     key: Once = None
 
 
@@ -98,7 +98,6 @@ class MerchantView(BaseModel):
 
     merchant: str
     name: str
-    platform: str | None = None
 
 
 class MerchantList(BaseModel):

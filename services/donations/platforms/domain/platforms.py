@@ -58,11 +58,10 @@ class Platform(Part):
 
 
 class Merchant(Part):
-    """A merchant that has keys of its own. `merchant`: its name on the ledger. `platform`: who pays for it."""
+    """A merchant that has keys of its own. `merchant`: its name on the ledger, `platform:merchant`, for good."""
 
     merchant: str
     name: str | None = None
-    platform: str | None = None
 
 
 def register(state: Platform, *, terms: Terms, sealed: str, at: datetime) -> Decision[Platform] | Refusal:
@@ -80,11 +79,28 @@ def amend(state: Platform, *, terms: Terms) -> Decision[Platform] | Refusal:
     return Decision(state.model_copy(update={"terms": terms}), answer={"platform": state.platform})
 
 
-def rotate(state: Platform, *, sealed: str, at: datetime) -> Decision[Platform] | Refusal:
-    """A new secret in front; the newest of the others stays live until it is retired."""
+def rotate(state: Platform, *, sealed: str, at: datetime, retire_oldest: bool = False) -> Decision[Platform] | Refusal:
+    """A new secret in front; the others stay live. Where no more may be, the oldest ends only if that is asked for.
+
+    Somebody may sign with it still, and would find out by being refused.
+    """
     if state.terms is None:
         return unknown(state.platform)
-    return _issued(state, sealed, at)
+    if len(state.secrets) < SECRETS_LIVE_MAX:
+        retired, kept = None, state
+    elif retire_oldest:
+        retired = state.secrets[-1].number
+        kept = state.model_copy(update={"secrets": state.secrets[: SECRETS_LIVE_MAX - 1]})
+    else:
+        oldest = state.secrets[-1].number
+        detail = (
+            f"{SECRETS_LIVE_MAX} secrets of {state.platform} are live: a new one would end secret {oldest}, with which "
+            f"pushes may still be signed. Retire it (DELETE /v1/platforms/{state.platform}/secrets/{oldest}), or ask "
+            "with ?retire=oldest"
+        )
+        return Refusal("secret_would_end", detail)
+    issued = _issued(kept, sealed, at)
+    return Decision(issued.state, answer={**issued.answer, "retired": retired})
 
 
 def retire(state: Platform, *, number: int) -> Decision[Platform] | Refusal:
@@ -100,19 +116,23 @@ def retire(state: Platform, *, number: int) -> Decision[Platform] | Refusal:
     return Decision(state.model_copy(update={"secrets": left}), answer={"platform": state.platform, "retired": number})
 
 
-def enrol(state: Merchant, *, name: str, platform: str | None = None) -> Decision[Merchant] | Refusal:
-    """A merchant is registered, so that it can be given keys, and as one of a platform's."""
+def enrol(state: Merchant, *, name: str) -> Decision[Merchant] | Refusal:
+    """A merchant is registered, so that it can be given keys."""
     if state.name is not None:
         return Refusal("merchant_known", f"merchant {state.merchant} is registered already")
-    return _called(state, name, platform)
+    return _called(state, name)
 
 
-def move(state: Merchant, *, name: str, platform: str | None) -> Decision[Merchant] | Refusal:
-    """A merchant is called otherwise, or is another platform's."""
+def rename(state: Merchant, *, name: str) -> Decision[Merchant] | Refusal:
+    """A merchant is called otherwise. It stays its platform's: its gifts lie on the ledger under that platform."""
     if state.name is None:
-        detail = f"there is no registered merchant {state.merchant}"
-        return Refusal("merchant_unknown", detail, RefusalKind.NOT_FOUND)
-    return _called(state, name, platform)
+        return unknown_merchant(state.merchant)
+    return _called(state, name)
+
+
+def unknown_merchant(merchant: str) -> Refusal:
+    """No such merchant is registered."""
+    return Refusal("merchant_unknown", f"there is no registered merchant {merchant}", RefusalKind.NOT_FOUND)
 
 
 def unknown(platform: str) -> Refusal:
@@ -120,13 +140,13 @@ def unknown(platform: str) -> Refusal:
     return Refusal("platform_unknown", f"there is no platform {platform}", RefusalKind.NOT_FOUND)
 
 
-def _called(state: Merchant, name: str, platform: str | None) -> Decision[Merchant]:
-    later = state.model_copy(update={"name": name, "platform": platform})
+def _called(state: Merchant, name: str) -> Decision[Merchant]:
+    later = state.model_copy(update={"name": name})
     return Decision(later, answer=later.model_dump())
 
 
 def _issued(state: Platform, sealed: str, at: datetime) -> Decision[Platform]:
     number = state.issued + 1
-    live = (Secret(number=number, sealed=sealed, since=at), *state.secrets)[:SECRETS_LIVE_MAX]
+    live = (Secret(number=number, sealed=sealed, since=at), *state.secrets)
     answer: dict[str, object] = {"platform": state.platform, "secret_number": number}
     return Decision(state.model_copy(update={"secrets": live, "issued": number}), answer=answer)

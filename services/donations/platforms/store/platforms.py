@@ -18,7 +18,6 @@ PLATFORMS: Kind[Platform] = Kind(
 MERCHANTS: Kind[Merchant] = Kind(
     "merchants", Merchant, lambda id: Merchant(merchant=id), lambda id: f"/donations/merchants/{id}"
 )
-MERCHANT_INDEXES = ("state.platform",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,3 @@ class Platforms:
     def forget(self, id: str) -> None:
         """This process must look again."""
         self._held.pop(id, None)
-
-
-async def merchants_of(merchants: Store[Merchant], platform: str) -> frozenset[str]:
-    """The names of all merchants that are registered as a platform's. Raises StoreUnavailable."""
-    return frozenset([name async for name, _ in merchants.scan({"state.platform": platform})])

@@ -2,105 +2,97 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from pandapack.contracts.signing import ID_HEADER
+from pandapack.decision import Refused
 from pandapack.runtime.auth import Caller, Role, needs
-from pandapack.runtime.http import JSON_TYPE, Problem, idempotency_key, json_bytes
-from pandapack.runtime.store import Store
-from services.donations.ledger.domain.gaps import ShardGaps
-from services.donations.ledger.store.pages import Pages
-from services.donations.pushes.api.bodies import Body, BodyBudget, body_of, lines_of, supported_type_of
+from pandapack.runtime.http import JSON_TYPE, Problem, json_bytes, problem_of
+from services.donations.door.api.door import Entrance, Entry, Sender
+from services.donations.pushes.api.bodies import PUSH_LIMITS, PUSHES, lines_of
 from services.donations.pushes.api.schemas import PUSH_BODY, PUSH_RESPONSES, PushView
-from services.donations.pushes.domain.judgement import judgement
-from services.donations.pushes.domain.push import Push
+from services.donations.pushes.api.views import PushViews, Wait, seconds_of
 from services.donations.pushes.store import Pushes
-from services.donations.pushes.work.admission import Admission, Pusher
 from services.donations.pushes.work.push_service import IncomingPush, PushService
+from services.donations.pushes.work.refusals import RefusalNotes
+from services.donations.validation.domain.reversal_refusals import REVERSAL_CONFLICT
 
-FINDINGS_SHOWN_MAX = 1_000
-
-
-def incoming_push(
-    admission: Admission, pusher: Pusher, request: Request, body: Body, key: str | None = None, *, atomic: bool = False
-) -> IncomingPush:
-    """What a request pushes, once it is known to be signed as it should be. Raises Refused, Problem."""
-    admission.check_signature(pusher, request.headers, body.raw)
-    lines = lines_of(body.plain, request.headers)
-    pusher.charge(len(lines))
-    return IncomingPush(pusher.owner, key, body.raw, lines, is_atomic=atomic, is_test=pusher.is_testing)
+UNNOTED = ("platform_unregistered", "rate_exceeded", "busy", REVERSAL_CONFLICT)
+"""Of these no note is kept: nobody's, those that only have to come later, and those of which the push is kept."""
 
 
-def pushes_router(
-    service: PushService,
-    admission: Admission,
-    budget: BodyBudget,
-    pushes: Pushes,
-    pages: Pages,
-    gaps: Store[ShardGaps],
-) -> APIRouter:
+class PushEntrance:
+    """The door for pushes, which keeps note of those that were refused."""
+
+    def __init__(self, door: Entrance, notes: RefusalNotes) -> None:
+        self._door, self._notes = door, notes
+
+    @asynccontextmanager
+    async def incoming(self, request: Request, caller: Caller, *, atomic: bool = False) -> AsyncIterator[IncomingPush]:
+        """What a request pushes, held until it is left. Raises Refused, Problem."""
+        entry: Entry | None = None
+        id = request.scope.get("request_id", "")
+        try:
+            entry = await self._door.enter(request, caller, PUSHES)
+            async with entry.body(PUSH_LIMITS) as body:
+                lines = lines_of(body.plain, request.headers)
+                entry.charge(len(lines))
+                owner, name, is_test = entry.platform, entry.name, entry.is_test
+                yield IncomingPush(owner, name, body.raw, lines, is_atomic=atomic, is_test=is_test, request_id=id)
+        except (Refused, Problem) as error:
+            problem = problem_of(error.refusal) if isinstance(error, Refused) else error
+            if caller.owner and caller.role is Role.PLATFORM and problem.code not in UNNOTED:
+                is_testing = None if entry is None else entry.is_test
+                what = (problem.status, problem.code, problem.detail)
+                self._notes.note(caller.owner, id, *what, is_test=is_testing, extra=problem.extra)
+            raise
+
+
+def pushes_router(service: PushService, door: PushEntrance, pushes: Pushes, views: PushViews) -> APIRouter:
     """`POST /v1/donations`, `GET /v1/pushes/{push_id}`."""
     router = APIRouter(prefix="/v1", tags=["pushes"])
 
     @router.post("/donations", status_code=202, responses=PUSH_RESPONSES, openapi_extra=PUSH_BODY)
     async def post_donations(
         request: Request,
-        caller: Annotated[Caller, Depends(needs(Role.PLATFORM))],
+        caller: Sender,
         *,
         atomic: Annotated[bool, Query(description="Take all lines, or none where one is refused.")] = False,
+        wait: Wait = None,
     ) -> Response:
         """Takes one donation, an array, NDJSON, or CloudEvents. Good lines are taken although others are refused.
 
         202 says that all accepted lines are safe in Kafka. After 5xx or silence push the same body again: nothing
         counts twice. With an Idempotency-Key or a webhook-id the same body gets the same answer for a day, another
-        body 409.
+        body 409. With `wait` the answer is what `GET /v1/pushes/{push_id}` shows once the push is judged, or when the
+        time has passed.
         """
-        key = idempotency_key(request.headers, ID_HEADER)
-        pusher = await admission.admit(caller.owner, otherwise=caller.party)
-        supported_type_of(request.headers)  # before the body is read at all
-        async with body_of(request, budget) as body:
-            push = incoming_push(admission, pusher, request, body, key, atomic=atomic)
+        wait_s = seconds_of(wait)
+        async with door.incoming(request, caller, atomic=atomic) as push:
             answer = await service.accept_donations(push)
+        answer = await views.answer_of(request, caller, answer, wait_s)
         return Response(json_bytes(answer), 202, media_type=JSON_TYPE)
 
     @router.get("/pushes/{push_id}", response_model=PushView)
     async def get_push(
-        push_id: str, caller: Annotated[Caller, Depends(needs(Role.PLATFORM, Role.AUDITOR))]
+        request: Request,
+        push_id: str,
+        caller: Annotated[Caller, Depends(needs(Role.PLATFORM, Role.AUDITOR))],
+        wait: Wait = None,
     ) -> dict[str, Any]:
         """What became of a push: what was answered, and, once it is judged, how many of its lines were counted.
 
-        It ends `judged`: the ledger has decided its last line. What it did not count is listed in `findings`.
+        It ends `judged`: the ledger has decided its last line. What it did not count is listed in `findings`, by
+        index in the push. `wait` waits for that.
         """
+        wait_s = seconds_of(wait)
         push = await pushes.get(push_id)
-        if push is None or (caller.role is Role.PLATFORM and push.owner != caller.party):
+        if push is None or (caller.role is Role.PLATFORM and push.owner != caller.owner):
             raise Problem(404, "push_unknown", f"there is no push {push_id} of yours")
-        return await _push_view(push, pages, gaps)
+        return await views.of(request, caller, push, wait_s)
 
     return router
-
-
-async def _push_view(push: Push, pages: Pages, gaps: Store[ShardGaps]) -> dict[str, Any]:
-    # How far the shards are is read first: what lies before that is among the findings that are read then.
-    next_offsets = dict(zip(push.ends, await asyncio.gather(*map(pages.next_offset, push.ends)), strict=True))
-    known = await asyncio.gather(*[gaps.get(str(shard)) for shard in push.ends])
-    lost = {one.shard: [range(done.gap.wanted, done.gap.begins) for done in one.resumptions] for one in known if one}
-    findings = await pages.findings_of(push.id)
-    answer = push.answer or {}
-    kinds = [finding.kind for finding in findings]
-    judged = judgement(push, kinds, next_offsets, lost)
-    return {
-        "push_id": push.id,
-        "at": push.at.isoformat(),
-        "state": judged.state,
-        **{name: answer.get(name) for name in ("accepted", "rejected", "test", "failures")},
-        "counted": judged.counted,
-        "duplicates": kinds.count("duplicate"),
-        "conflicts": kinds.count("conflict"),
-        "refused": kinds.count("refused"),
-        "parked": kinds.count("parked"),
-        "findings": [{"kind": f.kind, "merchant": f.merchant, "id": f.id} for f in findings[:FINDINGS_SHOWN_MAX]],
-    }

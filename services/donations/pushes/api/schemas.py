@@ -57,15 +57,35 @@ class PushRefusal(PushAnswer):
     detail: str
 
 
+class FirstView(BaseModel):
+    """The one that counts. `page` and `row`: where it lies (`GET /v1/donations/…` shows it); a reversal has no row."""
+
+    amount_fen: int
+    programme: str
+    page: str | None
+    row: int | None
+    at: str
+
+
 class FindingView(BaseModel):
     """A row that was not counted: a duplicate, or a conflict with what was counted before.
 
     A reversal also: refused, or parked until its donation is known.
     """
 
+    index: Annotated[
+        int | None, Field(description="Its index in the push, from 0; null of a push from before indexes were kept.")
+    ]
     kind: str
     merchant: str
     id: str
+    day: Annotated[str | None, Field(description="Its day, in Asia/Shanghai; of a reversal its donation's.")]
+    amount_fen: Annotated[int | None, Field(description="Its own amount; of a reversal what it asks for.")]
+    first: Annotated[FirstView | None, Field(description="Of a duplicate or a conflict: the one that counts.")]
+    left_fen: Annotated[
+        int | None,
+        Field(description="Of a refused or conflicting reversal: what is left of its donation, where that is known."),
+    ]
 
 
 class PushView(BaseModel):
@@ -93,7 +113,36 @@ class PushView(BaseModel):
     conflicts: int
     refused: Annotated[int, Field(description="Reversals that the ledger refused: `GET /v1/reversals/…` says why.")]
     parked: Annotated[int, Field(description="Reversals that wait until their donation is known.")]
-    findings: Annotated[list[FindingView], Field(description="The first of them.")]
+    findings: Annotated[list[FindingView], Field(description="The first of them, by index in the push.")]
+    findings_truncated: Annotated[bool, Field(description="Whether there are more than are listed.")]
+
+
+class ListedPush(BaseModel):
+    """A push as a list has it. `state` `refused`: nothing was taken, and `code` and `detail` say why.
+
+    Whether a shard resumed without a part of it (`lost`) is looked at where one push is shown.
+    """
+
+    request_id: str | None
+    push_id: str | None
+    at: str
+    status: Annotated[int | None, Field(description="What was answered; null of a push that is unfinished.")]
+    code: str | None
+    detail: str | None
+    accepted: int | None
+    rejected: int | None
+    test: bool | None
+    state: Literal["unfinished", "accepted", "judged", "test", "refused"]
+    signed: Annotated[
+        dict[str, Any] | None, Field(description="Where the signature was wrong: what we signed, to compare with.")
+    ]
+
+
+class ListedPushes(BaseModel):
+    """Pushes, newest first; `next` is what to send as `after` for those behind."""
+
+    items: list[ListedPush]
+    next: str | None
 
 
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -163,8 +212,9 @@ REVERSAL_BODY: dict[str, Any] = {
 }
 PUSH_RESPONSES: dict[int | str, dict[str, Any]] = {
     202: {
-        "model": PushAnswer,
-        "description": "All accepted lines are with all replicas of Kafka (none, in test mode).",
+        "model": PushAnswer | PushView,
+        "description": "All accepted lines are with all replicas of Kafka (none, in test mode). With `wait` what "
+        "became of the push by then.",
     },
     400: problem("The body cannot be read, or a header is wrong."),
     401: problem("The key is unknown, or the push is not signed as it should be; `signed` is then what we signed."),

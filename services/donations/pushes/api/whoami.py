@@ -11,7 +11,8 @@ from pandapack.contracts.donations import AMOUNT_FEN_MAX, CHINA, NAME_CHARACTERS
 from pandapack.contracts.signing import TOLERANCE_S
 from pandapack.runtime.auth import Caller, Role, caller_of
 from pandapack.runtime.clock import Clock
-from pandapack.runtime.http import Problem
+from pandapack.runtime.http import problem_of
+from services.donations.door.work.admission import unregistered
 from services.donations.platforms.domain.platforms import Mode
 from services.donations.platforms.store.platforms import Platforms
 from services.donations.pushes.api.bodies import BODY_BYTES_MAX, BODY_READ_S_MAX, LINES_A_PUSH_MAX
@@ -49,7 +50,9 @@ class WhoAmI(BaseModel):
 
     role: Role
     name: Annotated[str, Field(description="What the key was made for.")]
-    platform: Annotated[str | None, Field(description="Null: the key is of no registered platform.")]
+    platform: Annotated[
+        str | None, Field(description="Null: the key is of no registered platform, and can write nothing.")
+    ]
     mode: Mode
     signing: SigningView
     limits: LimitsView
@@ -72,7 +75,7 @@ def whoami_router(platforms: Platforms, clock: Clock, *, accept_days: int) -> AP
         platform = caller.owner if caller.role is Role.PLATFORM else ""
         registered = await platforms.registered(platform) if platform else None
         if platform and registered is None:
-            raise Problem(403, "platform_unknown", f"the key is platform {platform}'s, which is not registered")
+            raise problem_of(unregistered(platform))
         terms, now = registered.terms if registered else None, clock.now()
         return WhoAmI(
             role=caller.role,

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from pandapack.contracts.nesting import is_nested_too_deeply
+from pandapack.contracts.strict_json import read_strictly
 from services.donations.pushes.domain.push_lines import PushLines
-from services.donations.validation.domain.failures import Failure, nested_too_deeply, why_no_json
+from services.donations.validation.domain.failures import Failure, duplicate_key, nested_too_deeply, why_no_json
 from services.donations.validation.domain.text_lines import TextLines
 
 SPECVERSION = "1.0"
@@ -56,6 +57,9 @@ def _data_of(index: int, event: bytes) -> bytes | Failure:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         en, zh = why_no_json(str(error))
         return Failure(index, "", "event_invalid", f"this is no CloudEvent: {en}", f"这不是一个 CloudEvent: {zh}")
+    read = read_strictly(event)
+    if read is not None and read.duplicate is not None:
+        return duplicate_key(index, read.duplicate)
     given = {name: getattr(envelope, name) for name in ("specversion", *ATTRIBUTES)}
     wrong = attribute_failure(index, given)
     if wrong is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,8 @@ class Push:
     """A push as stored before it is published: `answer` is None until Kafka has all of it.
 
     `at` is business time; `opened`, wall time, tells when the answer is forgotten. `version` counts uses of its key.
-    `ends`: by shard, the offset of its last record. `is_resent`: it may be in Kafka more than once.
+    `ends`: by shard, the offset of its last record. `is_resent`: it may be in Kafka more than once. `request_id`: of
+    the request that opened it; empty where that was not kept.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Push:
     version: int = 1
     ends: Mapping[int, int] = field(default_factory=dict)
     is_resent: bool = False
+    request_id: str = ""
 
     @property
     def key_id(self) -> str:
@@ -43,7 +45,7 @@ class Push:
     def succeeded_by(self, push: Push) -> Push:
         """`push`, which uses the same key again, under an id of its own."""
         version = self.version + 1
-        return Push(f"{self.key_id}-{version}", push.digest, push.owner, push.at, push.opened, push.answer, version)
+        return replace(push, id=f"{self.key_id}-{version}", version=version)
 
 
 def push_id(owner: str, key: str) -> str:

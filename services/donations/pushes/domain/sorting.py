@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
-from pandapack.contracts.donations import NAME_CHARACTERS_MAX, day_name, day_number, microseconds_of, shard_of
-from services.donations.validation.domain.failures import FUTURE_S_MAX, Failure, failure_of, in_the_future
+from pandapack.contracts.columns import StringColumn
+from pandapack.contracts.donations import (
+    NAME_CHARACTERS_MAX,
+    day_name,
+    day_number,
+    microseconds_of,
+    scoped,
+    shard_of,
+)
+from pandapack.contracts.pushed_lines import packed_lines
+from services.donations.programmes.domain.programmes import UnknownProgramme
+from services.donations.validation.domain.failures import (
+    FUTURE_S_MAX,
+    Failure,
+    failure_of,
+    in_the_future,
+    merchant_too_long,
+)
 from services.donations.validation.domain.parsing import gathered
 from services.donations.validation.domain.reader import (
     DonationLine,
     LineReader,
+    ParsedLines,
     characters_are_plain,
     donation_of,
 )
 from services.donations.validation.domain.reversal_lines import Reversal, reversal_of
 from services.donations.validation.domain.reversal_refusals import before_the_day
+from services.donations.validation.domain.scopes import LinePlatforms
+from services.donations.validation.domain.strict_lines import REVERSAL_FIELDS, odd_donations, odd_member
 from services.donations.validation.domain.text_lines import Offsets, TextLines
 
+NONE_UNKNOWN: Mapping[str, UnknownProgramme] = {}
 REVERSALS_A_RECORD_MAX = 1_000
 """A longer push of reversals becomes several records: each is looked up, and written, in one go."""
 
@@ -30,13 +50,16 @@ REVERSALS_A_RECORD_MAX = 1_000
 class SortedPush:
     """By shard its untouched lines, a line break between two, and the failures. `accepted` counts the lines.
 
-    `reversals`: shard → index in the push → reversal, of a push of such.
+    `reversals`: shard → index of its line → reversal, of a push of such. `programmes`: those that are paid into.
+    `packed_lines`: shard → which lines of the push its lines are (`contracts.pushed_lines`).
     """
 
     by_shard: dict[int, bytes] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     accepted: int = 0
     reversals: dict[int, dict[int, Reversal]] = field(default_factory=dict)
+    programmes: list[str] = field(default_factory=list)
+    packed_lines: dict[int, bytes | None] = field(default_factory=dict)
 
 
 class PushSorter:
@@ -45,36 +68,78 @@ class PushSorter:
     def __init__(self, shards: int) -> None:
         self._reader = LineReader(shards)
 
-    def sort(self, text: TextLines, *, now: datetime, accept_days: int) -> SortedPush:
-        """Validates every line. Age is judged here and only here: `accept_days` back, `FUTURE_S_MAX` ahead."""
+    def sort(
+        self,
+        text: TextLines,
+        platform: str,
+        *,
+        now: datetime,
+        accept_days: int,
+        unknown: Mapping[str, UnknownProgramme] = NONE_UNKNOWN,
+        indexes: Sequence[int] | None = None,
+    ) -> SortedPush:
+        """Validates every line of a platform's push. What only the door judges is judged here.
+
+        That is: age, `accept_days` back and `FUTURE_S_MAX` ahead; members that are not known or stand twice; and
+        programmes that are `unknown`. `indexes`: of each line in the push, where that is not its number.
+        """
         oldest, newest = now - timedelta(days=accept_days), now + timedelta(seconds=FUTURE_S_MAX)
-        parsed = self._reader.read(text)
+        parsed = self._reader.read(text, LinePlatforms.one(platform, len(text)))
         times_us = parsed.columns.times_us
         in_time = (times_us >= microseconds_of(oldest)) & (times_us <= microseconds_of(newest))
-        failures = [failure_of(line, error) for line, error in parsed.refused.items()]
+        failures = {line: failure_of(line, error) for line, error in parsed.refused.items()}
+        failures |= _to_nowhere(parsed, unknown) if unknown else {}
         for line in parsed.lines[~in_time].tolist():
             donation = donation_of(text.line(line))
             assert isinstance(donation, DonationLine), "both readers accept the same lines"
-            failures.append(_misfit(line, donation, oldest, newest))
+            failures[line] = _misfit(line, donation, platform, oldest, newest)
         for line, donation in parsed.not_plain.items():
-            failures.append(_misfit(line, donation, oldest, newest))
-        failures.sort(key=lambda failure: failure.index)
-        by_shard = _by_shard(text, parsed.lines[in_time], parsed.shards[in_time])
-        return SortedPush(by_shard, failures, len(text) - len(failures))
+            failures[line] = _misfit(line, donation, platform, oldest, newest)
+        failures |= odd_donations(text, parsed.one_by_one, parsed.refused)
+        taken = ~np.isin(parsed.lines, list(failures)) if failures else in_time
+        found = sorted(failures.values(), key=lambda failure: failure.index)
+        names = _names(parsed.columns.programmes, taken)
+        push = SortedPush(failures=found, accepted=len(text) - len(found), programmes=names)
+        _fill_shards(push, text, parsed.lines[taken], parsed.shards[taken], indexes)
+        return push
 
 
-def _by_shard(text: TextLines, lines: Offsets, shards: npt.NDArray[np.int64]) -> dict[int, bytes]:
-    """Shard → those of the lines that live there, in order. `lines` and `shards` have a number a row."""
+def _names(column: StringColumn, rows: npt.NDArray[np.bool_]) -> list[str]:
+    """The different texts that some rows have. `rows`: a bool a row of the column."""
+    return [column.strings[index] for index in np.flatnonzero(np.bincount(column.indices[rows])).tolist()]
+
+
+def _to_nowhere(parsed: ParsedLines, unknown: Mapping[str, UnknownProgramme]) -> dict[int, Failure]:
+    """Line → why it is refused, of the lines that pay into an unknown programme."""
+    programmes = parsed.columns.programmes
+    strange = np.array([name in unknown for name in programmes.strings], bool)
+    rows = np.flatnonzero(strange[programmes.indices])
+    names = [programmes.strings[index] for index in programmes.indices[rows].tolist()]
+    return {line: unknown[name].failure(line) for line, name in zip(parsed.lines[rows].tolist(), names, strict=True)}
+
+
+def _fill_shards(
+    push: SortedPush,
+    text: TextLines,
+    lines: Offsets,
+    shards: npt.NDArray[np.int64],
+    indexes: Sequence[int] | None,
+) -> None:
+    """Shard → those of the lines that live there, in order, and which they are. `lines`, `shards`: a number a row."""
     order = np.argsort(shards, kind="stable")
-    joined, ends = gathered(text.bytes, text.starts, text.ends, lines[order])
-    whole, begin, by_shard = joined.tobytes(), 0, dict[int, bytes]()
+    ordered = lines[order]
+    joined, ends = gathered(text.bytes, text.starts, text.ends, ordered)
+    whole, begin = joined.tobytes(), 0
     last_rows = np.flatnonzero(np.diff(shards[order], append=-1))
-    for shard, end in zip(shards[order[last_rows]].tolist(), ends[last_rows].tolist(), strict=True):
-        by_shard[shard], begin = whole[begin : end - 1], end
-    return by_shard
+    numbers = shards[order[last_rows]].tolist()
+    for shard, end in zip(numbers, ends[last_rows].tolist(), strict=True):
+        push.by_shard[shard], begin = whole[begin : end - 1], end
+    in_push = ordered if indexes is None else np.asarray(indexes, np.intp)[ordered]
+    begins = np.concatenate((np.zeros(1, np.intp), last_rows[:-1] + 1)) if numbers else last_rows
+    push.packed_lines = dict(zip(numbers, packed_lines(in_push, begins), strict=True))
 
 
-def _misfit(index: int, donation: DonationLine, oldest: datetime, newest: datetime) -> Failure:
+def _misfit(index: int, donation: DonationLine, platform: str, oldest: datetime, newest: datetime) -> Failure:
     for name in ("id", "merchant", "programme"):
         if not characters_are_plain(getattr(donation, name)):
             return Failure(
@@ -84,24 +149,32 @@ def _misfit(index: int, donation: DonationLine, oldest: datetime, newest: dateti
                 f"{name} may hold letters, digits and . _ : - only, 1 to {NAME_CHARACTERS_MAX} of them",
                 f"{name} 只能包含字母、数字和 . _ : -,长度 1 至 {NAME_CHARACTERS_MAX}",
             )
+    # Behind the platform's id the merchant may have no room left: then that is why it is here.
+    if len(scoped(platform, donation.merchant)) > NAME_CHARACTERS_MAX:
+        return merchant_too_long(index)
     if donation.at < oldest:
         return Failure(
             index,
             "/at",
             "too_old",
-            f"at is before {oldest.isoformat()}, the oldest accepted now; older gifts come by reconciliation",
-            f"at 早于目前可接受的最早时间 {oldest.isoformat()}; 更早的捐赠请通过对账补报",
+            f"at is before {oldest.isoformat()}, the oldest accepted now: older gifts need an operator of this "
+            "service, who can raise PANDA_ACCEPT_DAYS",
+            f"at 早于目前可接受的最早时间 {oldest.isoformat()}; 更早的捐赠请联系本服务的运营方, "
+            "由其调高 PANDA_ACCEPT_DAYS",
         )
     return in_the_future(index, newest)
 
 
-def sort_reversals(text: TextLines, shards: int, now: datetime) -> SortedPush:
-    """Sorts a push of reversals for a ledger of so many shards."""
+def sort_reversals(text: TextLines, platform: str, shards: int, now: datetime) -> SortedPush:
+    """Sorts a platform's push of reversals for a ledger of so many shards."""
     push, newest = SortedPush(), now + timedelta(seconds=FUTURE_S_MAX)
     by_shard: dict[int, list[bytes]] = {}
     for index, raw in enumerate(text.lines()):
-        reversal = reversal_of(raw)
-        if isinstance(reversal, str):
+        reversal = reversal_of(raw, platform)
+        odd = odd_member(index, raw, REVERSAL_FIELDS)
+        if odd is not None:
+            push.failures.append(odd)
+        elif isinstance(reversal, str):
             push.failures.append(failure_of(index, reversal))
         elif reversal.at > newest:
             push.failures.append(in_the_future(index, newest))
@@ -116,11 +189,22 @@ def sort_reversals(text: TextLines, shards: int, now: datetime) -> SortedPush:
     return push
 
 
-def in_records(push: SortedPush) -> Iterator[SortedPush]:
-    """The accepted reversals of a push in parts that fit into a record each, in order."""
+def in_records(push: SortedPush, indexes: Sequence[int] | None = None) -> Iterator[SortedPush]:
+    """The accepted reversals of a push in parts that fit into a record each, in order.
+
+    `indexes`: of each line in the push, where that is not its number.
+    """
+    lines_by_shard = {
+        shard: np.array([line if indexes is None else indexes[line] for line in reversals], np.intp)
+        for shard, reversals in push.reversals.items()
+    }
     raws_by_shard = {shard: joined.split(b"\n") for shard, joined in push.by_shard.items()}
     longest = max(map(len, raws_by_shard.values()), default=0)
     for begin in range(0, longest, REVERSALS_A_RECORD_MAX):
         parts = {shard: raws[begin : begin + REVERSALS_A_RECORD_MAX] for shard, raws in raws_by_shard.items()}
         by_shard = {shard: b"\n".join(raws) for shard, raws in parts.items() if raws}
-        yield SortedPush(by_shard, accepted=sum(len(parts[shard]) for shard in by_shard))
+        part = SortedPush(by_shard, accepted=sum(len(parts[shard]) for shard in by_shard))
+        for shard in by_shard.keys() & lines_by_shard.keys():
+            lines = lines_by_shard[shard][begin : begin + REVERSALS_A_RECORD_MAX]
+            (part.packed_lines[shard],) = packed_lines(lines, np.zeros(1, np.intp))
+        yield part

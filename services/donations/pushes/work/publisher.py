@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from pandapack.contracts.pushed import headers_of
 from pandapack.runtime.errors import KafkaUnavailable
@@ -19,24 +20,33 @@ class PushPublisher:
     def __init__(self, sender: Sender, topic: str) -> None:
         self._sender, self._topic = sender, topic
 
-    async def publish(self, push_id: str, push: SortedPush, *, are_reversals: bool = False) -> dict[int, int]:
-        """By shard the offset of its last record, once all replicas have all of it.
+    async def publish(
+        self,
+        push_id: str,
+        platform: str,
+        push: SortedPush,
+        *,
+        are_reversals: bool = False,
+        indexes: Sequence[int] | None = None,
+    ) -> dict[int, int]:
+        """By shard the offset of its last record, once all replicas have all of a platform's push.
 
         Raises KafkaUnavailable: any part may be there, or not.
 
-        Reversals go in as many records as they need: each is looked up, and written, in one go.
+        Reversals go in as many records as they need: each is looked up, and written, in one go. `indexes`: of each
+        of their lines in the push, where that is not its number.
         """
-        headers, ends = headers_of(push_id, are_reversals=are_reversals), dict[int, int]()
+        ends = dict[int, int]()
 
-        async def send(shard: int, value: bytes) -> None:
-            key = str(shard).encode()
+        async def send(shard: int, value: bytes, lines: bytes | None) -> None:
+            key, headers = str(shard).encode(), headers_of(push_id, platform, are_reversals=are_reversals, lines=lines)
             ends[shard] = await self._sender.send(self._topic, key=key, value=value, partition=shard, headers=headers)
 
-        for part in in_records(push) if are_reversals else (push,):
+        for part in in_records(push, indexes) if are_reversals else (push,):
             try:
                 async with asyncio.timeout(PUBLISH_WAIT_S_MAX), asyncio.TaskGroup() as sends:
                     for shard, value in part.by_shard.items():
-                        sends.create_task(send(shard, value))
+                        sends.create_task(send(shard, value, part.packed_lines.get(shard)))
             except TimeoutError as error:
                 raise KafkaUnavailable(f"Kafka had no room for the push for {PUBLISH_WAIT_S_MAX:.0f} s") from error
             except ExceptionGroup as errors:

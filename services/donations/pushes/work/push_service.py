@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pandapack.decision import Refusal, RefusalKind, Refused
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock
 from services.donations.ledger.store.reversals import Reversals
+from services.donations.programmes.store import Programmes
 from services.donations.pushes.domain.push import ANSWER_KEPT_H, Push, push_id
 from services.donations.pushes.domain.push_lines import PushLines
 from services.donations.pushes.domain.sorting import PushSorter, SortedPush, sort_reversals
@@ -27,7 +29,7 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class IncomingPush:
-    """What came in: whose it is, the key that its sender gave it, the body's bytes and the lines in it."""
+    """What came in: the platform whose it is, the key that its sender gave it, the body's bytes and the lines in it."""
 
     owner: str
     key: str | None
@@ -35,6 +37,7 @@ class IncomingPush:
     lines: PushLines
     is_atomic: bool = False
     is_test: bool = False
+    request_id: str = ""
 
     @property
     def digest(self) -> str:
@@ -57,12 +60,14 @@ class PushService:
         clock: Clock,
         chance: Chance,
         reversals: Reversals,
+        programmes: Programmes,
         *,
         shards: int,
         accept_days: int,
     ) -> None:
         self._pushes, self._publisher, self._clock, self._chance = pushes, publisher, clock, chance
-        self._reversals, self._shards, self._accept_days = reversals, shards, accept_days
+        self._reversals, self._programmes = reversals, programmes
+        self._shards, self._accept_days = shards, accept_days
         self._sorter = PushSorter(shards)
 
     async def accept_donations(self, push: IncomingPush) -> Answer:
@@ -70,7 +75,7 @@ class PushService:
 
         Raises Refused; KafkaUnavailable and AnswerLost: push the same body again.
         """
-        sorted_push = self._sorter.sort(push.lines.text, now=self._clock.now(), accept_days=self._accept_days)
+        sorted_push = await self._sorted(push)
         failures = _failures(push.lines, sorted_push)
         id = self._own_id(push)
         answer = _answer(id, sorted_push.accepted, failures, is_test=push.is_test)
@@ -81,12 +86,26 @@ class PushService:
             return earlier
         return await self._publish_once(push, id, sorted_push, answer)
 
+    async def _sorted(self, push: IncomingPush) -> SortedPush:
+        """Sorted again where a programme turns out to be unknown, so that each line that names it says so."""
+        sort = partial(
+            self._sorter.sort,
+            push.lines.text,
+            push.owner,
+            now=self._clock.now(),
+            accept_days=self._accept_days,
+            indexes=push.lines.indexes,
+        )
+        sorted_push = sort()
+        unknown = await self._programmes.unknown(sorted_push.programmes)
+        return sort(unknown=unknown) if unknown else sorted_push
+
     async def accept_reversals(self, push: IncomingPush) -> Answer:
         """As `accept_donations` does. A line under an id that took something else back is refused as a conflict.
 
         It is published all the same, so that the ledger lists it as one. Raises Refused, KafkaUnavailable, AnswerLost.
         """
-        sorted_push = sort_reversals(push.lines.text, self._shards, self._clock.now())
+        sorted_push = sort_reversals(push.lines.text, push.owner, self._shards, self._clock.now())
         conflicts = await self._conflicts(sorted_push)
         sorted_push.failures += conflicts
         sorted_push.accepted -= len(conflicts)
@@ -124,7 +143,9 @@ class PushService:
         answer["push_id"] = stored.id
         ends: Mapping[int, int] = {}
         if not push.is_test:
-            ends = await self._publisher.publish(stored.id, sorted_push, are_reversals=are_reversals)
+            ends = await self._publisher.publish(
+                stored.id, push.owner, sorted_push, are_reversals=are_reversals, indexes=push.lines.indexes
+            )
         if push.key is not None:
             await self._pushes.set_answer(stored, answer, ends)
         else:
@@ -136,7 +157,8 @@ class PushService:
         return push_id(push.owner, push.scoped_key or self._chance.token())
 
     def _new(self, push: IncomingPush, id: str) -> Push:
-        return Push(id, push.digest, push.owner, self._clock.now(), self._clock.wall())
+        now, wall = self._clock.now(), self._clock.wall()
+        return Push(id, push.digest, push.owner, now, wall, request_id=push.request_id)
 
     async def _earlier_answer(self, push: IncomingPush, id: str) -> Answer | None:
         """What a push was answered that would be refused now: its donations grew too old since. Raises Refused."""

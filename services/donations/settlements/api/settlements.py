@@ -1,16 +1,19 @@
 """HTTP in: settlements, as sums or as a file of ids, and the statements that answer them.
 
-A statement tells of merchants' volumes: the platform that sent the settlement sees it, and staff.
+A statement tells of merchants' volumes: the platform that sent the settlement sees it, and staff. The platform finds it
+by its own name for it, staff by `platform:name`, both by ours (`stl_…`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from pandapack.contracts.donations import Name
 from pandapack.decision import Refusal
@@ -20,88 +23,118 @@ from pandapack.runtime.http import (
     NDJSON_TYPES,
     Problem,
     answer_to,
-    chunks_of,
     command_of,
     invalid_body,
-    media_type_of,
     refuse_deep_nesting,
-    required_key,
 )
 from pandapack.runtime.paging import After, Limit, page
 from pandapack.runtime.store import Outcome
+from pandapack.runtime.strict import refuse_unknown
+from services.donations.door.api.bodies import BodyLimits
+from services.donations.door.api.door import Entrance, Sender, Wanted
 from services.donations.ledger.store.pages import Pages
+from services.donations.platforms.api.access import shown_merchant
 from services.donations.settlements.api.statements import banked_rows, shown_difference, shown_settlement
 from services.donations.settlements.domain.settled_sums import BankReference, SettledSums
-from services.donations.settlements.domain.settlement import By, Kind, Settlement, Statement, Terms, ask_again
+from services.donations.settlements.domain.settlement import (
+    By,
+    Kind,
+    Settlement,
+    Statement,
+    Terms,
+    ask_again,
+    possible_ids,
+)
 from services.donations.settlements.store import Settlements
-from services.donations.settlements.work.intake import SettlementIntake
+from services.donations.settlements.work.intake import IncomingSettlement, SettlementIntake
 
 SUMS_BYTES_MAX = 32 * 1024 * 1024
+SUMS_READ_S_MAX = 120
+SUMS_LIMITS = BodyLimits(SUMS_BYTES_MAX, SUMS_READ_S_MAX, "of sums may be sent; split the settlement")
+SUMS_SCHEMA = SettledSums.model_json_schema()
 FILE_BYTES_MAX = 4 * 1024**3
+FILE_LIMITS = BodyLimits(FILE_BYTES_MAX, math.inf, "may be in a settlement's file; split it")
+SETTLEMENTS = Wanted((JSON_TYPE, *NDJSON_TYPES), (JSON_TYPE, NDJSON_TYPES[0]), is_named=True)
+LINES_A_SETTLEMENT = 1
+"""What a settlement counts against the rate: it lists what was pushed already, and must not keep gifts waiting."""
 LOOK_AGAIN_S = 1
 FAILURES_SHOWN_MAX = 20
 SETTLEMENTS_A_PAGE = 50
 AFTER_PATTERN = r"^(\d{1,8}|\d{4}/\d{10}/\d{1,8})?$"
 """A number of a page of differences, or a page of the ledger and a row on it."""
 
+SettlementName = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,81}$")]
+"""A platform's own name for it, staff's `platform:name`, or ours."""
 Asker = Annotated[Caller, Depends(needs(Role.PLATFORM, Role.AUDITOR))]
 
 
 def settlements_router(
-    intake: SettlementIntake, settlements: Settlements, pages: Pages, wake: Callable[[], None]
+    intake: SettlementIntake, door: Entrance, settlements: Settlements, pages: Pages, wake: Callable[[], None]
 ) -> APIRouter:
     """`/v1/settlements`. `wake` tells the reconciler that a statement is due."""
     router = APIRouter(prefix="/v1/settlements", tags=["settlements"])
-    _add_intake(router, intake)
+    _add_intake(router, intake, door)
     _add_statements(router, settlements, pages, wake)
     return router
 
 
-def _add_intake(router: APIRouter, intake: SettlementIntake) -> None:
+def _add_intake(router: APIRouter, intake: SettlementIntake, door: Entrance) -> None:
     @router.post("", status_code=202, openapi_extra=_BODIES)
     async def post_settlement(
         request: Request,
-        caller: Annotated[Caller, Depends(needs(Role.PLATFORM))],
+        caller: Sender,
+        *,
         settlement: Annotated[Name | None, Query()] = None,
         programme: Annotated[Name | None, Query()] = None,
         bank_reference: Annotated[BankReference | None, Query()] = None,
         currency: Annotated[Literal["CNY"], Query()] = "CNY",
+        cut_off: Annotated[AwareDatetime | None, Query()] = None,
     ) -> JSONResponse:
         """Takes a settlement: JSON with sums by merchant and day, or NDJSON with a gift a line, its head in the query.
 
+        It is net: each gift with what is left of it, less the reversals up to `cut_off` (default: now). What was
+        reversed in full by then is not listed. Its lines add up to what arrives in the bank.
+
         202: it is kept and will be reconciled; `Location` shows the statement. The same again gets the same answer.
         """
-        key, media_type = required_key(request.headers), media_type_of(request.headers)
-        if request.headers.get("content-encoding", "identity") != "identity":
-            raise Problem(415, "encoding_unknown", "a settlement is sent as it is, without a content encoding")
-        if media_type == JSON_TYPE:
-            raw = await _sums_body(request)
-            return _accepted(*await intake.accept_sums(_sums_of(raw), raw, caller.party, key))
-        if media_type not in NDJSON_TYPES:
-            detail = f"content type {media_type or 'none'} is not taken: send application/json or application/x-ndjson"
-            raise Problem(415, "content_type_unknown", detail)
+        entry = await door.enter(request, caller, SETTLEMENTS)
+        assert entry.name is not None, "a settlement has a name, or it does not come in"
+        incoming = IncomingSettlement(entry.platform, entry.name, entry.is_test)
+        entry.charge(LINES_A_SETTLEMENT)
+        if entry.kind == JSON_TYPE:
+            async with entry.body(SUMS_LIMITS) as body:
+                return _answered(incoming, *await intake.accept_sums(_sums_of(body.plain), body.plain, incoming))
         if settlement is None or programme is None or bank_reference is None:
             detail = "a file's head stands in the query: ?settlement=&programme=&bank_reference=&currency=CNY"
             raise Problem(422, "head_missing", detail)
-        terms = Terms(name=settlement, programme=programme, bank_reference=bank_reference, currency=currency, by=By.IDS)
-        chunks = chunks_of(request, bytes_max=FILE_BYTES_MAX, advice="may be in a settlement's file; split it")
-        return _accepted(*await intake.accept_file(chunks, caller.party, terms, key))
-
-
-async def _sums_body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in chunks_of(request, bytes_max=SUMS_BYTES_MAX, advice="of sums may be sent; split the settlement"):
-        body += chunk
-    return bytes(body)
+        terms = Terms(
+            name=settlement,
+            programme=programme,
+            bank_reference=bank_reference,
+            currency=currency,
+            by=By.IDS,
+            cut_off=cut_off,
+        )
+        return _answered(incoming, *await intake.accept_file(entry.chunks(FILE_LIMITS), incoming, terms))
 
 
 def _sums_of(raw: bytes) -> SettledSums:
     refuse_deep_nesting(raw)
+    refuse_unknown(raw, SUMS_SCHEMA)
     try:
         return SettledSums.model_validate_json(raw)
     except ValidationError as error:
         failures = error.errors(include_url=False, include_input=False)[:FAILURES_SHOWN_MAX]
         raise invalid_body("the settlement does not fit its description", failures) from error
+
+
+def _answered(incoming: IncomingSettlement, id: str, outcome: Outcome[Settlement] | Refusal) -> JSONResponse:
+    """What a settlement is answered. Of a test nothing is kept, so that there is nothing to look at later."""
+    if not incoming.is_test:
+        return _accepted(id, outcome)
+    answer = answer_to(outcome, status=202)
+    assert not isinstance(outcome, Refusal), "a refusal was raised before"
+    return JSONResponse({**outcome.answer, "test": True}, answer.status_code)
 
 
 def _accepted(id: str, outcome: Outcome[Settlement] | Refusal) -> JSONResponse:
@@ -116,26 +149,26 @@ def _add_statements(router: APIRouter, settlements: Settlements, pages: Pages, w
     @router.get("")
     async def get_settlements(caller: Asker, after: After = "", limit: Limit = SETTLEMENTS_A_PAGE) -> dict[str, Any]:
         """Settlements with their statements, by id; a platform sees its own."""
-        where = {"state.owner": caller.party} if caller.role is Role.PLATFORM else {}
+        where = {"state.owner": caller.owner} if caller.role is Role.PLATFORM else {}
         found = await settlements.documents.find(where, after=after, limit=limit + 1)
         return page(found, limit, shown_settlement)
 
     @router.get("/{id}")
-    async def get_settlement(id: str, caller: Asker) -> dict[str, Any]:
+    async def get_settlement(id: SettlementName, caller: Asker) -> dict[str, Any]:
         """A settlement, how far it is, and all its statements."""
         return shown_settlement(await _known(settlements, id, caller))
 
     @router.post("/{id}/statements", status_code=202)
-    async def post_statement(id: str, request: Request, caller: Asker) -> JSONResponse:
-        """Asks for a new statement: late gifts may have come. The earlier ones stay."""
-        await _known(settlements, id, caller)
-        outcome = await settlements.documents.change(id, ask_again, await command_of(request))
+    async def post_statement(id: SettlementName, request: Request, caller: Asker) -> JSONResponse:
+        """Asks for a new statement: late gifts or reversals may have come. The earlier ones stay."""
+        ours = (await _known(settlements, id, caller)).settlement
+        outcome = await settlements.documents.change(ours, ask_again, await command_of(request))
         wake()
-        return _accepted(id, outcome)
+        return _accepted(ours, outcome)
 
     @router.get("/{id}/differences")
     async def get_differences(
-        id: str,
+        id: SettlementName,
         caller: Asker,
         kind: Kind,
         statement: Annotated[int | None, Query(ge=1)] = None,
@@ -143,21 +176,27 @@ def _add_statements(router: APIRouter, settlements: Settlements, pages: Pages, w
     ) -> dict[str, Any]:
         """What a statement (the latest, unless named) lists under a kind, a page at a time; `next` goes into `after`.
 
-        `matched` lists the gifts that the settlement has banked by now.
+        `matched` lists the gifts that the settlement has banked by now, with `banked_fen`, less `reversed_fen`.
         """
-        drawn = _statement_of(await _known(settlements, id, caller), statement)
+        known = await _known(settlements, id, caller)
+        ours, drawn = known.settlement, _statement_of(known, statement)
+        shown = partial(shown_merchant, caller)
         if kind is Kind.MATCHED:
-            return await banked_rows(settlements, pages, id, after if "/" in after else "")
+            return await banked_rows(settlements, pages, ours, after if "/" in after else "", shown)
         number = 0 if "/" in after else int(after or 0)
-        found, is_more = await settlements.differences(f"{id}/{drawn.number:04d}/{drawn.run}", kind, number)
-        return {"items": [shown_difference(one) for one in found], "next": str(number + 1) if is_more else None}
+        found, is_more = await settlements.differences(f"{ours}/{drawn.number:04d}/{drawn.run}", kind, number)
+        return {"items": [shown_difference(one, shown) for one in found], "next": str(number + 1) if is_more else None}
 
 
-async def _known(settlements: Settlements, id: str, caller: Caller) -> Settlement:
-    state = await settlements.documents.get(id)
-    if state is None or (caller.role is Role.PLATFORM and state.owner != caller.party):
-        raise Problem(404, "settlement_unknown", f"there is no settlement {id} of yours")
-    return state
+async def _known(settlements: Settlements, name: str, caller: Caller) -> Settlement:
+    """The settlement that a caller calls so. Raises Problem 404, also for another platform's."""
+    is_platform = caller.role is Role.PLATFORM
+    for id in possible_ids(name, caller.owner if is_platform else None):
+        state = await settlements.documents.get(id)
+        if state is not None and not (is_platform and state.owner != caller.owner):
+            return state
+    whose = "of yours" if is_platform else "(staff name it platform:name, or by its stl_… number)"
+    raise Problem(404, "settlement_unknown", f"there is no settlement {name} {whose}")
 
 
 _BODIES = {
@@ -165,7 +204,9 @@ _BODIES = {
         "required": True,
         "content": {
             "application/json": {"schema": SettledSums.model_json_schema(ref_template="#/components/schemas/{model}")},
-            "application/x-ndjson": {"schema": {"type": "string", "description": "A gift a line: merchant, id, day."}},
+            "application/x-ndjson": {
+                "schema": {"type": "string", "description": "A gift a line, with what is left of it."}
+            },
         },
     }
 }

@@ -1,13 +1,15 @@
 """Pure: a settlement's rows against the ledger's, page by page, for one shard and one day.
 
 Whether a donation is banked is known by its row: a page's rows never move, so a page has a bitmap for each settlement
-that banked some of them. Settled by ids, a row is banked when id and amount agree. Settled by sums, a merchant's day is
-banked, row by row, when count and fen agree with all its rows that no other settlement has banked.
+that banked some of them. A settlement is net: a row counts with what is left of it, less the reversals by the
+settlement's cut-off, and a row of which nothing is left is not to be settled. Settled by ids, a row is banked when id
+and amount agree. Settled by sums, a merchant's day is banked, row by row, when count and fen agree with all its rows
+that no other settlement has banked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from zlib import crc32
 
@@ -17,30 +19,39 @@ import numpy.typing as npt
 from pandapack.contracts.donations import day_begins_us, day_name
 from pandapack.contracts.envelope import Part
 from pandapack.contracts.pages import Columns, Row
-from services.donations.settlements.domain.settlement import Kind, Sides, Tally
+from services.donations.settlements.domain.day_reversals import DayReversals
+from services.donations.settlements.domain.settlement import BankedStep, Kind, Sides, Tally, Why
 
 Mask = npt.NDArray[np.bool_]
-NONE = Tally()
+NONE = Sides()
 Cell = tuple[int, int]
 """Count and fen of a merchant's day."""
 
 
 class Difference(Part):
-    """One donation, or one merchant's day, that does not simply match. `id` is None where sums were settled."""
+    """One donation, or one merchant's day, that does not simply match. `id` is None where sums were settled.
+
+    `why`: of what is differing.
+    """
 
     kind: Kind
     merchant: str
     day: str
     id: str | None
     sides: Sides
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BankedRows:
-    """Which rows of a page are banked: by this settlement, and by any other. Rows beyond a mask's end are not."""
+    """Which rows of a page are banked: by this settlement, and by any other. Rows beyond a mask's end are not.
+
+    `deducted`: row → fen that had been taken back of it when it was banked, where there were any.
+    """
 
     ours: Mask
     others: Mask
+    deducted: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +68,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which rows of the ledger a settlement is about: one programme, one day, its merchants."""
+    """Which rows of the ledger a settlement is about: one programme, one day, the merchants that it names there."""
 
     programme: str
     day: int
@@ -74,20 +85,36 @@ class Scope:
 
 
 @dataclass(slots=True)
+class RowsToBank:
+    """Rows of a page to bank now: row → fen that are deducted from it."""
+
+    rows: dict[int, int] = field(default_factory=dict)
+
+    def step(self, columns: Columns, day: str) -> BankedStep:
+        """What banking them adds, merchant by merchant."""
+        merchants: dict[str, Cell] = {}
+        indexes = sorted(self.rows)
+        for index, row in zip(indexes, columns.take(np.array(indexes, dtype=np.intp)).rows(), strict=True):
+            count, fen = merchants.get(row.merchant, (0, 0))
+            merchants[row.merchant] = (count + 1, fen + row.amount_fen - self.rows[index])
+        return BankedStep(day=day, merchants=merchants)
+
+
+@dataclass(slots=True)
 class PageFound:
     """What comparing a page showed: rows to bank, and what they and the differences sum up to."""
 
-    to_bank: list[int] = field(default_factory=list)
+    to_bank: RowsToBank = field(default_factory=RowsToBank)
     named: list[str] = field(default_factory=list)
-    matched: Tally = NONE
+    matched: Sides = NONE
     differences: list[Difference] = field(default_factory=list)
 
 
 class GivenIds:
     """The donations that a settlement names, of one shard, day and slice: those not met in the ledger yet."""
 
-    def __init__(self, scope: Scope, part: Slice) -> None:
-        self._scope, self._slice = scope, part
+    def __init__(self, scope: Scope, part: Slice, reversals: DayReversals) -> None:
+        self._scope, self._slice, self._reversals = scope, part, reversals
         self._given: dict[str, int] = {}
 
     def learn(self, columns: Columns) -> list[Difference]:
@@ -98,36 +125,49 @@ class GivenIds:
             if not self._slice.holds(key):
                 continue
             if key in self._given:
-                repeated.append(self._difference(Kind.REPEATED, key, row.amount_fen, None))
+                sides = Sides(settlement=_one(row.amount_fen))
+                repeated.append(_difference(Kind.REPEATED, self._scope.day, key, sides))
             else:
                 self._given[key] = row.amount_fen
         return repeated
 
     def compare(self, columns: Columns, banked: BankedRows) -> PageFound:
         """A page against the donations that were named. Changes nothing: see `met`."""
-        found = PageFound()
+        found, matched = PageFound(), _Sum()
         ours, others = set(np.flatnonzero(banked.ours).tolist()), set(np.flatnonzero(banked.others).tolist())
-        count, fen_sum = 0, 0
         for index, row in self._scope.rows(columns):
             key = f"{row.merchant}/{row.id}"
             if not self._slice.holds(key):
                 continue
-            fen, mine = self._given.get(key), row.programme == self._scope.programme
-            if fen is None:
-                if mine and index not in others:
-                    found.differences.append(self._difference(Kind.EXTRA, key, None, row.amount_fen))
-                continue
-            found.named.append(key)
-            if not mine or fen != row.amount_fen:
-                found.differences.append(self._difference(Kind.DIFFERING, key, fen, row.amount_fen))
-            elif index in others:
-                found.differences.append(self._difference(Kind.ALREADY_BANKED, key, fen, row.amount_fen))
-            else:
-                count, fen_sum = count + 1, fen_sum + fen
-                if index not in ours:
-                    found.to_bank.append(index)
-        found.matched = Tally(count=count, fen=fen_sum)
+            is_ours, is_banked = index in ours, index in ours or index in others
+            deducted = banked.deducted.get(index, 0) if is_banked else self._reversals.by_cut_off.get(key, 0)
+            fen = self._given.get(key)
+            if fen is not None:
+                found.named.append(key)
+            judged = self._judge(key, row, deducted, is_elsewhere=index in others)
+            if judged is not None:
+                found.differences.append(judged)
+            elif fen is not None:
+                matched.add(fen, deducted)
+                found.differences += _reversed_since(self._scope.day, key, self._reversals, deducted)
+                if not is_ours:
+                    found.to_bank.rows[index] = deducted
+        found.matched = matched.agreed()
         return found
+
+    def _judge(self, key: str, row: Row, deducted: int, *, is_elsewhere: bool) -> Difference | None:
+        """How a row of the ledger differs, if it does. `is_elsewhere`: another settlement has banked it."""
+        fen, mine, left = self._given.get(key), row.programme == self._scope.programme, row.amount_fen - deducted
+        known = Sides(ledger=_one(left), reversed_fen=deducted)
+        if fen is None:
+            if not mine or is_elsewhere:
+                return None
+            return _difference(Kind.EXTRA if left else Kind.REVERSED, self._scope.day, key, known)
+        sides = known + Sides(settlement=_one(fen))
+        if mine and fen == left:
+            return _difference(Kind.ALREADY_BANKED, self._scope.day, key, sides) if is_elsewhere else None
+        why = Why.PROGRAMME if not mine else Why.REVERSED if fen == row.amount_fen else Why.AMOUNT
+        return _difference(Kind.DIFFERING, self._scope.day, key, sides, why)
 
     def met(self, found: PageFound) -> None:
         """What a page showed is not looked for any more."""
@@ -136,26 +176,37 @@ class GivenIds:
 
     def missing(self) -> Iterator[Difference]:
         """What no page showed."""
-        return (self._difference(Kind.MISSING, key, fen, None) for key, fen in self._given.items())
-
-    def _difference(self, kind: Kind, key: str, settled_fen: int | None, ledger_fen: int | None) -> Difference:
-        merchant, _, id = key.partition("/")
-        sides = Sides(settlement=_one(settled_fen), ledger=_one(ledger_fen))
-        return Difference(kind=kind, merchant=merchant, day=day_name(self._scope.day), id=id, sides=sides)
+        return (
+            _difference(Kind.MISSING, self._scope.day, key, Sides(settlement=_one(fen)))
+            for key, fen in self._given.items()
+        )
 
 
 @dataclass(slots=True)
 class _Sum:
-    """A tally that grows a donation at a time: this loop is long."""
+    """Some donations, growing one at a time (this loop is long): what is left of them, and what was deducted.
+
+    `gone`: those of which nothing is left; they are not among `count`.
+    """
 
     count: int = 0
     fen: int = 0
+    reversed_fen: int = 0
+    gone: int = 0
 
-    def add(self, fen: int) -> None:
-        self.count, self.fen = self.count + 1, self.fen + fen
+    def add(self, left_fen: int, deducted_fen: int) -> None:
+        self.fen, self.reversed_fen = self.fen + left_fen, self.reversed_fen + deducted_fen
+        if left_fen:
+            self.count += 1
+        else:
+            self.gone += 1
 
     def tally(self) -> Tally:
         return Tally(count=self.count, fen=self.fen)
+
+    def agreed(self) -> Sides:
+        """Both sides say the same of them."""
+        return Sides(settlement=self.tally(), ledger=self.tally(), reversed_fen=self.reversed_fen)
 
 
 @dataclass(slots=True)
@@ -166,15 +217,21 @@ class _LedgerCell:
     free: _Sum = field(default_factory=_Sum)
     others: _Sum = field(default_factory=_Sum)
 
+    @property
+    def parts(self) -> tuple[_Sum, _Sum, _Sum]:
+        return self.ours, self.free, self.others
+
 
 class GivenSums:
     """The sums that a settlement names, of one shard and day, and what the ledger's pages add up to beside them."""
 
-    def __init__(self, scope: Scope, cells: dict[str, Cell]) -> None:
-        self._scope = scope
+    def __init__(self, scope: Scope, cells: dict[str, Cell], reversals: DayReversals) -> None:
+        self._scope, self._reversals = scope, reversals
         self._given = cells
         self._ledger: dict[str, _LedgerCell] = {}
         self._seen: dict[int, Cell] = {}
+        self._since: list[Difference] = []
+        self._since_free: dict[str, list[Difference]] = {}
 
     def count(self, number: int, columns: Columns, banked: BankedRows) -> None:
         """Adds a page of the ledger. What is written to it afterwards is not looked at."""
@@ -183,64 +240,92 @@ class GivenSums:
         for index, row in self._scope.rows(columns):
             if row.programme != self._scope.programme:
                 continue
-            cell = self._ledger.setdefault(row.merchant, _LedgerCell())
-            part = cell.ours if index in ours else cell.others if index in others else cell.free
-            part.add(row.amount_fen)
+            cell, key = self._ledger.setdefault(row.merchant, _LedgerCell()), f"{row.merchant}/{row.id}"
+            if index in ours or index in others:
+                deducted = banked.deducted.get(index, 0)
+                (cell.ours if index in ours else cell.others).add(row.amount_fen - deducted, deducted)
+            else:
+                deducted = self._reversals.by_cut_off.get(key, 0)
+                cell.free.add(row.amount_fen - deducted, deducted)
+            since = _reversed_since(self._scope.day, key, self._reversals, deducted)
+            if index in ours:
+                self._since += since
+            elif index not in others and deducted < row.amount_fen:
+                self._since_free.setdefault(row.merchant, []).extend(since)
 
     def verdict(self) -> SumsVerdict:
         """What each merchant's day comes to."""
-        verdict = SumsVerdict()
-        for merchant in sorted({*self._given, *self._ledger}):
-            self._judge(verdict, merchant, self._ledger.get(merchant, _LedgerCell()))
+        verdict = SumsVerdict(differences=list(self._since))
+        for merchant, (count, fen) in sorted(self._given.items()):
+            given, cell = Tally(count=count, fen=fen), self._ledger.get(merchant, _LedgerCell())
+            self._judge(verdict, merchant, given, cell)
         return verdict
 
-    def _judge(self, verdict: SumsVerdict, merchant: str, cell: _LedgerCell) -> None:
-        def differs(kind: Kind, settlement: Tally, ledger: Tally) -> None:
-            sides = Sides(settlement=settlement, ledger=ledger)
+    def _judge(self, verdict: SumsVerdict, merchant: str, given: Tally, cell: _LedgerCell) -> None:
+        def differs(kind: Kind, settlement: Tally, parts: Iterable[_Sum], why: Why | None = None) -> None:
+            known = sum((part.agreed() for part in parts), start=Sides())
+            sides = known.model_copy(update={"settlement": settlement})
             day = day_name(self._scope.day)
-            verdict.differences.append(Difference(kind=kind, merchant=merchant, day=day, id=None, sides=sides))
+            verdict.differences.append(Difference(kind=kind, merchant=merchant, day=day, id=None, sides=sides, why=why))
 
-        ours, free, others = cell.ours.tally(), cell.free.tally(), cell.others.tally()
-        count, fen = self._given.get(merchant, (0, 0))
-        given, open_ = Tally(count=count, fen=fen), ours + free
-        if given == ours:  # not in the settlement, or matched earlier: what else there is came without it
-            verdict.matched += ours
-            if free.count:
-                differs(Kind.EXTRA, Tally(), free)
+        ours, free, others = (part.tally() for part in cell.parts)
+        open_ = ours + free
+        if given == ours:  # matched earlier: what else there is came without it
+            verdict.matched += cell.ours.agreed()
+            if cell.free.count or cell.free.gone:
+                differs(Kind.EXTRA if cell.free.count else Kind.REVERSED, Tally(), [cell.free])
         elif given in (open_, open_ + others):
             if open_.count:
-                verdict.matched += open_
+                verdict.matched += cell.ours.agreed() + cell.free.agreed()
                 verdict.to_bank.add(merchant)
+                verdict.differences += self._since_free.get(merchant, [])
+            elif cell.free.gone:
+                differs(Kind.REVERSED, Tally(), [cell.free])
             if given != open_:
-                differs(Kind.ALREADY_BANKED, others, others)
-        elif not (open_ + others).count:
-            differs(Kind.MISSING, given, Tally())
+                differs(Kind.ALREADY_BANKED, others, [cell.others])
+        elif not any(part.count or part.gone for part in cell.parts):
+            differs(Kind.MISSING, given, ())
         else:
-            differs(Kind.DIFFERING, given, open_ + others)
+            gross_fen = sum(part.fen + part.reversed_fen for part in cell.parts)
+            is_gross = gross_fen == given.fen and any(part.reversed_fen for part in cell.parts)
+            differs(Kind.DIFFERING, given, cell.parts, Why.REVERSED if is_gross else Why.AMOUNT)
 
     def rows_to_bank(
         self, number: int, columns: Columns, banked: BankedRows, merchants: set[str]
-    ) -> tuple[list[int], bool]:
+    ) -> tuple[RowsToBank, bool]:
         """Rows of a page to bank now, and whether another settlement was faster with any: then count again."""
         rows, others_then = self._seen.get(number, (0, 0))
         done = set(np.flatnonzero(banked.ours).tolist()) | set(np.flatnonzero(banked.others).tolist())
-        wanted = [
-            index
-            for index, row in self._scope.rows(columns)
-            if index < rows and row.merchant in merchants and row.programme == self._scope.programme
-        ]
-        overtaken = rows > 0 and int(banked.others.sum()) != others_then
-        return [index for index in wanted if index not in done], overtaken
+        wanted = RowsToBank()
+        for index, row in self._scope.rows(columns):
+            if index >= rows or row.merchant not in merchants or row.programme != self._scope.programme:
+                continue
+            deducted = self._reversals.by_cut_off.get(f"{row.merchant}/{row.id}", 0)
+            if index not in done and deducted < row.amount_fen:
+                wanted.rows[index] = deducted
+        return wanted, rows > 0 and int(banked.others.sum()) != others_then
 
 
 @dataclass(slots=True)
 class SumsVerdict:
     """What some merchants' days come to. `to_bank`: whose rows that are free are to be banked."""
 
-    matched: Tally = NONE
+    matched: Sides = NONE
     to_bank: set[str] = field(default_factory=set)
     differences: list[Difference] = field(default_factory=list)
 
 
-def _one(fen: int | None) -> Tally:
-    return Tally() if fen is None else Tally(count=1, fen=fen)
+def _difference(kind: Kind, day: int, key: str, sides: Sides, why: Why | None = None) -> Difference:
+    merchant, _, id = key.partition("/")
+    return Difference(kind=kind, merchant=merchant, day=day_name(day), id=id, sides=sides, why=why)
+
+
+def _reversed_since(day: int, key: str, reversals: DayReversals, deducted: int) -> list[Difference]:
+    """What was taken back of a donation after this settlement had banked it."""
+    since_fen = reversals.ever.get(key, 0) - deducted
+    return [_difference(Kind.REVERSED_SINCE, day, key, Sides(reversed_fen=since_fen))] if since_fen else []
+
+
+def _one(fen: int) -> Tally:
+    """A donation of which so much is left."""
+    return Tally(count=1 if fen else 0, fen=fen)

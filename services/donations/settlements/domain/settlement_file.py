@@ -14,18 +14,26 @@ from msgspec import Meta
 
 from pandapack.contracts.donations import (
     AMOUNT_FEN_MAX,
+    NAME_CHARACTERS_MAX,
     StructName,
     day_begins_us,
     day_name,
     day_number,
     day_of_name,
     microseconds_of,
+    scoped,
     shard_of,
 )
 from pandapack.contracts.nesting import is_nested_too_deeply
 from pandapack.contracts.pages import Columns, Row
 from services.donations.settlements.domain.settlement import Tally
-from services.donations.validation.domain.failures import AT_US_MAX, NESTED_TOO_DEEPLY, failure_of
+from services.donations.validation.domain.failures import (
+    AT_US_MAX,
+    MERCHANT_TOO_LONG,
+    NESTED_TOO_DEEPLY,
+    failure_of,
+)
+from services.donations.validation.domain.strict_lines import odd_member
 
 ROWS_MAX = 10_000_000
 ROWS_HELD_MAX = 65_536
@@ -34,11 +42,14 @@ DAYS_MAX = 62
 MERCHANTS_MAX = 200_000
 
 ShardDayRows = tuple[int, str, Columns]
-"""Some donations of one shard and one day: the shard, the day, the donations."""
+"""Some donations of one shard and one day: the shard, the day, the donations, their merchants scoped."""
 
 
 class SettledDonation(msgspec.Struct, frozen=True):
-    """A line of a settlement's file: a donation by merchant, id and day (or the moment it was given)."""
+    """A line of a settlement's file: a donation by merchant, id and day (or the moment it was given).
+
+    `amount_fen` is what is paid of it: its amount less what was taken back by the settlement's cut-off.
+    """
 
     merchant: StructName
     id: StructName
@@ -51,6 +62,11 @@ class SettledDonation(msgspec.Struct, frozen=True):
 _donations = msgspec.json.Decoder(SettledDonation)
 
 
+def _quotes_of(donation: SettledDonation) -> int:
+    """How many quotes its line has, unless a text holds one or a field is null: then there is no other member."""
+    return 10 + 4 * sum(one is not None for one in (donation.day, donation.at, donation.programme))
+
+
 class Unfit(Exception):
     """The file cannot be taken. `line` counts from 1, `code` is stable, `zh` is Chinese where there is any."""
 
@@ -60,10 +76,10 @@ class Unfit(Exception):
 
 
 class SettlementFile:
-    """A settlement's file while it comes in. `total` is what it lists so far."""
+    """A platform's settlement file while it comes in. `total` is what it lists so far."""
 
-    def __init__(self, programme: str, shards: int) -> None:
-        self._programme, self._shards = programme, shards
+    def __init__(self, platform: str, programme: str, shards: int) -> None:
+        self._platform, self._programme, self._shards = platform, programme, shards
         self._held: dict[tuple[int, str], list[Row]] = {}
         self._days: set[str] = set()
         self._merchants: set[str] = set()
@@ -110,23 +126,34 @@ class SettlementFile:
         try:
             donation = _donations.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self._refuse_odd_member(raw)
             raise self._unfit(str(error)) from error
+        if raw.count(b'"') != _quotes_of(donation):
+            self._refuse_odd_member(raw)
         if donation.programme not in (None, self._programme):
             detail = f"programme {donation.programme}, but the settlement is of {self._programme}"
             raise Unfit(self._line, "programme_differs", detail)
+        merchant = scoped(self._platform, donation.merchant)
+        if len(merchant) > NAME_CHARACTERS_MAX:
+            raise self._unfit(MERCHANT_TOO_LONG)
         day = self._day_of(donation)
-        self._bound(donation.merchant, day)
+        self._bound(merchant, day)
         at_us = day_begins_us(day_of_name(day))
-        rows = self._held.setdefault((shard_of(donation.merchant, self._shards), day), [])
-        rows.append(Row(donation.id, donation.merchant, self._programme, donation.amount_fen, at_us))
+        rows = self._held.setdefault((shard_of(merchant, self._shards), day), [])
+        rows.append(Row(donation.id, merchant, self._programme, donation.amount_fen, at_us))
         self._held_rows += 1
         self._count += 1
         self._fen += donation.amount_fen
 
+    def _refuse_odd_member(self, raw: bytes) -> None:
+        failure = odd_member(0, raw, SettledDonation.__struct_fields__)
+        if failure is not None:
+            raise Unfit(self._line, failure.code, failure.en, failure.zh)
+
     def _unfit(self, error: str) -> Unfit:
         """This line is none, by its reader's error."""
         failure = failure_of(0, error)
-        code = failure.code if error == NESTED_TOO_DEEPLY else "line_invalid"
+        code = failure.code if error in (NESTED_TOO_DEEPLY, MERCHANT_TOO_LONG) else "line_invalid"
         return Unfit(self._line, code, failure.en, failure.zh)
 
     def _day_of(self, donation: SettledDonation) -> str:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from pandapack.decision import Refusal, RefusalKind, Refused
 from pandapack.runtime.clock import Clock
 from pandapack.runtime.store import Command, Outcome
+from services.donations.programmes.store import Programmes
 from services.donations.settlements.domain.settled_sums import SettledSums, cells_of
-from services.donations.settlements.domain.settlement import PartRef, Settlement, SettlementUpload, Terms, receive
+from services.donations.settlements.domain.settlement import (
+    PartRef,
+    Settlement,
+    SettlementUpload,
+    Terms,
+    receive,
+    settlement_id,
+)
 from services.donations.settlements.domain.settlement_file import SettlementFile, Unfit
 from services.donations.settlements.store import Settlements
 
@@ -21,57 +30,77 @@ Accepted = tuple[str, Outcome[Settlement] | Refusal]
 """Our own name for the settlement, and what its sender is answered."""
 
 
-def settlement_id(owner: str, name: str) -> str:
-    """Our own name for a settlement: two platforms may number theirs alike."""
-    return "stl_" + hashlib.sha256(f"{owner}\n{name}".encode()).hexdigest()[:24]
+@dataclass(frozen=True, slots=True)
+class IncomingSettlement:
+    """Whose settlement comes in, by which name of the request; a test is read and answered, and nothing of it kept."""
+
+    platform: str
+    name: str
+    is_test: bool = False
 
 
 class SettlementIntake:
     """Takes settlements in. `wake` tells the reconciler that one is due; `shards`: how many the ledger has."""
 
-    def __init__(self, settlements: Settlements, clock: Clock, wake: Callable[[], None], shards: int) -> None:
-        self._settlements, self._clock, self._wake, self._shards = settlements, clock, wake, shards
+    def __init__(
+        self, settlements: Settlements, programmes: Programmes, clock: Clock, wake: Callable[[], None], shards: int
+    ) -> None:
+        self._settlements, self._programmes = settlements, programmes
+        self._clock, self._wake, self._shards = clock, wake, shards
 
-    async def accept_file(self, chunks: AsyncIterator[bytes], owner: str, terms: Terms, key: str) -> Accepted:
-        """A file of ids, as it streams in. Raises Refused."""
-        id, digest = settlement_id(owner, terms.name), _digest_of(terms)
-        file, parts = SettlementFile(terms.programme, self._shards), list[PartRef]()
+    async def accept_file(self, chunks: AsyncIterator[bytes], incoming: IncomingSettlement, terms: Terms) -> Accepted:
+        """A file of ids, as it streams in. Raises Refused, and whatever ends the stream: then nothing was concluded.
+
+        Rows that were kept by then are nobody's: they are found by the settlement's document alone.
+        """
+        await self._check_programme(terms)
+        id, digest = settlement_id(incoming.platform, terms.name), _digest_of(terms)
+        file, parts = SettlementFile(incoming.platform, terms.programme, self._shards), list[PartRef]()
         try:
             async for chunk in chunks:
                 digest.update(chunk)
                 file.feed(chunk)
                 if file.is_full:
-                    parts += await self._keep(id, file)
+                    parts += await self._keep(id, file, incoming)
             file.end()
         except Unfit as unfit:
             kind = RefusalKind.TOO_LARGE if unfit.code == TOO_LARGE else RefusalKind.INVALID
             message = {"message": {"en": str(unfit), "zh": unfit.zh}} if unfit.zh else {}
             raise Refused(Refusal(unfit.code, str(unfit), kind, extra={"line": unfit.line, **message})) from unfit
-        parts += await self._keep(id, file)
+        parts += await self._keep(id, file, incoming)
         upload = SettlementUpload(terms=terms, digest=digest.hexdigest(), total=file.total, parts=tuple(parts))
-        return await self._receive(id, owner, upload, key)
+        return await self._receive(id, incoming, upload)
 
-    async def _keep(self, id: str, file: SettlementFile) -> list[PartRef]:
-        return [await self._settlements.keep_ids(id, *some) for some in file.drained()]
+    async def _check_programme(self, terms: Terms) -> None:
+        for unknown in (await self._programmes.unknown([terms.programme])).values():
+            raise Refused(unknown.refusal())
 
-    async def accept_sums(self, settled: SettledSums, raw: bytes, owner: str, key: str) -> Accepted:
+    async def _keep(self, id: str, file: SettlementFile, incoming: IncomingSettlement) -> list[PartRef]:
+        drained = file.drained()
+        return [] if incoming.is_test else [await self._settlements.keep_ids(id, *some) for some in drained]
+
+    async def accept_sums(self, settled: SettledSums, raw: bytes, incoming: IncomingSettlement) -> Accepted:
         """Sums by merchant and day; `raw` is the body that they came as. Raises Refused."""
-        cells = cells_of(settled, self._shards)
+        cells = cells_of(settled, incoming.platform, self._shards)
         if isinstance(cells, Refusal):
             raise Refused(cells)
         terms = settled.terms
-        id, digest = settlement_id(owner, terms.name), _digest_of(terms)
+        await self._check_programme(terms)
+        id, digest = settlement_id(incoming.platform, terms.name), _digest_of(terms)
         digest.update(raw)
         parts = [
             await self._settlements.keep_sums(id, shard, day, merchants)
-            for (shard, day), merchants in sorted(cells.items())
+            for (shard, day), merchants in ([] if incoming.is_test else sorted(cells.items()))
         ]
         upload = SettlementUpload(terms=terms, digest=digest.hexdigest(), total=settled.total, parts=tuple(parts))
-        return await self._receive(id, owner, upload, key)
+        return await self._receive(id, incoming, upload)
 
-    async def _receive(self, id: str, owner: str, upload: SettlementUpload, key: str) -> Accepted:
-        decide = partial(receive, owner=owner, received=upload, at=self._clock.now())
-        outcome = await self._settlements.documents.change(id, decide, Command(key, upload.digest))
+    async def _receive(self, id: str, incoming: IncomingSettlement, upload: SettlementUpload) -> Accepted:
+        decide = partial(receive, owner=incoming.platform, received=upload, at=self._clock.now())
+        if incoming.is_test:
+            decision = decide(Settlement(settlement=id))
+            return id, decision if isinstance(decision, Refusal) else Outcome(decision.state, 0, decision.answer)
+        outcome = await self._settlements.documents.change(id, decide, Command(incoming.name, upload.digest))
         self._wake()
         return id, outcome
 

@@ -1,24 +1,27 @@
 """Draws up statements behind the requests: a settlement against the ledger, shard by shard, day by day, page by page.
 
-Nothing is lost when it is stopped anywhere: a page's banked rows are one versioned write, the statement is another, and
-whoever goes on finds the rows that this settlement has banked already and counts them as its own.
+Nothing is lost when it is stopped anywhere: a page's banked rows are one versioned write, telling of them another, the
+statement a third, and whoever goes on finds the rows that this settlement has banked already and counts them as its
+own.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import structlog
 
-from pandapack.contracts.donations import day_of_name, shard_of
-from pandapack.contracts.pages import Columns
+from pandapack.backoff import Backoff
+from pandapack.contracts.donations import day_of_name
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock
 from pandapack.runtime.store import Command
 from services.donations.ledger.domain.pages import Page
 from services.donations.ledger.store.pages import Pages
+from services.donations.ledger.store.reversals import Reversals
+from services.donations.settlements.domain.day_reversals import DayReversals, day_reversals
 from services.donations.settlements.domain.reconciliation import (
     Difference,
     GivenIds,
@@ -28,14 +31,15 @@ from services.donations.settlements.domain.reconciliation import (
     Slice,
 )
 from services.donations.settlements.domain.settlement import (
+    BankedStep,
     By,
     Kind,
     PartRef,
     Settlement,
     Sides,
     Statement,
-    Tally,
     conclude,
+    tell,
 )
 from services.donations.settlements.store import DIFFERENCES_A_PAGE, Settlements
 
@@ -43,15 +47,21 @@ RECONCILE_PAUSE_S = 2.0
 SLICE_ROWS_MAX = 250_000
 """So many of its donations are held in memory at once; a shard and day with more is compared in several passes."""
 OVERTAKEN_MAX = 20
-
-MerchantsOf = Callable[[str], Awaitable[frozenset[str]]]
-"""The merchants that belong to a platform, beside those that a settlement names: their donations may be extra."""
+MERCHANTS_TOLD_MAX = 16_384
+"""Told in one write, with the last page's beyond it: what is told waits in the settlement's document for Kafka."""
+OUTBOX_BYTES_MAX = 4 * 1024 * 1024
+OUTBOX_PAUSE = Backoff(first_s=0.05, max_s=1.0)
+OUTBOX_WAITS_MAX = 60
 
 log = structlog.get_logger(__name__)
 
 
 class Overtaken(Exception):
     """Other settlements banked rows of the same pages, again and again: the statement is drawn up anew."""
+
+
+class OutboxFull(Exception):
+    """Kafka does not take what is told: the statement stays due."""
 
 
 class StatementDraft:
@@ -63,10 +73,10 @@ class StatementDraft:
         self._open: dict[Kind, list[Difference]] = {}
         self._pages: dict[Kind, int] = {}
 
-    def matched(self, tally: Tally) -> None:
+    def matched(self, sides: Sides) -> None:
         """Gifts on which both sides agree."""
-        if tally.count:
-            self._add(Kind.MATCHED, Sides(settlement=tally, ledger=tally))
+        if sides != Sides():
+            self._add(Kind.MATCHED, sides)
 
     async def list(self, differences: Iterable[Difference]) -> None:
         """Gifts on which they do not."""
@@ -95,17 +105,10 @@ class Reconciler:
     """Draws up what is due. Several processes may; of two statements under one number the first stands."""
 
     def __init__(
-        self,
-        settlements: Settlements,
-        pages: Pages,
-        clock: Clock,
-        chance: Chance,
-        *,
-        shards: int,
-        merchants_of: MerchantsOf,
+        self, settlements: Settlements, pages: Pages, reversals: Reversals, clock: Clock, chance: Chance
     ) -> None:
-        self._store, self._pages, self._clock, self._chance = settlements, pages, clock, chance
-        self._shards, self._merchants_of = shards, merchants_of
+        self._store, self._pages, self._reversals = settlements, pages, reversals
+        self._clock, self._chance = clock, chance
 
     async def run(self) -> None:
         """Draws up whatever is due: one run of the loop."""
@@ -120,38 +123,70 @@ class Reconciler:
             log.warning("settlement_not_reconciled", settlement=settlement.settlement, error=repr(error))
 
     async def reconcile(self, settlement: Settlement) -> None:
-        """Draws up the statement that was asked for. Raises Overtaken, Unavailable, AnswerLost: try again."""
+        """Draws up the statement that was asked for.
+
+        Raises Overtaken, OutboxFull, Unavailable, AnswerLost: try again.
+        """
         assert settlement.received is not None, "only what was received is reconciled"
-        run, number = self._chance.token(), settlement.requested
+        run, number, terms = self._chance.token(), settlement.requested, settlement.received.terms
         draft = StatementDraft(self._store, settlement.settlement, number, run)
-        belonging = await self._merchants_of(settlement.owner)
-        for shard in range(self._shards):
-            merchants = {merchant for merchant in belonging if shard_of(merchant, self._shards) == shard}
-            merchants |= await self._named(settlement.received.terms.by, _of(settlement, shard))
-            for day in settlement.days if merchants else ():
-                scope = Scope(settlement.received.terms.programme, day_of_name(day), frozenset(merchants))
-                compare = self._by_ids if settlement.received.terms.by is By.IDS else self._by_sums
-                await compare(draft, settlement, shard, day, scope)
+        for shard, day in sorted({(part.shard, part.day) for part in settlement.received.parts}):
+            named = await self._named(terms.by, _of(settlement, shard, day))
+            scope = Scope(terms.programme, day_of_name(day), frozenset(named))
+            records = await self._reversals.taken_of_day(shard, day)
+            reversals = day_reversals(records, scope.merchants, settlement.cut_off)
+            compare = self._by_ids if terms.by is By.IDS else self._by_sums
+            await compare(draft, settlement, shard, day, scope, reversals)
         await draft.close()
-        # Read when all is banked: of several that draw up, the one that reads last has seen what each of them banked.
-        banked = await self._store.banked_by(settlement.settlement)
-        statement = Statement(number=number, at=self._clock.now(), run=run, kinds=draft.kinds, banked=banked)
+        await self._tell(settlement.settlement, run)
+        statement = Statement(
+            number=number, at=self._clock.now(), run=run, kinds=draft.kinds, banked={}, cut_off=settlement.cut_off
+        )
         command = Command(f"conclude/{number}/{run}", run)
         await self._store.documents.change(settlement.settlement, partial(conclude, statement=statement), command)
 
+    async def _tell(self, settlement: str, run: str) -> None:
+        """Publishes what is banked, by whomever it was drawn up: some pages a write, and not more than Kafka takes."""
+        group: dict[str, Sequence[BankedStep]] = {}
+        merchants = groups = 0
+        async for page in self._store.banked_pages(settlement):
+            group[page.id] = page.steps[settlement]
+            merchants += sum(len(step.merchants) for step in group[page.id])
+            if merchants >= MERCHANTS_TOLD_MAX:
+                await self._tell_group(settlement, group, f"tell/{run}/{groups}")
+                group, merchants, groups = {}, 0, groups + 1
+        if group:
+            await self._tell_group(settlement, group, f"tell/{run}/{groups}")
+
+    async def _tell_group(self, settlement: str, group: dict[str, Sequence[BankedStep]], key: str) -> None:
+        for attempt in range(OUTBOX_WAITS_MAX):
+            if await self._store.outbox_bytes(settlement) <= OUTBOX_BYTES_MAX:
+                await self._store.documents.change(settlement, partial(tell, pages=group), Command(key, key))
+                return
+            await asyncio.sleep(OUTBOX_PAUSE.pause_s(attempt + 1, self._chance.jitter()))
+        raise OutboxFull(f"{settlement}: more than {OUTBOX_BYTES_MAX} bytes of events wait for Kafka")
+
     async def _named(self, by: By, parts: list[PartRef]) -> set[str]:
         if by is By.SUMS:
-            return {merchant for part in parts for merchant in await self._store.sums_of([part])}
+            return set(await self._store.sums_of(parts))
         named: set[str] = set()
         async for columns in self._store.ids_of(parts):
             named.update(columns.merchants)
         return named
 
-    async def _by_ids(self, draft: StatementDraft, settlement: Settlement, shard: int, day: str, scope: Scope) -> None:
+    async def _by_ids(
+        self,
+        draft: StatementDraft,
+        settlement: Settlement,
+        shard: int,
+        day: str,
+        scope: Scope,
+        reversals: DayReversals,
+    ) -> None:
         parts = _of(settlement, shard, day)
         slices = max(1, -(-sum(part.rows for part in parts) // SLICE_ROWS_MAX))
         for number in range(slices):
-            given = GivenIds(scope, Slice(number, slices))
+            given = GivenIds(scope, Slice(number, slices), reversals)
             async for columns in self._store.ids_of(parts):
                 await draft.list(given.learn(columns))
                 await asyncio.sleep(0)
@@ -167,15 +202,23 @@ class Reconciler:
         for _ in range(OVERTAKEN_MAX):
             banked = await self._store.banked(page.header.shard, page.header.number)
             found = given.compare(page.columns, banked.seen_by(settlement, len(page.columns)))
-            rows = found.to_bank
-            if not rows or await self._store.bank(banked, settlement, day, rows, _tally_of(page.columns, rows)):
+            wanted = found.to_bank
+            if not wanted.rows or await self._store.bank(banked, settlement, day, page.columns, wanted):
                 return found
         raise Overtaken(f"page {page.header.number} of shard {page.header.shard}")
 
-    async def _by_sums(self, draft: StatementDraft, settlement: Settlement, shard: int, day: str, scope: Scope) -> None:
+    async def _by_sums(
+        self,
+        draft: StatementDraft,
+        settlement: Settlement,
+        shard: int,
+        day: str,
+        scope: Scope,
+        reversals: DayReversals,
+    ) -> None:
         sums = await self._store.sums_of(_of(settlement, shard, day))
         for _ in range(OVERTAKEN_MAX):
-            given = GivenSums(scope, sums)
+            given = GivenSums(scope, sums, reversals)
             async for page in self._pages.covering(shard, day):
                 banked = await self._store.banked(shard, page.header.number)
                 given.count(page.header.number, page.columns, banked.seen_by(settlement.settlement, len(page.columns)))
@@ -195,20 +238,15 @@ class Reconciler:
             number = page.header.number
             banked = await self._store.banked(shard, number)
             seen = banked.seen_by(settlement, len(page.columns))
-            rows, is_overtaken = given.rows_to_bank(number, page.columns, seen, merchants)
+            wanted, is_overtaken = given.rows_to_bank(number, page.columns, seen, merchants)
             if is_overtaken:
                 return False
-            if rows and not await self._store.bank(banked, settlement, day, rows, _tally_of(page.columns, rows)):
+            if wanted.rows and not await self._store.bank(banked, settlement, day, page.columns, wanted):
                 return False
             await asyncio.sleep(0)
         return True
 
 
-def _tally_of(columns: Columns, rows: list[int]) -> Tally:
-    return Tally(count=len(rows), fen=int(columns.amounts_fen[rows].sum()))
-
-
-def _of(settlement: Settlement, shard: int, day: str | None = None) -> list[PartRef]:
+def _of(settlement: Settlement, shard: int, day: str) -> list[PartRef]:
     assert settlement.received is not None, "only what was received is reconciled"
-    parts = settlement.received.parts
-    return [part for part in parts if part.shard == shard and day in (None, part.day)]
+    return [part for part in settlement.received.parts if (part.shard, part.day) == (shard, day)]

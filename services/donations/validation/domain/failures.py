@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pandapack.contracts.donations import NAME_CHARACTERS_MAX, PLATFORM_CHARACTERS_MAX
 from pandapack.contracts.nesting import NESTING_MAX
+from pandapack.contracts.strict_json import did_you_mean, escaped, nearest, shown
 
 FUTURE_S_MAX = 600
 """How far a platform's clock may run ahead of ours."""
@@ -14,6 +16,10 @@ REASON_CHARACTERS_MAX = 300
 AT_US_MAX = 253_000_000_000_000_000
 """Times before 1970 or after 9987 are a mistake, whoever wrote them."""
 NESTED_TOO_DEEPLY = "nested too deeply"
+"""A reader's error."""
+MERCHANT_TOO_LONG = "merchant too long behind its platform"
+"""A reader's error."""
+NO_PLATFORM = "the record names no platform"
 """A reader's error."""
 TRUNCATED = "Input data was truncated"
 _MALFORMED = re.compile(r"\(byte (\d+)\)")
@@ -52,6 +58,10 @@ def failure_of(index: int, error: str) -> Failure:
         return Failure(index, f"/{name}", "missing", f"{name} is missing", f"缺少 {name}")
     if error == NESTED_TOO_DEEPLY:
         return nested_too_deeply(index)
+    if error == MERCHANT_TOO_LONG:
+        return merchant_too_long(index)
+    if error == NO_PLATFORM:
+        return platform_missing(index)
     field = error.partition(" - at `$.")[2].rstrip("`")
     if field in _FORMS:
         en, zh = _FORMS[field]
@@ -78,6 +88,50 @@ def nested_too_deeply(index: int) -> Failure:
     """A line, or what it came in, has more brackets within brackets than is read."""
     en = f"brackets stand within brackets more than {NESTING_MAX} deep: send the described fields, and no others"
     return Failure(index, "", "nested_too_deeply", en, f"括号嵌套超过 {NESTING_MAX} 层: 请只发送接口说明中的字段")
+
+
+def merchant_too_long(index: int) -> Failure:
+    """A line's merchant has no room behind the platform's id."""
+    en = (
+        f"merchant is too long: on the ledger it stands behind the platform's id and a colon, and all of that has "
+        f"{NAME_CHARACTERS_MAX} characters at most: {NAME_CHARACTERS_MAX - PLATFORM_CHARACTERS_MAX - 1} always fit"
+    )
+    zh = (
+        f"merchant 过长: 在账本中它前面加上平台编号和冒号, 总长最多 {NAME_CHARACTERS_MAX} 个字符; "
+        f"{NAME_CHARACTERS_MAX - PLATFORM_CHARACTERS_MAX - 1} 个字符以内总是可行"
+    )
+    return Failure(index, "/merchant", "merchant_too_long", en, zh)
+
+
+def platform_missing(index: int) -> Failure:
+    """A line came in a record that does not say whose it is."""
+    en = (
+        "the record that it came in has no header `platform` with a platform's id, so that nobody knows whose it is: "
+        "push it by that platform's key, as everything is pushed"
+    )
+    return Failure(
+        index,
+        "",
+        "platform_missing",
+        en,
+        "所在记录没有注明平台(缺少 platform 头), 无法判断归属: 请用该平台的密钥重新推送",
+    )
+
+
+def unknown_field(index: int, name: str, known: tuple[str, ...]) -> Failure:
+    """A line has a member that is not `known` in it."""
+    en, zh = did_you_mean(nearest(name, known))
+    fields = ", ".join(known)
+    detail = f"there is no field {shown(name)}{en or ':'} a line has {fields}"
+    return Failure(
+        index, f"/{escaped(name)}", "unknown_field", detail, f"没有字段 {shown(name)}{zh or ':'} 可用的字段: {fields}"
+    )
+
+
+def duplicate_key(index: int, pointer: str) -> Failure:
+    """A name stands twice in an object of a line, at `pointer`."""
+    en = f"{pointer[1:]} stands twice in the line: send it once, or nobody knows which one counts"
+    return Failure(index, pointer, "duplicate_key", en, f"{pointer[1:]} 在同一行中重复: 请只写一次")
 
 
 def in_the_future(index: int, newest: datetime) -> Failure:

@@ -53,12 +53,27 @@ ParsedColumns = npt.NDArray[np.int64]
 
 
 class Table(NamedTuple):
-    """Names that are known: `slots` holds indices into the other arrays, or -1; `begins` has one more for the end."""
+    """Names that are known: `slots` holds indices into the other arrays, or -1; `begins` has one more for the end.
+
+    `scopes`: the number of what stands before each name; `text` is without it, and `hashes` are with it.
+    """
 
     slots: npt.NDArray[np.int32]
     hashes: npt.NDArray[np.int64]
+    scopes: npt.NDArray[np.int32]
     begins: npt.NDArray[np.int64]
     text: Bytes
+
+
+class Scopes(NamedTuple):
+    """What stands before the names on lines, and is not written there: of each line, an index into the others.
+
+    `numbers`: by which a `Table` knows it; `hashes`: where the hash of a name behind it begins.
+    """
+
+    of_line: npt.NDArray[np.int32]
+    numbers: npt.NDArray[np.int32]
+    hashes: npt.NDArray[np.uint64]
 
 
 @compiled
@@ -90,9 +105,9 @@ def _key(text: Bytes, at: int) -> tuple[int, int]:
 
 
 @compiled
-def _name(text: Bytes, at: int) -> tuple[int, np.uint64]:
-    """The end of a name of plain characters, and its hash; or NOT_PLAIN."""
-    begin, hashed = at, HASH_START
+def _name(text: Bytes, at: int, hashed: np.uint64) -> tuple[int, np.uint64]:
+    """The end of a name of plain characters, and its hash that begins as `hashed`; or NOT_PLAIN."""
+    begin = at
     while IS_PLAIN[text[at]]:
         hashed = (hashed ^ np.uint64(text[at])) * HASH_PRIME
         at += 1
@@ -108,19 +123,22 @@ def _slot_of(hashed: np.int64, slots: int) -> np.int64:
 
 @compiled
 def lookup(
-    table: Table, text: Bytes, begins: ParsedColumns, ends: ParsedColumns, hashes: ParsedColumns
+    table: Table, text: Bytes, scopes: Scopes, begins: ParsedColumns, ends: ParsedColumns, hashes: ParsedColumns
 ) -> npt.NDArray[np.int32]:
-    """The index in a table of each name of a column; or NOT_PLAIN."""
-    slots, known_hashes, known_begins, known = table
+    """The index in a table of each name of a column, behind what stands before it; or NOT_PLAIN."""
+    slots, known_hashes, known_scopes, known_begins, known = table
     found = np.full(len(begins), NOT_PLAIN, np.int32)
     for row in range(len(begins)):
         slot = _slot_of(hashes[row], len(slots))
+        scope = scopes.numbers[scopes.of_line[row]]
         for _ in range(PROBES_MAX):
             place = slots[slot]
             if place < 0:
                 break
-            if known_hashes[place] == hashes[row] and _is_same(
-                known, known_begins, place, text, begins[row], ends[row]
+            if (
+                known_hashes[place] == hashes[row]
+                and known_scopes[place] == scope
+                and _is_same(known, known_begins, place, text, begins[row], ends[row])
             ):
                 found[row] = place
                 break
@@ -140,13 +158,16 @@ def _is_same(known: Bytes, known_begins: ParsedColumns, place: int, text: Bytes,
 
 
 @compiled
-def put(table: Table, place: int, text: Bytes) -> None:
-    """Adds a name behind all others of a table with room for it. Where no slot is free for it, it is not found."""
-    hashed, begin = HASH_START, table.begins[place]
+def put(table: Table, place: int, text: Bytes, scope: int, hashed: np.uint64) -> None:
+    """Adds a name behind all others of a table with room for it. Where no slot is free for it, it is not found.
+
+    `scope`: the number of what stands before the name, `hashed`: where its hash begins there.
+    """
+    begin = table.begins[place]
     for offset in range(len(text)):
         hashed = (hashed ^ np.uint64(text[offset])) * HASH_PRIME
         table.text[begin + offset] = text[offset]
-    table.hashes[place], table.begins[place + 1] = np.int64(hashed), begin + len(text)
+    table.hashes[place], table.scopes[place], table.begins[place + 1] = np.int64(hashed), scope, begin + len(text)
     slot = _slot_of(np.int64(hashed), len(table.slots))
     for _ in range(PROBES_MAX):
         if table.slots[slot] < 0:
@@ -234,8 +255,11 @@ def _moment(text: Bytes, at: int) -> tuple[Whole, int]:
 
 
 @compiled
-def _value(text: Bytes, at: int, field: int, row: int, parsed: ParsedColumns) -> int:
-    """Reads a value into its columns. Answers the place behind it; or NOT_PLAIN."""
+def _value(text: Bytes, at: int, field: int, row: int, parsed: ParsedColumns, scope: np.uint64) -> int:
+    """Reads a value into its columns. Answers the place behind it; or NOT_PLAIN.
+
+    `scope`: where the hash of a merchant begins.
+    """
     if field == AMOUNT:
         parsed[FEN, row], at = _amount(text, at)
         return NOT_PLAIN if parsed[FEN, row] < 0 else at
@@ -246,7 +270,7 @@ def _value(text: Bytes, at: int, field: int, row: int, parsed: ParsedColumns) ->
         return end + 1 if end >= 0 and text[end] == QUOTE else NOT_PLAIN
     if field == ID:
         return _id(text, at + 1, row, parsed)
-    end, hashed = _name(text, at + 1)
+    end, hashed = _name(text, at + 1, scope if field == MERCHANT else HASH_START)
     column = MERCHANT_BEGIN if field == MERCHANT else PROGRAMME_BEGIN
     parsed[column, row], parsed[column + 1, row], parsed[column + 2, row] = at + 1, end, np.int64(hashed)
     return NOT_PLAIN if end < 0 else end + 1
@@ -259,13 +283,13 @@ def _id(text: Bytes, at: int, row: int, parsed: ParsedColumns) -> int:
     if 0 < digits <= NUMBER_ID_DIGITS_MAX and text[at + digits] == QUOTE and (text[at] != ZERO or digits == 1):
         parsed[NUMBER, row] = np.int64(number)
         return at + digits + 1
-    end, _ = _name(text, at)
+    end, _ = _name(text, at, HASH_START)
     parsed[ID_BEGIN, row], parsed[ID_END, row] = at, end
     return NOT_PLAIN if end < 0 else end + 1
 
 
 @compiled
-def _line(text: Bytes, at: int, end: int, row: int, parsed: ParsedColumns) -> bool:
+def _line(text: Bytes, at: int, end: int, row: int, parsed: ParsedColumns, scope: np.uint64) -> bool:
     """Reads the line from `at` to `end`, where its line break is. Answers whether it was plain.
 
     No step passes over a line break, which is neither white space nor part of a key or a value.
@@ -285,7 +309,7 @@ def _line(text: Bytes, at: int, end: int, row: int, parsed: ParsedColumns) -> bo
         at = _blanks(text, at)
         if text[at] != COLON:
             return False
-        at = _value(text, _blanks(text, at + 1), field, row, parsed)
+        at = _value(text, _blanks(text, at + 1), field, row, parsed, scope)
         if at < 0:
             return False
         at = _blanks(text, at)
@@ -295,12 +319,13 @@ def _line(text: Bytes, at: int, end: int, row: int, parsed: ParsedColumns) -> bo
 
 
 @compiled
-def parse(text: Bytes, starts: Offsets, ends: Offsets) -> tuple[npt.NDArray[np.bool_], ParsedColumns]:
-    """Which lines of `TextLines` are plain, and what those hold."""
+def parse(text: Bytes, starts: Offsets, ends: Offsets, scopes: Scopes) -> tuple[npt.NDArray[np.bool_], ParsedColumns]:
+    """Which lines of `TextLines` are plain, and what those hold. `scopes`: what stands before their merchants."""
     rows = len(starts)
     is_plain, parsed = np.zeros(rows, np.bool_), np.zeros((COLUMNS, rows), np.int64)
     for row in range(rows):
-        is_plain[row] = _line(text, starts[row], ends[row], row, parsed)
+        scope = scopes.hashes[scopes.of_line[row]]
+        is_plain[row] = _line(text, starts[row], ends[row], row, parsed, scope)
     return is_plain, parsed
 
 

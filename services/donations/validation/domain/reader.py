@@ -26,16 +26,16 @@ from services.donations.validation.domain.parsing import (
     ID_BEGIN,
     ID_END,
     MERCHANT_BEGIN,
-    MERCHANT_HASH,
     MICROSECONDS,
     NOT_PLAIN,
     NUMBER,
     PROGRAMME_BEGIN,
-    PROGRAMME_HASH,
     ParsedColumns,
+    Scopes,
     lookup,
     parse,
 )
+from services.donations.validation.domain.scopes import UNSCOPED, LinePlatforms
 from services.donations.validation.domain.string_table import StringTable
 from services.donations.validation.domain.text_lines import Offsets, TextLines
 
@@ -48,7 +48,7 @@ _Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 
 
 class DonationLine(msgspec.Struct, frozen=True, gc=False):
-    """A donation as read from a line; the same contract as `contracts.donations.Donation`."""
+    """A donation as read from a line, unscoped; the same contract as `contracts.donations.Donation`."""
 
     id: _Name
     merchant: _Name
@@ -128,8 +128,11 @@ def _checked_programme(programme: str) -> int:
 class ParsedLines:
     """What lines hold. `lines` and `shards`: of each row, its line in the text and the shard of its merchant.
 
-    `columns`, `lines` and `shards` are as long as there are rows; lines that hold no donation have no row.
-    `refused`: line → the reader's error; `not_plain`: line → a donation of which a name is not plain.
+    `columns`, `lines` and `shards` are as long as there are rows; lines that hold no donation have no row. Merchants
+    in `columns` are scoped by their lines' platforms.
+    `one_by_one`: the lines that the compiled loops left over, good or not.
+    `refused`: line → the reader's error; `not_plain`: line → a donation of which a name is not plain, or the merchant
+    too long behind its platform.
     """
 
     columns: Columns
@@ -137,19 +140,26 @@ class ParsedLines:
     shards: npt.NDArray[np.int64]
     refused: dict[int, str] = field(default_factory=dict)
     not_plain: dict[int, DonationLine] = field(default_factory=dict)
+    one_by_one: list[int] = field(default_factory=list)
 
 
 def _interned(
-    names: StringTable, text: TextLines, is_plain: npt.NDArray[np.bool_], bounds: ParsedColumns
+    names: StringTable,
+    text: TextLines,
+    platforms: LinePlatforms,
+    scopes: Scopes,
+    is_plain: npt.NDArray[np.bool_],
+    bounds: ParsedColumns,
 ) -> npt.NDArray[np.int32]:
-    """The index of each line's name. Those met for the first time get one.
+    """The index of each line's name, behind what stands before it. Those met for the first time get one.
 
     bounds: three rows, of where each line's name begins and ends, and of its hash. The result has a number a line.
     """
-    found = lookup(names.table, text.bytes, *bounds)
-    begins, ends, _ = bounds
+    found = lookup(names.table, text.bytes, scopes, *bounds)
+    (begins, ends, _), prefixes = bounds, platforms.prefixes
     for line in np.flatnonzero(is_plain & (found == NOT_PLAIN)).tolist():
-        found[line] = names.index_of(text.raw[begins[line] : ends[line]].decode())
+        name = text.raw[begins[line] : ends[line]].decode()
+        found[line] = names.index_of(prefixes[platforms.of_line[line]], name)
     return found
 
 
@@ -164,13 +174,16 @@ class LineReader:
             _checked_programme, slots_bits=PROGRAMME_SLOTS_BITS, strings_max=PROGRAMMES_REMEMBERED_MAX
         )
 
-    def read(self, text: TextLines) -> ParsedLines:
-        """Reads all lines of a text."""
+    def read(self, text: TextLines, platforms: LinePlatforms) -> ParsedLines:
+        """Reads all lines of a text. `platforms`: whose each line is."""
         for names in (self._merchants, self._programmes):
             names.make_room()
-        is_plain, parsed = parse(text.bytes, text.starts, text.ends)
-        merchants = _interned(self._merchants, text, is_plain, parsed[MERCHANT_BEGIN : MERCHANT_HASH + 1])
-        programmes = _interned(self._programmes, text, is_plain, parsed[PROGRAMME_BEGIN : PROGRAMME_HASH + 1])
+        scopes, nobodys = self._merchants.scopes_of(platforms), LinePlatforms.one("", len(text))
+        is_plain, parsed = parse(text.bytes, text.starts, text.ends, scopes)
+        of_merchants, of_programmes = parsed[MERCHANT_BEGIN:PROGRAMME_BEGIN], parsed[PROGRAMME_BEGIN:]
+        merchants = _interned(self._merchants, text, platforms, scopes, is_plain, of_merchants)
+        unscoped = self._programmes.scopes_of(nobodys)
+        programmes = _interned(self._programmes, text, nobodys, unscoped, is_plain, of_programmes)
         is_plain &= (merchants >= 0) & (programmes >= 0)
         read = ParsedLines(Columns(), np.empty(0, np.intp), np.empty(0, np.int64))
         rows: Offsets = np.flatnonzero(is_plain)
@@ -190,22 +203,25 @@ class LineReader:
             ),
         )
         if not is_all:
-            self._read_one_by_one(text, np.flatnonzero(~is_plain), read)
+            self._read_one_by_one(text, platforms, np.flatnonzero(~is_plain), read)
         read.shards = self._merchants.values[read.columns.merchants.indices]
         return read
 
-    def _read_one_by_one(self, text: TextLines, lines: Offsets, read: ParsedLines) -> None:
+    def _read_one_by_one(self, text: TextLines, platforms: LinePlatforms, lines: Offsets, read: ParsedLines) -> None:
         """Reads lines that were not plain, and puts them in order among those that were."""
-        good: list[DonationLine] = []
+        good: list[tuple[str, DonationLine]] = []
         good_lines: list[int] = []
-        numbers = lines.tolist()
+        numbers, prefixes = lines.tolist(), platforms.prefixes
+        read.one_by_one = numbers
         for line, donation in zip(numbers, donations_of([text.line(line) for line in numbers]), strict=True):
             if isinstance(donation, str):
                 read.refused[line] = donation
-            elif not is_plain(donation):
+                continue
+            prefix = prefixes[platforms.of_line[line]]
+            if not is_plain(donation) or not is_name(prefix + donation.merchant):
                 read.not_plain[line] = donation
             else:
-                good.append(donation)
+                good.append((prefix, donation))
                 good_lines.append(line)
         if good_lines:
             all_lines = np.concatenate((read.lines, np.array(good_lines, np.intp)))
@@ -213,9 +229,10 @@ class LineReader:
             read.lines = all_lines[order]
             read.columns = Columns.concat(read.columns, self._columns(good)).take(order)
 
-    def _columns(self, donations: Sequence[DonationLine]) -> Columns:
-        merchants = [self._merchants.index_of(donation.merchant) for donation in donations]
-        programmes = [self._programmes.index_of(donation.programme) for donation in donations]
+    def _columns(self, prefixed: Sequence[tuple[str, DonationLine]]) -> Columns:
+        donations = [donation for _, donation in prefixed]
+        merchants = [self._merchants.index_of(prefix, donation.merchant) for prefix, donation in prefixed]
+        programmes = [self._programmes.index_of(UNSCOPED, donation.programme) for donation in donations]
         return Columns(
             Ids.of([donation.id for donation in donations]),
             StringColumn(np.array(merchants, np.uint32), self._merchants.strings),

@@ -8,16 +8,31 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from pandapack.contracts.donations import AMOUNT_FEN_MAX, StructName, microseconds_of, shard_of
+from pandapack.contracts.donations import (
+    AMOUNT_FEN_MAX,
+    NAME_CHARACTERS_MAX,
+    StructName,
+    microseconds_of,
+    scoped,
+    shard_of,
+)
 from pandapack.contracts.nesting import is_nested_too_deeply
-from services.donations.validation.domain.failures import AT_US_MAX, NESTED_TOO_DEEPLY, REASON_CHARACTERS_MAX
+from services.donations.validation.domain.failures import (
+    AT_US_MAX,
+    MERCHANT_TOO_LONG,
+    NESTED_TOO_DEEPLY,
+    REASON_CHARACTERS_MAX,
+)
 
 _Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 """One way to write a day: reversals of one donation are found by this text."""
 
 
 class Reversal(msgspec.Struct, frozen=True):
-    """`reversal` is the platform's own id, `donation` and `day` name the donation, `at` is when it was taken back."""
+    """`reversal` is the platform's own id, `donation` and `day` name the donation, `at` is when it was taken back.
+
+    `merchant` is the platform's own name on a line, and scoped once it is read (`reversal_of`).
+    """
 
     reversal: StructName
     merchant: StructName
@@ -41,8 +56,11 @@ class Reversal(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(Reversal)
 
 
-def reversal_of(raw: bytes, shard: int | None = None, shards: int = 1) -> Reversal | str:
-    """The reversal on a line, or the reader's error. `shard`: where it must live, of so many `shards`."""
+def reversal_of(raw: bytes, platform: str, shard: int | None = None, shards: int = 1) -> Reversal | str:
+    """The reversal on a platform's line, its merchant scoped, or the reader's error.
+
+    `shard`: where it must live, of so many `shards`.
+    """
     if is_nested_too_deeply(raw):
         return NESTED_TOO_DEEPLY
     try:
@@ -54,9 +72,12 @@ def reversal_of(raw: bytes, shard: int | None = None, shards: int = 1) -> Revers
         return "Expected a day such as 2021-11-11 - at `$.day`"
     if not 0 <= microseconds_of(reversal.at) < AT_US_MAX:
         return "Expected a time of our age - at `$.at`"
-    if shard is not None and shard_of(reversal.merchant, shards) != shard:
+    merchant = scoped(platform, reversal.merchant)
+    if len(merchant) > NAME_CHARACTERS_MAX:
+        return MERCHANT_TOO_LONG
+    if shard is not None and shard_of(merchant, shards) != shard:
         return WRONG_SHARD
-    return reversal
+    return msgspec.structs.replace(reversal, merchant=merchant)
 
 
 WRONG_SHARD = "another shard's merchant"

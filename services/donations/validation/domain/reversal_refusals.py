@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pandapack.contracts.donations import CHINA, EPOCH
+from pandapack.contracts.donations import CHINA, EPOCH, unscoped
 from services.donations.validation.domain.failures import Failure
 from services.donations.validation.domain.reversal_lines import Reversal
 
@@ -62,12 +62,14 @@ def before_the_donation(reversal: Reversal, given_us: int) -> ReversalRefusal:
 
 def reversal_conflict(first: Reversal, other: Reversal) -> ReversalRefusal:
     """`other` comes under the id of `first`, which took something else back."""
+    # Platforms read this, and they have their own names for merchants.
+    _, merchant = unscoped(first.merchant)
     en = (
-        f"reversal {first.reversal} of merchant {first.merchant} took back {_taken(first)}; this one names "
+        f"reversal {first.reversal} of merchant {merchant} took back {_taken(first)}; this one names "
         f"{_taken(other)}: it takes nothing, a new reversal needs an id of its own"
     )
     zh = (
-        f"商家 {first.merchant} 的撤销 {first.reversal} 已撤回 {_taken_zh(first)}; 本条为 {_taken_zh(other)}: "
+        f"商家 {merchant} 的撤销 {first.reversal} 已撤回 {_taken_zh(first)}; 本条为 {_taken_zh(other)}: "
         "本条无效, 新的撤销请使用新的编号"
     )
     return ReversalRefusal(REVERSAL_CONFLICT, en, zh)

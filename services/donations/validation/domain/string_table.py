@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.donations.validation.domain.parsing import NOT_PLAIN, Table, put
+from services.donations.validation.domain.parsing import NOT_PLAIN, Scopes, Table, put
+from services.donations.validation.domain.scopes import UNSCOPED, LinePlatforms, hash_of
 
 TEXT_BYTES = 16
 """So much room a text gets at first; the table grows."""
@@ -18,6 +19,7 @@ GROWTH = 1_024
 class StringTable:
     """Texts in the order in which they were first met (`strings`), and a number that derives from each (`values`).
 
+    A text has two parts: a prefix, which is one of a few or empty, and the rest, which stands on a line.
     `value_of(text)` raises ValueError for what is no such text: it gets no index. Not more than `strings_max` are
     remembered; then all are forgotten, and `strings` is a new list (who holds the old one keeps it).
     """
@@ -32,18 +34,27 @@ class StringTable:
         self.table = Table(
             np.full(self._slots, NOT_PLAIN, np.int32),
             np.zeros(GROWTH, np.int64),
+            np.zeros(GROWTH, np.int32),
             np.zeros(GROWTH + 1, np.int64),
             np.zeros(GROWTH * TEXT_BYTES, np.uint8),
         )
         self._by_text: dict[str, int] = {}
+        self._scopes = {UNSCOPED: 0}
 
     def make_room(self) -> None:
         """Forgets all where too many are remembered: called between batches, so that a batch has one list."""
-        if len(self.strings) >= self._strings_max:
+        if max(len(self.strings), len(self._scopes)) >= self._strings_max:
             self._forget()
 
-    def index_of(self, text: str) -> int:
+    def scopes_of(self, platforms: LinePlatforms) -> Scopes:
+        """What stands before each line's text, as this table knows it: good until `make_room` is called."""
+        numbers = [self._scopes.setdefault(prefix, len(self._scopes)) for prefix in platforms.prefixes]
+        hashes = np.array([hash_of(prefix) for prefix in platforms.prefixes], np.uint64)
+        return Scopes(platforms.of_line, np.array(numbers, np.int32), hashes)
+
+    def index_of(self, prefix: str, rest: str) -> int:
         """The index of a text, new or known; `NOT_PLAIN` if it is no such text."""
+        text = prefix + rest
         known = self._by_text.get(text)
         if known is None:
             try:
@@ -52,17 +63,21 @@ class StringTable:
                 return NOT_PLAIN
             known = self._by_text[text] = len(self.strings)
             self.strings.append(text)
-            self._keep(known, value, np.frombuffer(text.encode(), np.uint8))
+            behind = np.frombuffer(rest.encode(), np.uint8)
+            self._make_room_for(known, value, len(behind))
+            scope = self._scopes.setdefault(prefix, len(self._scopes))
+            put(self.table, known, behind, scope, np.uint64(hash_of(prefix)))
         return known
 
-    def _keep(self, index: int, value: int, text: npt.NDArray[np.uint8]) -> None:
-        slots, hashes, begins, texts = self.table
+    def _make_room_for(self, index: int, value: int, size: int) -> None:
+        """Room for one text more, of so many bytes."""
+        slots, hashes, scopes, begins, texts = self.table
         if index + 1 >= len(hashes):
-            self.values, hashes, begins = _doubled(self.values), _doubled(hashes), _doubled(begins)
-        if int(begins[index]) + len(text) > len(texts):
+            self.values, hashes, scopes = _doubled(self.values), _doubled(hashes), _doubled(scopes)
+            begins = _doubled(begins)
+        if int(begins[index]) + size > len(texts):
             texts = _doubled(texts)
-        self.values[index], self.table = value, Table(slots, hashes, begins, texts)
-        put(self.table, index, text)
+        self.values[index], self.table = value, Table(slots, hashes, scopes, begins, texts)
 
 
 def _doubled(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -4,18 +4,22 @@ Each parcel is in exactly one state, always: warehouse or in transit until it ha
 damaged or lost. What is reported before its turn is parked here and applied when its turn comes, so that the end does
 not depend on the order in which schools, carriers and Kafka bring things.
 
-`state` is what is known, `decisions` what changes it, `refusals` what cannot be true, `progress` what follows.
+`state` is what is known, `decisions` what changes it, `refusals` what cannot be true, `parties` who may do what,
+`progress` what follows.
 """
 
 from services.logistics.domain.consignment.decisions import (
+    arrive,
     deliver,
     depart,
     hand_out,
+    plan_shipment,
     record_cost,
     record_duty,
     store_parcels,
     write_off,
 )
+from services.logistics.domain.consignment.parties import is_for, refuse_booking, takes_part, unknown_round
 from services.logistics.domain.consignment.refusals import PARKED_MAX, PARKED_ORDINALS_MAX, PROOFS_MAX
 from services.logistics.domain.consignment.state import (
     Consignment,
@@ -25,6 +29,7 @@ from services.logistics.domain.consignment.state import (
     Handout,
     PupilsReached,
     SchoolRange,
+    WriteOff,
     counts,
     ordinals,
     ranges,
@@ -41,14 +46,21 @@ __all__ = [
     "Handout",
     "PupilsReached",
     "SchoolRange",
+    "WriteOff",
+    "arrive",
     "counts",
     "deliver",
     "depart",
     "hand_out",
+    "is_for",
     "ordinals",
+    "plan_shipment",
     "ranges",
     "record_cost",
     "record_duty",
+    "refuse_booking",
     "store_parcels",
+    "takes_part",
+    "unknown_round",
     "write_off",
 ]

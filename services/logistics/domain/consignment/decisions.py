@@ -15,9 +15,19 @@ from pandapack.contracts.logistics import (
     ParcelsStored,
     ParcelState,
     ParcelsWrittenOff,
+    ShipmentArrived,
+    ShipmentPlanned,
 )
 from pandapack.contracts.procurement import Category, ParcelsPacked
 from pandapack.decision import Decision, Refusal
+from services.logistics.domain.consignment.parties import (
+    refuse_not_holding,
+    refuse_unordered,
+    takes_part,
+    unknown_round,
+    with_carriers,
+    with_packed,
+)
 from services.logistics.domain.consignment.progress import finish
 from services.logistics.domain.consignment.refusals import (
     refuse_closed,
@@ -31,7 +41,6 @@ from services.logistics.domain.consignment.refusals import (
     refuse_more_than_dealt,
     refuse_too_many_parked,
     refuse_too_many_proofs,
-    refuse_unpacked,
     refuse_unstored,
 )
 from services.logistics.domain.consignment.state import (
@@ -41,6 +50,7 @@ from services.logistics.domain.consignment.state import (
     Delivery,
     Departure,
     Handout,
+    WriteOff,
     open_state,
     with_cost,
     with_ended,
@@ -69,7 +79,12 @@ def store_parcels(state: Consignment, event: ParcelsPacked) -> Decision[Consignm
         }
     )
     assert stored.stored <= stored.round_parcels, f"{state.round} has more parcels than it was funded for"
-    return finish(stored, events)
+    return finish(with_packed(stored, event), events)
+
+
+def plan_shipment(state: Consignment, event: ShipmentPlanned) -> Decision[Consignment]:
+    """A shipment was booked: its carriers take part."""
+    return Decision(with_carriers(state, event.legs))
 
 
 def depart(state: Consignment, event: LegDeparted) -> Decision[Consignment]:
@@ -80,25 +95,32 @@ def depart(state: Consignment, event: LegDeparted) -> Decision[Consignment]:
     return finish(state.model_copy(update={"departure": departure}))
 
 
+def arrive(state: Consignment, event: ShipmentArrived) -> Decision[Consignment]:
+    """The last leg of the shipment that took the parcels ended."""
+    if state.departure is None or state.departure.shipment != event.shipment:
+        return Decision(state)
+    return Decision(state.model_copy(update={"arrived_at": event.at}))
+
+
 def record_duty(state: Consignment, event: CustomsReleased) -> Decision[Consignment]:
     """Customs let the shipment go: duty, with demurrage, is what it cost."""
     if Category.DUTY in state.costs:
         return Decision(state)
-    cost = Cost(fen=event.duty_fen, document=event.document or event.shipment)
+    cost = Cost(fen=event.duty_fen, document=event.document or event.shipment, party=event.party)
     return finish(with_cost(state, Category.DUTY, cost))
 
 
-def write_off(
-    state: Consignment, report: str, ordinals: tuple[int, ...], now: ParcelState, reason: str, at: str
-) -> Decision[Consignment] | Refusal:
-    """A loss and damage report: parcels in the warehouse or in transit end as damaged or lost."""
-    assert now in (ParcelState.DAMAGED, ParcelState.LOST)
+def write_off(state: Consignment, loss: WriteOff, by: str | None) -> Decision[Consignment] | Refusal:
+    """A loss and damage report of whoever holds the parcels: in the warehouse or on the way they end so."""
+    assert loss.now in (ParcelState.DAMAGED, ParcelState.LOST)
+    is_seen = takes_part(state, by) and state.status is not ConsignmentStatus.NEW
     refusal = (
-        refuse_unpacked(state)
-        or refuse_known_report(state, report)
+        (None if is_seen else unknown_round(state.round))
+        or refuse_known_report(state, loss.report)
         or refuse_closed(state)
-        or refuse_unstored(state, ordinals)
-        or refuse_ended(state, ordinals)
+        or refuse_not_holding(state, by)
+        or refuse_unstored(state, loss.ordinals)
+        or refuse_ended(state, loss.ordinals)
     )
     if refusal is not None:
         return refusal
@@ -106,14 +128,15 @@ def write_off(
         round=state.round,
         programme=state.programme,
         country=state.country,
-        report=report,
-        ordinals=tuple(sorted(ordinals)),
+        report=loss.report,
+        ordinals=tuple(sorted(loss.ordinals)),
         was=open_state(state),
-        now=now,
-        reason=reason,
-        at=at,
+        now=loss.now,
+        reason=loss.reason,
+        at=loss.at,
     )
-    update = {"ended": with_ended(state.ended, now, ordinals), "written_off": (*state.written_off, report)}
+    ended = with_ended(state.ended, loss.now, loss.ordinals)
+    update = {"ended": ended, "written_off": (*state.written_off, loss.report)}
     return _with_answer(finish(state.model_copy(update=update), [parcels_written_off]), parked=False)
 
 
@@ -144,10 +167,10 @@ def hand_out(state: Consignment, handout: Handout) -> Decision[Consignment] | Re
     return refuse_too_many_parked(applied.state) or _with_heads(_with_answer(applied, parked=is_parked), handout)
 
 
-def record_cost(state: Consignment, category: Category, cost: Cost) -> Decision[Consignment] | Refusal:
-    """A carrier or insurer reports what its service cost for the round, once for each category."""
-    assert category in REPORTED_COSTS
-    refusal = refuse_known_cost(state, category) or refuse_closed(state)
+def record_cost(state: Consignment, category: Category, cost: Cost, by: str | None) -> Decision[Consignment] | Refusal:
+    """The party of whom a service was ordered reports what it cost for the round, once for each category."""
+    assert category in REPORTED_COSTS and cost.party == (by or "")
+    refusal = refuse_unordered(state, category, by) or refuse_known_cost(state, category) or refuse_closed(state)
     if refusal is not None:
         return refusal
     is_parked = state.status is ConsignmentStatus.NEW

@@ -56,6 +56,7 @@ def _publish_costs(state: Consignment) -> tuple[Consignment, list[Event]]:
             category=category,
             fen=state.costs[category].fen,
             document=state.costs[category].document,
+            party=state.costs[category].party,
         )
         for category in unpublished
     ]

@@ -27,13 +27,6 @@ PROOFS_MAX = 2_000
 ORDINALS_SHOWN_MAX = 5
 
 
-def refuse_unpacked(state: Consignment) -> Refusal | None:
-    """No parcel of the round is packed yet."""
-    if state.status is not ConsignmentStatus.NEW:
-        return None
-    return Refusal("round_unknown", f"no parcel of {state.round} is packed yet", RefusalKind.NOT_FOUND)
-
-
 def refuse_closed(state: Consignment) -> Refusal | None:
     """The consignment is over."""
     if state.status is not ConsignmentStatus.CLOSED:

@@ -50,11 +50,22 @@ class Handout(Part):
     at: str
 
 
+class WriteOff(Part):
+    """A loss and damage report: parcels that ended as `now`, damaged or lost. `at` is RFC 3339."""
+
+    report: str
+    ordinals: tuple[int, ...]
+    now: ParcelState
+    reason: str
+    at: str
+
+
 class Cost(Part):
-    """What a service cost for the whole round."""
+    """What a service cost for the whole round. `party` reported it; "" where staff did."""
 
     fen: int
     document: str
+    party: str = ""
 
 
 class Departure(Part):
@@ -73,7 +84,11 @@ class PupilsReached(Part):
 
 
 class Consignment(Part):
-    """All that is known. `ended`: state → ordinals; every other parcel up to `stored` is in `open_state`."""
+    """All that is known. `ended`: state → ordinals; every other parcel up to `stored` is in `open_state`.
+
+    `services`: of which party each service was ordered; `carriers`: those of its shipments' legs; `parties`: all who
+    take part, schools apart. `arrived_at`: when its shipment's last leg ended.
+    """
 
     round: str
     status: ConsignmentStatus = ConsignmentStatus.NEW
@@ -94,6 +109,11 @@ class Consignment(Part):
     reached: dict[str, PupilsReached] = {}
     costs: dict[Category, Cost] = {}
     costs_published: tuple[Category, ...] = ()
+    warehouse: str = ""
+    services: dict[Category, str] = {}
+    carriers: tuple[str, ...] = ()
+    parties: tuple[str, ...] = ()
+    arrived_at: str | None = None
 
 
 class SchoolRange(Part):

@@ -18,20 +18,28 @@ from pandapack.contracts.donations import (
     day_name,
     day_number,
     microseconds_of,
+    scoped,
     shard_of,
     shard_source,
 )
 from pandapack.contracts.envelope import decode, read_as
+from pandapack.contracts.pushed_lines import packed_lines
 from services.donations.ledger.domain import pages
-from services.donations.ledger.domain.batches import BatchResult, PushedRecord, RecordReader
+from services.donations.ledger.domain.batches import BatchResult, Known, PushedRecord, RecordReader
 from services.donations.ledger.domain.duplicates import DayIndex, Fingerprints
+from services.donations.ledger.domain.findings import Finding, First
 from services.donations.ledger.domain.fingerprints import FingerprintArray
 from services.donations.ledger.domain.pages import Page, PageHeader, roll_over
+from services.donations.ledger.store.pages import page_of, row_of
+from services.donations.validation.domain.failures import NO_PLATFORM
 from services.donations.validation.domain.reader import LineReader
 
 SHARDS = 2
-MERCHANTS = [m for m in (f"M{n}" for n in range(20)) if shard_of(m, SHARDS) == 0][:4]
-STRANGER = next(m for m in (f"M{n}" for n in range(20)) if shard_of(m, SHARDS) == 1)
+PLATFORM, OTHER_PLATFORM = "shop", "till"
+HERE = [m for m in (f"M{n}" for n in range(40)) if shard_of(scoped(PLATFORM, m), SHARDS) == 0]
+MERCHANTS = [m for m in HERE if shard_of(scoped(OTHER_PLATFORM, m), SHARDS) == 0][:4]
+"""Of both platforms these live here."""
+STRANGER = next(m for m in (f"M{n}" for n in range(40)) if shard_of(scoped(PLATFORM, m), SHARDS) == 1)
 DAYS = ["2021-03-01T23:59:59+08:00", "2021-03-02T00:00:00+08:00", "2021-03-01T16:30:00Z"]
 TODAY = 18_687
 AT = datetime(2021, 3, 2, tzinfo=UTC)
@@ -72,9 +80,9 @@ class Shard:
         """What of the records is new, and what is known."""
         batch = self.reader.read(records)
         suspects = self.reader.suspects(batch, self.index(batch.rows_of_days()))
-        known: dict[tuple[str, str, int], tuple[str, int]] = {}
+        known: Known = {}
         for page, rows in suspects.pages.items():
-            known |= batch.known_on(self.reader.lookup(self.columns[page]), rows)
+            known |= batch.known_on(page, self.reader.lookup(self.columns[page]), rows)
         return self.reader.decide(batch, suspects, known)
 
     def record(self, offset: int, *records: list[Any]) -> None:
@@ -103,9 +111,9 @@ def events_of(page: Page) -> list[DonationsRecorded]:
     return [read_as(envelope, DonationsRecorded) for envelope in envelopes]
 
 
-def record_of(offset: int, lines: list[Any]) -> PushedRecord:
+def record_of(offset: int, lines: list[Any], platform: str = PLATFORM) -> PushedRecord:
     value = b"\n".join(b"{" if line == "broken" else json.dumps(line).encode() for line in lines)
-    return PushedRecord(offset, 0, "p", value)
+    return PushedRecord(offset, 0, "p", platform, value)
 
 
 def day_of(donation: dict[str, Any]) -> str:
@@ -145,13 +153,13 @@ def agrees_with_a_dict(shard: Shard, records: list[list[Any]]) -> None:
         if donation == "broken" or donation["merchant"] == STRANGER:
             rejected += 1
             continue
-        before = oracle.setdefault((donation["merchant"], donation["id"], day_of(donation)), donation)
+        before = oracle.setdefault((scoped(PLATFORM, donation["merchant"]), donation["id"], day_of(donation)), donation)
         if before is not donation:
             same = (donation["programme"], donation["amount_fen"]) == (before["programme"], before["amount_fen"])
             duplicates, conflicts = duplicates + same, conflicts + (not same)
     rows = [row for columns in shard.columns for row in columns.rows()]
     assert sorted((row.merchant, row.id, row.programme, row.amount_fen) for row in rows) == sorted(
-        (one["merchant"], one["id"], one["programme"], one["amount_fen"]) for one in oracle.values()
+        (scoped(PLATFORM, one["merchant"]), one["id"], one["programme"], one["amount_fen"]) for one in oracle.values()
     )
     assert (shard.findings.count("duplicate"), shard.findings.count("conflict")) == (duplicates, conflicts)
     assert shard.rejected == rejected
@@ -213,15 +221,55 @@ def test_a_page_closes_when_its_day_has_ended() -> None:
     assert [(i.fen_from, i.fen_to) for i in event.page_intervals] == [(0, 2)]
 
 
-def test_a_finding_and_a_rejected_row_name_the_line_of_their_record() -> None:
+def test_a_finding_names_its_line_in_the_push_and_a_rejected_row_that_of_the_record() -> None:
     first = record_of(5, [DONATION, "broken", {**DONATION, "id": "2"}])
     lines = record_of(6, [{**DONATION, "id": "3"}, {**DONATION, "amount_fen": 2}, DONATION]).value
-    again = PushedRecord(6, 0, "q", b"\n" + lines + b"\n")
+    (packed,) = packed_lines(np.array([3, 4, 9, 700]), np.zeros(1, np.intp))
+    again = PushedRecord(6, 0, "q", PLATFORM, b"\n" + lines + b"\n", packed)
     result = Shard().decide(first, again)
     assert [(row.offset, row.index, row.raw) for row in result.rejected] == [(5, 1, b"{")]
     found = [(finding.push, finding.index, finding.kind, finding.id) for finding in result.findings]
-    assert found == [("q", 2, "conflict", "1"), ("q", 3, "duplicate", "1")]
+    assert found == [("q", 9, "conflict", "1"), ("q", 700, "duplicate", "1")]
     assert result.anchor == again.anchor
+    unknown = Shard().decide(first, replace(again, packed_lines=None))
+    assert [finding.index for finding in unknown.findings] == [None, None]
+
+
+def test_a_finding_says_what_it_asked_for_and_where_the_one_that_counts_lies() -> None:
+    shard = Shard()
+    shard.record(0, [{**DONATION, "id": "0"}, DONATION])
+    news, other = {**DONATION, "id": "2", "amount_fen": 3}, {**DONATION, "id": "2", "programme": "q"}
+    result = shard.decide(record_of(1, [{**DONATION, "id": "3"}, news, {**DONATION, "amount_fen": 2}, other]))
+    page = roll_over(shard.page, result, today=TODAY, at=AT)
+    at_us = microseconds_of(datetime.fromisoformat(DAYS[0]))
+    counted, new = First("p", 1, at_us, 0, 1), First("p", 3, at_us, 0, 3)
+    found = [(one.id, one.day, one.amount_fen, one.first) for one in page.findings]
+    assert found == [("1", "2021-03-01", 2, counted), ("2", "2021-03-01", 1, new)]
+    assert [page.columns.row(first.row).id for first in (counted, new) if first.row is not None] == ["1", "2"]
+    again = page_of(row_of(replace(page, header=replace(page.header, anchor=result.anchor))))
+    assert again.findings == page.findings
+
+
+def test_a_finding_that_was_stored_with_its_line_in_the_record_is_read_without_an_index() -> None:
+    shard = Shard()
+    shard.record(0, [DONATION, DONATION])
+    row = row_of(shard.page)
+    row["findings"] = [["psh_1", 4, "duplicate", "shop:M1", "7"]]
+    assert page_of(row).findings == (Finding("psh_1", None, "duplicate", "shop:M1", "7"),)
+
+
+def test_one_merchants_name_is_another_merchant_on_each_platform_and_nobodys_rows_are_rejected() -> None:
+    other = {**DONATION, "amount_fen": 2}
+    records = [record_of(0, [DONATION]), record_of(1, [other], OTHER_PLATFORM), record_of(2, [DONATION, "broken"], "")]
+    result = Shard().decide(*records, record_of(3, [{**DONATION, "id": "2"}]))
+    rows = [(row.merchant, row.id, row.amount_fen) for row in result.columns.rows()]
+    own, others = scoped(PLATFORM, MERCHANTS[0]), scoped(OTHER_PLATFORM, MERCHANTS[0])
+    assert rows == [(own, "1", 1), (others, "1", 2), (own, "2", 1)]
+    assert result.findings == []
+    assert [(row.offset, row.index, row.reason, row.platform) for row in result.rejected] == [
+        (2, 0, NO_PLATFORM, ""),
+        (2, 1, NO_PLATFORM, ""),
+    ]
 
 
 def test_what_a_page_has_not_published_yet_stays_in_its_outbox_and_on_the_page_behind_it() -> None:

@@ -13,7 +13,7 @@ from pandapack.contracts.columns import Columns, Row
 from pandapack.contracts.donations import DonationsReversed, microseconds_of
 from pandapack.contracts.envelope import decode, read_as
 from services.donations.ledger.domain.batches import BatchResult
-from services.donations.ledger.domain.findings import Finding
+from services.donations.ledger.domain.findings import Finding, First
 from services.donations.ledger.domain.pages import Page, PageHeader, roll_over
 from services.donations.ledger.domain.reversals import (
     CONFLICT,
@@ -35,13 +35,13 @@ TODAY = 18_944
 AT = datetime(2021, 11, 13, 2, 0, tzinfo=UTC)
 GIVEN_US = microseconds_of(datetime(2021, 11, 11, 4, 0, tzinfo=UTC))
 DONATIONS = {
-    "M1/1/2021-11-11": ReversedDonation("love-parcel", 9, GIVEN_US),
-    "M1/2/2021-11-11": ReversedDonation("other", 5, GIVEN_US),
+    "tb:M1/1/2021-11-11": ReversedDonation("love-parcel", 9, GIVEN_US),
+    "tb:M1/2/2021-11-11": ReversedDonation("other", 5, GIVEN_US),
 }
 
 
 def reversal(id: str, donation: str, fen: int, reason: str | None = None, at: datetime = AT) -> Reversal:
-    return Reversal(id, "M1", donation, DAY, fen, at, reason)
+    return Reversal(id, "tb:M1", donation, DAY, fen, at, reason)
 
 
 def pushed(*reversals: Reversal) -> list[PushedReversal]:
@@ -79,6 +79,7 @@ def test_a_refused_reversal_says_what_is_left_of_its_donation_in_english_and_chi
     assert second.en == "donation 1 of 9 fen is taken back in full already: nothing is left of it"
     assert "已全部撤回" in second.zh
     assert [(one.kind, one.index, one.id) for one in findings] == [("refused", 1, "b"), ("refused", 3, "d")]
+    assert [(one.day, one.amount_fen, one.left_fen) for one in findings] == [(DAY, 6, 5), (DAY, 1, 0)]
 
 
 def test_a_reversal_before_its_donation_is_refused_and_one_of_the_same_moment_is_taken() -> None:
@@ -110,9 +111,10 @@ def test_an_id_that_took_something_else_is_a_conflict_that_is_kept_once_and_foun
     assert refusal.code == "reversal_conflict"
     assert "4 fen of donation 1" in refusal.en
     assert [one.kind for one in findings] == ["conflict", "conflict"]
+    assert findings[0].first == First("love-parcel", 4, microseconds_of(AT), None, None)
     again, findings = decide_reversals(pushed(other), DONATIONS, [*known, *records])
     assert (again, [one.kind for one in findings]) == ([], ["conflict"])
-    assert standing([*known, *records]) == {"M1/a": known[0]}
+    assert standing([*known, *records]) == {"tb:M1/a": known[0]}
 
 
 def test_a_repeat_is_a_duplicate_although_its_reason_is_worded_anew() -> None:
@@ -140,7 +142,7 @@ def test_the_id_of_what_was_refused_may_be_used_again_with_what_fits() -> None:
 def test_what_names_no_known_donation_is_parked_and_tried_again_when_it_is_pushed_again() -> None:
     parked, _ = decide_reversals(pushed(reversal("a", "9", 4)), DONATIONS, [])
     assert [record.state for record in parked] == [PARKED]
-    since = {"M1/9/2021-11-11": ReversedDonation("p", 4, GIVEN_US)}
+    since = {"tb:M1/9/2021-11-11": ReversedDonation("p", 4, GIVEN_US)}
     again, findings = decide_reversals(pushed(reversal("a", "9", 4)), since, parked)
     assert ([record.state for record in again], findings) == ([TAKEN], [])
     assert [record.state for record in standing([*parked, *again]).values()] == [TAKEN]
@@ -154,7 +156,7 @@ def test_a_reversal_stands_as_taken_whatever_became_of_it_before_and_else_as_it_
         ReversalRecord(other, PARKED),
         ReversalRecord(other, REFUSED),
     ]
-    assert {key: now.state for key, now in standing(records).items()} == {"M1/a": TAKEN, "M1/b": REFUSED}
+    assert {key: now.state for key, now in standing(records).items()} == {"tb:M1/a": TAKEN, "tb:M1/b": REFUSED}
 
 
 def test_a_page_publishes_what_was_newly_reversed_by_programme_and_day() -> None:
@@ -179,7 +181,7 @@ def test_a_page_publishes_what_was_newly_reversed_by_programme_and_day() -> None
 def test_a_page_publishes_nothing_of_reversals_of_which_none_was_taken() -> None:
     parked = [ReversalRecord(reversal("c", "9", 1), PARKED)]
     before = Page(PageHeader(3, 7, version=1, sequence=42, reversed_fen={"love-parcel": 14, "other": 5}))
-    findings = [Finding("psh", 0, PARKED, "M1", "c")]
+    findings = [Finding("psh", 0, PARKED, "tb:M1", "c")]
     page = roll_over(before, BatchResult(reversals=parked, findings=findings), today=TODAY, at=AT)
     # Only that it was written, and that it is fuller, shows in the header.
     assert replace(page.header, version=1, found=0, opened_day=0) == before.header
@@ -189,13 +191,13 @@ def test_a_page_publishes_nothing_of_reversals_of_which_none_was_taken() -> None
 
 def test_donations_are_found_on_a_page_by_merchant_id_and_day_whatever_form_an_id_has() -> None:
     at_us = microseconds_of(datetime(2021, 11, 10, 16, 0, tzinfo=UTC))  # the first moment of the day in Shanghai
-    rows = [Row("7", "M1", "p", 1, at_us), Row("007", "M1", "q", 2, at_us), Row("A7", "M2", "p", 3, at_us - 1)]
-    rows.append(Row("0", "M1", "p", 4, at_us))
-    reversals = [Reversal("r", m, id, DAY, 1, AT) for id in ("7", "007", "A7", "0", "8") for m in ("M1", "M2")]
+    rows = [Row("7", "tb:M1", "p", 1, at_us), Row("007", "tb:M1", "q", 2, at_us), Row("A7", "M2", "p", 3, at_us - 1)]
+    rows.append(Row("0", "tb:M1", "p", 4, at_us))
+    reversals = [Reversal("r", m, id, DAY, 1, AT) for id in ("7", "007", "A7", "0", "8") for m in ("tb:M1", "M2")]
     assert named_on(Columns.of(rows), reversals) == {
-        "M1/7/2021-11-11": ReversedDonation("p", 1, at_us),
-        "M1/007/2021-11-11": ReversedDonation("q", 2, at_us),
-        "M1/0/2021-11-11": ReversedDonation("p", 4, at_us),
+        "tb:M1/7/2021-11-11": ReversedDonation("p", 1, at_us),
+        "tb:M1/007/2021-11-11": ReversedDonation("q", 2, at_us),
+        "tb:M1/0/2021-11-11": ReversedDonation("p", 4, at_us),
     }
 
 
@@ -209,7 +211,7 @@ def test_any_sequence_in_any_batches_is_what_a_plain_dict_makes_of_it(
 ) -> None:
     taken: dict[str, tuple[str, int]] = {}
     for id, number, fen in steps:
-        donation = DONATIONS.get(f"M1/{number}/{DAY}")
+        donation = DONATIONS.get(f"tb:M1/{number}/{DAY}")
         gone = sum(more for of, more in taken.values() if of == number)
         if id not in taken and donation is not None and gone + fen <= donation.fen:
             taken[id] = (number, fen)

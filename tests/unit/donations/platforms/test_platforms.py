@@ -16,8 +16,8 @@ from services.donations.platforms.domain.platforms import (
     Terms,
     amend,
     enrol,
-    move,
     register,
+    rename,
     retire,
     rotate,
 )
@@ -36,11 +36,23 @@ def registered() -> Platform:
 
 
 def test_a_new_secret_comes_in_front_and_the_one_before_stays_live() -> None:
-    state = registered()
-    for sealed in ("two", "three"):
-        state = after(rotate(state, sealed=sealed, at=AT))
-    assert [secret.sealed for secret in state.secrets] == ["three", "two"]
-    assert (len(state.secrets), [secret.number for secret in state.secrets]) == (SECRETS_LIVE_MAX, [3, 2])
+    state = after(rotate(registered(), sealed="two", at=AT))
+    assert [(secret.sealed, secret.number) for secret in state.secrets] == [("two", 2), ("one", 1)]
+    assert len(state.secrets) == SECRETS_LIVE_MAX
+
+
+def test_a_further_secret_is_refused_until_one_is_retired_or_the_oldest_is_told_to_be() -> None:
+    full = after(rotate(registered(), sealed="two", at=AT))
+    refused = rotate(full, sealed="three", at=AT)
+    assert isinstance(refused, Refusal) and refused.code == "secret_would_end"
+    assert "secret 1" in refused.detail and "?retire=oldest" in refused.detail
+    told = rotate(full, sealed="three", at=AT, retire_oldest=True)
+    assert isinstance(told, Decision) and told.answer == {"platform": "tb", "secret_number": 3, "retired": 1}
+    retired = after(rotate(after(retire(full, number=2)), sealed="three", at=AT))
+    for state, numbers in ((told.state, [3, 2]), (retired, [3, 1])):
+        assert [secret.number for secret in state.secrets] == numbers
+    alone = rotate(registered(), sealed="two", at=AT, retire_oldest=True)
+    assert isinstance(alone, Decision) and alone.answer["retired"] is None and len(alone.state.secrets) == 2
 
 
 def test_a_retired_secret_is_gone_and_the_last_one_stays() -> None:
@@ -62,8 +74,8 @@ REFUSED: list[tuple[str, Callable[[], Decision[Platform] | Decision[Merchant] | 
     ("a secret for nobody", lambda: rotate(Platform(platform="no"), sealed="x", at=AT), "platform_unknown"),
     ("retiring of nobody's", lambda: retire(Platform(platform="no"), number=1), "platform_unknown"),
     ("retiring an unknown one", lambda: retire(registered(), number=9), "secret_unknown"),
-    ("a merchant twice", lambda: enrol(Merchant(merchant="m", name="M"), name="M"), "merchant_known"),
-    ("another name for nobody", lambda: move(Merchant(merchant="m"), name="M", platform=None), "merchant_unknown"),
+    ("a merchant twice", lambda: enrol(Merchant(merchant="tb:m", name="M"), name="M"), "merchant_known"),
+    ("another name for nobody", lambda: rename(Merchant(merchant="tb:m"), name="M"), "merchant_unknown"),
 ]
 
 

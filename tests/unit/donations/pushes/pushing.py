@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -13,6 +13,8 @@ from pandapack.runtime.documents import MemoryRows
 from pandapack.runtime.errors import KafkaUnavailable
 from pandapack.runtime.sender import Sender
 from services.donations.ledger.store.reversals import Reversals
+from services.donations.programmes.domain.programmes import UnknownProgramme
+from services.donations.programmes.store import Programmes
 from services.donations.pushes.domain.push_lines import PushLines
 from services.donations.pushes.store import Pushes
 from services.donations.pushes.work.publisher import PushPublisher
@@ -29,6 +31,7 @@ class KafkaInMemory:
 
     def __init__(self, refusing: frozenset[int] = frozenset()) -> None:
         self.sent: list[tuple[int, bytes]] = []
+        self.headers: list[Sequence[tuple[str, bytes]]] = []
         self.refusing = refusing
 
     async def send(
@@ -37,6 +40,7 @@ class KafkaInMemory:
         if partition in self.refusing:
             raise KafkaUnavailable(f"shard {partition} is down")
         self.sent.append((partition, value))
+        self.headers.append(headers)
         return sum(shard == partition for shard, _ in self.sent) - 1
 
 
@@ -61,13 +65,32 @@ class CountingRows(MemoryRows):
         return row["answer"]
 
 
+class PublishedProgrammes(Programmes):
+    """Those with these names, and no others."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    async def unknown(self, names: Iterable[str]) -> dict[str, UnknownProgramme]:
+        return {name: UnknownProgramme.of(name, self._names) for name in names if name not in self._names}
+
+
 def push_service(
     kafka: KafkaInMemory, rows: MemoryRows, clock: Clock | None = None, pages: MemoryRows | None = None
 ) -> PushService:
     publisher = PushPublisher(cast("Sender", kafka), "donations.pushed")
     clock, chance = clock or FixedClock(AT), SeededChance(1)
     reversals = Reversals(pages or MemoryRows("pages"))
-    return PushService(Pushes(rows), publisher, clock, chance, reversals, shards=SHARDS, accept_days=ACCEPT_DAYS)
+    return PushService(
+        Pushes(rows),
+        publisher,
+        clock,
+        chance,
+        reversals,
+        PublishedProgrammes("p"),
+        shards=SHARDS,
+        accept_days=ACCEPT_DAYS,
+    )
 
 
 def donation_lines(count: int = 40) -> list[bytes]:
@@ -78,6 +101,10 @@ def donation_lines(count: int = 40) -> list[bytes]:
         ).encode()
         for n in range(count)
     ]
+
+
+def incoming_of(*lines: bytes, key: str | None = "k", **changes: Any) -> IncomingPush:
+    return IncomingPush("tb", key, b"\n".join(lines), PushLines(TextLines(*lines)), **changes)
 
 
 def incoming(count: int = 40, key: str | None = "k", **changes: Any) -> IncomingPush:

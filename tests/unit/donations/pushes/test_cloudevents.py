@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from services.donations.pushes.domain.cloudevents import unwrapped
+from services.donations.pushes.domain.sorting import PushSorter
 from services.donations.validation.domain.failures import Failure
 
-DONATION = {"id": "1", "merchant": "M1", "programme": "p", "amount_fen": 5, "at": "2021-11-11T00:00:00+08:00"}
+DONATION: dict[str, Any] = {
+    "id": "1",
+    "merchant": "M1",
+    "programme": "p",
+    "amount_fen": 5,
+    "at": "2021-11-11T00:00:00+08:00",
+}
 
 
 def event(**changes: Any) -> bytes:
@@ -37,6 +45,10 @@ NO_EVENTS: list[tuple[str, bytes, str, str]] = [
     ("an empty source", event(source=""), "/source", "event_invalid"),
     ("no type", event(type=...), "/type", "event_invalid"),
     ("no data", event(data=...), "/data", "missing"),
+    ("two ids", event().replace(b'"id"', b'"id": "e0", "id"', 1), "/id", "duplicate_key"),
+    ("two data", event().replace(b'"data"', b'"data": {}, "data"', 1), "/data", "duplicate_key"),
+    ("an extension twice", event().replace(b"{", b'{"trace": "a", "trace": "b", ', 1), "/trace", "duplicate_key"),
+    ("data with two ids", event().replace(b'"merchant"', b'"id": "2", "merchant"', 1), "/data/id", "duplicate_key"),
     ("binary data", event(data=..., data_base64="e30="), "/data_base64", "event_invalid"),
 ]
 
@@ -46,3 +58,11 @@ def test_what_is_no_event_with_a_donation_is_named(what: str, raw: bytes, pointe
     (failure,) = unwrapped([raw]).failures
     assert (failure.pointer, failure.code) == (pointer, code), what
     assert failure.en and failure.zh
+
+
+def test_extension_attributes_are_lawful_and_what_stands_in_data_is_strict() -> None:
+    lines = unwrapped([event(partitionkey="x", traceparent="y"), event(data={**DONATION, "note": 1})])
+    assert lines.failures == []
+    now = datetime.fromisoformat(DONATION["at"]).astimezone(UTC)
+    (failure,) = map(lines.in_push, PushSorter(1).sort(lines.text, "tb", now=now, accept_days=1).failures)
+    assert (failure.index, failure.pointer, failure.code) == (1, "/data/note", "unknown_field")

@@ -2,60 +2,90 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
+from pandapack.contracts.pages import page_id
 from pandapack.runtime.auth import Keys, NewKey, Role
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.documents import MemoryDocuments, MemoryRows
 from pandapack.runtime.http import install_problems
-from pandapack.runtime.store import Store
+from pandapack.runtime.store import Command, Store
+from services.donations.door.api.bodies import BodyBudget
+from services.donations.door.api.door import Entrance
+from services.donations.door.work.admission import Admission
 from services.donations.ledger.store.gaps import SHARD_GAPS
 from services.donations.ledger.store.pages import Pages
+from services.donations.platforms.domain.platforms import Terms, register
 from services.donations.platforms.store.platforms import PLATFORMS, Platforms
 from services.donations.platforms.store.secrets import SecretSealer
-from services.donations.pushes.api.bodies import BodyBudget
-from services.donations.pushes.api.pushes import pushes_router
-from services.donations.pushes.store import Pushes
-from services.donations.pushes.work.admission import Admission
+from services.donations.pushes.api.listing import push_list_router
+from services.donations.pushes.api.pushes import PushEntrance, pushes_router
+from services.donations.pushes.api.views import PushViews
+from services.donations.pushes.domain.push import push_id
+from services.donations.pushes.domain.refusals import RefusedPush
+from services.donations.pushes.store import REFUSALS_A_PLATFORM_MAX, Pushes, RefusedPushes
+from services.donations.pushes.work.refusals import NOTED_A_PLATFORM_MAX, RefusalNotes
 from tests.unit.donations.pushes.pushing import AT, KafkaInMemory, donation_lines, push_service
 
 
 class PushApi:
-    """`POST /v1/donations` as a platform that is not registered uses it."""
+    """`POST /v1/donations` as the registered platform `tb` uses it."""
 
     def __init__(self) -> None:
         clock, chance = FixedClock(AT), SeededChance(1)
         self.kafka, self.rows, self._keys = KafkaInMemory(), MemoryRows("pushes"), MemoryRows("keys")
-        platforms = Platforms(
-            Store(PLATFORMS, MemoryDocuments("platforms"), clock=clock, chance=chance), SecretSealer("", chance)
-        )
+        self._documents = Store(PLATFORMS, MemoryDocuments("platforms"), clock=clock, chance=chance)
+        platforms = Platforms(self._documents, SecretSealer("", chance))
         self._app = FastAPI()
         self._app.state.keys = Keys(self._keys, clock, chance, "secret")
         install_problems(self._app)
+        pushes, self.pages = Pushes(self.rows), MemoryRows("pages")
+        refused = RefusedPushes(MemoryRows("refused_pushes"))
+        self.notes = RefusalNotes(refused, clock)
+        gaps = Store(SHARD_GAPS, MemoryDocuments("shard_gaps"), clock=clock, chance=chance)
         router = pushes_router(
             push_service(self.kafka, self.rows),
-            Admission(platforms, clock),
-            BodyBudget(),
-            Pushes(self.rows),
-            Pages(MemoryRows("pages")),
-            Store(SHARD_GAPS, MemoryDocuments("shard_gaps"), clock=clock, chance=chance),
+            PushEntrance(Entrance(Admission(platforms, clock), BodyBudget()), self.notes),
+            pushes,
+            PushViews(pushes, Pages(self.pages), gaps),
         )
         self._app.include_router(router)
+        self._app.include_router(push_list_router(pushes, refused, Pages(self.pages)))
         self._key = ""
 
-    async def post(self, body: bytes, headers: Mapping[str, str] | None = None) -> httpx.Response:
-        self._key = self._key or await self._app.state.keys.add(NewKey(role=Role.PLATFORM, name="a platform"))
+    async def _register(self) -> str:
+        """The platform's first key."""
+        decide = partial(register, terms=Terms(name="tb"), sealed=SEALED, at=AT)
+        await self._documents.change("tb", decide, Command("register", "digest"))
+        key: str = await self._app.state.keys.add(NewKey(role=Role.PLATFORM, name="tb"), owner="tb")
+        return key
+
+    async def post(self, body: bytes, headers: Mapping[str, str] | None = None, wait: str = "") -> httpx.Response:
+        self._key = self._key or await self._register()
         sent = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/x-ndjson", **(headers or {})}
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.post("/v1/donations", content=body, headers=sent)
+            params = {"wait": wait} if wait else {}
+            return await client.post("/v1/donations", content=body, headers=sent, params=params)
+
+    async def listed(self, **params: str) -> httpx.Response:
+        await self.notes.run()
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get("/v1/pushes", params=params, headers={"Authorization": f"Bearer {self._key}"})
 
 
 BODY = b"\n".join(donation_lines())
+SEALED = SecretSealer("", SeededChance(2)).seal(b"s" * 32, "tb")
 KEY = {"Idempotency-Key": "k"}
 
 
@@ -89,3 +119,104 @@ async def test_a_push_of_which_nothing_is_accepted_is_answered_422_and_names_eac
     problem = answer.json()
     assert (problem["code"], problem["status"], problem["accepted"]) == ("nothing_accepted", 422, 0)
     assert [failure["index"] for failure in problem["failures"]] == [0, 1]
+
+
+async def test_waiting_shows_the_push_judged_with_what_was_not_counted_by_index() -> None:
+    api = PushApi()
+    first = {"programme": "p", "amount_fen": 1, "at_us": 1_636_603_200_000_000, "page": 3, "row": 8}
+    duplicate, conflict = [
+        [id_of(KEY), index, kind, f"tb:M{index}", "7", "2021-11-11", fen, None, *first_of(first)]
+        for index, kind, fen in ((31, "duplicate", 1), (4, "conflict", 5))
+    ]
+    for shard in range(4):
+        row = {"_id": page_id(shard, 0), "shard": shard, "anchor": {"offset": 0}, "findings": [], "pushes": []}
+        await api.pages.insert(row)
+    await api.pages.set(page_id(1, 0), {"findings": [duplicate, conflict], "pushes": [id_of(KEY)]})
+    answer = await api.post(BODY, KEY, wait="5s")
+    view = answer.json()
+    assert (answer.status_code, view["state"], view["accepted"], view["counted"]) == (202, "judged", 40, 38)
+    assert (view["duplicates"], view["conflicts"], view["findings_truncated"]) == (1, 1, False)
+    shown = [(one["index"], one["kind"], one["merchant"], one["amount_fen"]) for one in view["findings"]]
+    assert shown == [(4, "conflict", "M4", 5), (31, "duplicate", "M31", 1)]
+    page, at = page_id(1, 3), "2021-11-11T04:00:00+00:00"
+    assert view["findings"][0]["first"] == {"amount_fen": 1, "programme": "p", "page": page, "row": 8, "at": at}
+
+
+async def test_where_the_time_passes_the_push_is_shown_accepted() -> None:
+    answer = await PushApi().post(BODY, KEY, wait="1s")
+    assert (answer.status_code, answer.json()["state"], answer.json()["counted"]) == (202, "accepted", None)
+
+
+async def test_a_wait_that_is_no_number_of_seconds_up_to_the_limit_is_refused_before_anything_is_taken() -> None:
+    api = PushApi()
+    for wait in ("0s", "31s", "5", "5m", "1.5s", "-1s", "٣s"):
+        refused = await api.post(BODY, wait=wait)
+        assert (refused.status_code, refused.json()["code"]) == (422, "wait_invalid")
+        assert "such as ?wait=5s" in refused.json()["detail"]
+    assert api.kafka.sent == []
+
+
+def id_of(headers: Mapping[str, str]) -> str:
+    return push_id("tb", headers["Idempotency-Key"])
+
+
+def first_of(first: Mapping[str, Any]) -> list[Any]:
+    return [first[name] for name in ("programme", "amount_fen", "at_us", "page", "row")]
+
+
+async def test_a_platforms_pushes_are_listed_those_that_were_refused_among_them() -> None:
+    api = PushApi()
+    await api.post(BODY, KEY)
+    await api.post(b"{\n{}")
+    await api.post(
+        BODY, {"webhook-id": "m", "webhook-timestamp": str(int(AT.timestamp())), "webhook-signature": "v1,x"}
+    )
+    items = (await api.listed()).json()["items"]
+    shown = {(one["status"], one["code"], one["state"], one["accepted"], one["rejected"]) for one in items}
+    assert shown == {
+        (202, None, "accepted", 40, 0),
+        (422, "nothing_accepted", "refused", 0, 2),
+        (401, "signature_wrong", "refused", 0, None),
+    }
+    (signed,) = [one["signed"] for one in items if one["signed"]]
+    assert signed["content_begins"].startswith(f"m.{int(AT.timestamp())}.")
+    assert "v1," not in json.dumps({name: value for name, value in signed.items() if name != "algorithm"})
+
+
+async def test_the_list_goes_on_where_it_was_cut_and_has_each_push_once() -> None:
+    api = PushApi()
+    for number in range(5):
+        await api.post(BODY, {"Idempotency-Key": str(number)})
+        await api.post(b"{%d" % number)
+    seen = list[tuple[str | None, str | None]]()
+    params = {"limit": "3"}
+    while params:
+        answer = (await api.listed(**params)).json()
+        seen += [(one["push_id"], one["code"]) for one in answer["items"]]
+        params = {"limit": "3", "after": answer["next"]} if answer["next"] else {}
+    assert len(seen) == 10
+    assert len({id for id, _ in seen if id}) == 5
+
+
+async def test_a_platform_that_is_refused_without_end_keeps_its_last_refusals_alone() -> None:
+    api = PushApi()
+    for _ in range(NOTED_A_PLATFORM_MAX + 5):
+        await api.post(b"{")
+    assert len((await api.listed()).json()["items"]) == NOTED_A_PLATFORM_MAX
+    rows = MemoryRows("refused_pushes")
+    refused = RefusedPush("tb", "req", AT, AT, 422, "nothing_accepted", "none")
+    store = RefusedPushes(rows)
+    for number in range(REFUSALS_A_PLATFORM_MAX + 3):
+        opened = AT + timedelta(seconds=number)
+        await store.add("tb", [replace(refused, opened=opened)])
+    found = await store.newest_of("tb", None, 2 * REFUSALS_A_PLATFORM_MAX)
+    assert len(found) == REFUSALS_A_PLATFORM_MAX
+    assert found[-1][1].opened == AT + timedelta(seconds=3)
+
+
+async def test_of_another_platforms_pushes_nothing_is_listed() -> None:
+    api = PushApi()
+    await api.post(BODY, KEY)
+    assert (await api.listed(platform="other")).json() == {"items": [], "next": None}
+    assert len((await api.listed(platform="tb")).json()["items"]) == 1
+    assert (await api.listed(after="x")).json()["code"] == "after_invalid"

@@ -34,11 +34,11 @@ NEW = reversal_line(at=YESTERDAY, reversal="R2")
 
 async def pages_with(line: bytes) -> MemoryRows:
     """A ledger that took the reversal on this line."""
-    rows, reversal = MemoryRows("pages"), reversal_of(line)
+    rows, reversal = MemoryRows("pages"), reversal_of(line, "tb")
     assert isinstance(reversal, Reversal)
     batch = BatchResult(reversals=[ReversalRecord(reversal, TAKEN, "p")], anchor=Anchor(0, 0, ""))
     page = roll_over(
-        Page(PageHeader(shard_of("M1", SHARDS))), batch, today=18_942, at=datetime(2021, 11, 11, tzinfo=UTC)
+        Page(PageHeader(shard_of("tb:M1", SHARDS))), batch, today=18_942, at=datetime(2021, 11, 11, tzinfo=UTC)
     )
     assert await Pages(rows).write(page)
     return rows

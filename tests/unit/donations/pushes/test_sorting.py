@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pandapack.contracts.donations import shard_of
+from pandapack.contracts.donations import scoped, shard_of
+from pandapack.contracts.pushed_lines import index_in_push
 from services.donations.pushes.domain.sorting import (
     REVERSALS_A_RECORD_MAX,
     PushSorter,
@@ -21,11 +22,11 @@ from tests.unit.donations.donation_lines import line_with, line_without
 from tests.unit.donations.reversal_lines import reversal_line
 
 NOW = datetime(2021, 11, 11, 12, tzinfo=UTC)
-SHARDS = 8
+SHARDS, PLATFORM = 8, "shop"
 
 
 def sort(*raws: bytes) -> SortedPush:
-    return PushSorter(SHARDS).sort(TextLines(*raws), now=NOW, accept_days=35)
+    return PushSorter(SHARDS).sort(TextLines(*raws), PLATFORM, now=NOW, accept_days=35)
 
 
 REFUSED = [
@@ -51,6 +52,7 @@ REFUSED = [
     (line_with(merchant="商家"), "name_not_plain", "/merchant"),
     (line_with(programme="a/b"), "name_not_plain", "/programme"),
     (line_with(merchant=7), "merchant_invalid", "/merchant"),
+    (line_with(merchant="m" * 60), "merchant_too_long", "/merchant"),
 ]
 
 
@@ -70,17 +72,36 @@ def test_all_of_a_merchant_goes_to_its_shard_untouched_and_in_order(merchants: l
     raws = [line_with(id=str(index), merchant=merchant) for index, merchant in enumerate(merchants)]
     expected: dict[int, list[bytes]] = {}
     for raw, merchant in zip(raws, merchants, strict=True):
-        expected.setdefault(shard_of(merchant, SHARDS), []).append(raw)
+        expected.setdefault(shard_of(scoped(PLATFORM, merchant), SHARDS), []).append(raw)
     assert sort(*raws).by_shard == {shard: b"\n".join(lines) for shard, lines in expected.items()}
 
 
 def test_a_push_of_reversals_is_sorted_by_shard_and_the_rest_is_named() -> None:
     late, others = reversal_line(at="2021-11-15T00:11:00Z"), reversal_line(merchant="M2")
     text = TextLines(reversal_line(), b"{", others, late)
-    push = sort_reversals(text, 64, datetime(2021, 11, 15, tzinfo=UTC))
+    push = sort_reversals(text, PLATFORM, 64, datetime(2021, 11, 15, tzinfo=UTC))
     assert push.accepted == 2
     assert [(failure.index, failure.code) for failure in push.failures] == [(1, "not_json"), (3, "in_the_future")]
     assert sorted(push.by_shard.values()) == sorted([reversal_line(), others])
+
+
+def test_every_record_says_which_lines_of_the_push_it_has_although_some_were_refused() -> None:
+    raws = [line_with(id=str(n), merchant=f"M{n % 7}") for n in range(20)]
+    text = TextLines(*raws[:5], b"{", *raws[5:])
+    indexes = [2 * line for line in range(len(text))]
+    for own in (None, indexes):
+        push = PushSorter(SHARDS).sort(text, PLATFORM, now=NOW, accept_days=35, indexes=own)
+        for shard, value in push.by_shard.items():
+            for line, raw in enumerate(value.split(b"\n")):
+                at = text.lines().index(raw)
+                assert index_in_push(push.packed_lines[shard], line) == (at if own is None else indexes[at])
+
+
+def test_every_record_of_a_long_push_of_reversals_says_which_lines_it_has() -> None:
+    text = TextLines(b"{", *[reversal_line(reversal=f"r{n}") for n in range(REVERSALS_A_RECORD_MAX + 2)])
+    parts = list(in_records(sort_reversals(text, PLATFORM, 64, datetime(2021, 11, 15, tzinfo=UTC))))
+    packed = [part.packed_lines[shard] for part in parts for shard in part.by_shard]
+    assert [index_in_push(one, 1) for one in packed] == [2, REVERSALS_A_RECORD_MAX + 2]
 
 
 def test_a_long_push_becomes_records_that_a_page_has_room_for_each_shard_in_order() -> None:
@@ -94,14 +115,14 @@ def test_a_long_push_becomes_records_that_a_page_has_room_for_each_shard_in_orde
 def test_a_line_of_the_future_is_told_our_clock_and_where_to_take_a_time_that_fits() -> None:
     donation = sort(line_with(at="2026-11-26T12:00:00Z")).failures[0]
     text = TextLines(reversal_line(at="2026-11-26T12:00:00Z"))
-    for failure in (donation, sort_reversals(text, SHARDS, NOW).failures[0]):
+    for failure in (donation, sort_reversals(text, PLATFORM, SHARDS, NOW).failures[0]):
         for message in (failure.en, failure.zh):
             assert "2021-11-11T12:00:00+00:00" in message and "GET /v1/whoami" in message
 
 
 def test_a_reversal_dated_before_the_day_of_its_gift_is_refused_at_the_door() -> None:
     early, same_day = reversal_line(at="2021-11-10T23:59:59+08:00"), reversal_line(at="2021-11-11T00:00:00+08:00")
-    push = sort_reversals(TextLines(early, same_day), SHARDS, NOW)
+    push = sort_reversals(TextLines(early, same_day), PLATFORM, SHARDS, NOW)
     assert [(one.index, one.pointer, one.code) for one in push.failures] == [(0, "/at", "before_the_donation")]
     assert "2021-11-11" in push.failures[0].en
     assert "2021-11-11" in push.failures[0].zh

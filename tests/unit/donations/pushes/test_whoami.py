@@ -22,7 +22,7 @@ from services.donations.pushes.domain.sorting import PushSorter
 from services.donations.validation.domain.text_lines import TextLines
 from tests.unit.donations.donation_lines import line_with
 
-PLAYED = BusinessClock(epoch=datetime.now(UTC), start=datetime(2020, 1, 1, tzinfo=UTC), rate=4 * 86_400)
+PLAYED = BusinessClock(epoch=datetime.now(UTC), start=datetime(2020, 1, 1, tzinfo=UTC), rate=60)
 TERMS = Terms(name="Shop", mode=Mode.TEST, lines_a_second=7, signature_demanded=True)
 
 
@@ -87,7 +87,7 @@ async def test_the_time_that_is_told_can_be_sent_as_it_is_whatever_year_is_playe
     assert me["at"].startswith("2020-") and me["at"].endswith("+08:00")
     at, now = datetime.fromisoformat(me["at"]), datetime.fromisoformat(me["now"])
     assert timedelta() <= now - at < timedelta(seconds=1)
-    push = PushSorter(1).sort(TextLines(line_with(at=me["at"])), now=PLAYED.now(), accept_days=35)
+    push = PushSorter(1).sort(TextLines(line_with(at=me["at"])), "shop", now=PLAYED.now(), accept_days=35)
     assert (push.accepted, push.failures) == (1, [])
 
 
@@ -100,7 +100,7 @@ async def test_a_signature_is_measured_by_wall_time_also_where_another_year_is_p
 
 async def test_a_key_of_no_platform_is_told_so_whatever_its_role() -> None:
     api = WhoAmIApi()
-    for role, owner in ((Role.PLATFORM, ""), (Role.OPERATOR, ""), (Role.MERCHANT, "M00001")):
+    for role, owner in ((Role.PLATFORM, ""), (Role.OPERATOR, ""), (Role.MERCHANT, "shop:M00001")):
         me = await told(api, await api.key_of(owner, role))
         assert (me["role"], me["platform"], me["limits"]["lines_a_second"]) == (role, None, None)
         assert (me["signing"]["demanded"], me["signing"]["live_secrets"]) == (False, 0)
@@ -110,4 +110,4 @@ async def test_nobody_and_a_platform_that_is_gone_are_told_nothing() -> None:
     api = WhoAmIApi()
     nobody, gone = await api.ask(None), await api.ask(await api.key_of("gone"))
     assert (nobody.status_code, nobody.json()["code"]) == (401, "key_unknown")
-    assert (gone.status_code, gone.json()["code"]) == (403, "platform_unknown")
+    assert (gone.status_code, gone.json()["code"]) == (403, "platform_unregistered")

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,10 @@ from pandapack.runtime.documents import MemoryDocuments, MemoryRows
 from pandapack.runtime.store import Command, Outcome, Store
 from services.donations.ledger.domain.findings import Anchor
 from services.donations.ledger.domain.pages import Page, PageHeader, days_of
+from services.donations.ledger.domain.reversals import TAKEN, ReversalRecord
 from services.donations.ledger.store.pages import Pages
+from services.donations.ledger.store.reversals import Reversals
+from services.donations.settlements.domain.reconciliation import Difference
 from services.donations.settlements.domain.settlement import (
     By,
     Kind,
@@ -34,10 +37,13 @@ from services.donations.settlements.domain.settlement import (
 )
 from services.donations.settlements.store import SETTLEMENTS, Settlements
 from services.donations.settlements.work.reconciler import Reconciler
+from services.donations.validation.domain.reversal_lines import Reversal
 
+D1, D2 = "2021-11-11", "2021-11-12"
 AT = datetime(2021, 11, 12, tzinfo=UTC)
 SHARDS = 2
 PAGE_ROWS = 3
+REVERSED_AT = AT - timedelta(hours=1)
 PROGRAMME, OWNER = "love-parcel", "p"
 PlainDonation = tuple[str, str, str, int]
 """Merchant, id, day, fen."""
@@ -98,8 +104,11 @@ class Ledger:
     """Pages of a few rows a shard, as the service writes them: rows are only ever added."""
 
     def __init__(self) -> None:
-        self.pages = Pages(MemoryRows("pages"))
+        rows = MemoryRows("pages")
+        self.pages, self.reversals = Pages(rows), Reversals(rows)
         self._rows: list[list[Row]] = [[] for _ in range(SHARDS)]
+        self._taken: dict[tuple[int, int], list[ReversalRecord]] = {}
+        self._reversals = itertools.count()
         self._versions: dict[tuple[int, int], int] = {}
 
     async def record(self, donations: Iterable[PlainDonation], programme: str = PROGRAMME) -> None:
@@ -109,6 +118,16 @@ class Ledger:
         for shard, rows in enumerate(self._rows):
             for number in range(first[shard], -(-len(rows) // PAGE_ROWS)):
                 await self._write(shard, number, rows[number * PAGE_ROWS : (number + 1) * PAGE_ROWS])
+
+    async def reverse(self, donation: PlainDonation, fen: int, at: datetime = REVERSED_AT) -> None:
+        """The shard takes a reversal of a donation, and its last page has the record."""
+        merchant, id, day, _ = donation
+        shard = shard_of(merchant, SHARDS)
+        number = max((len(self._rows[shard]) - 1) // PAGE_ROWS, 0)
+        name = f"R{next(self._reversals)}"
+        reversal = Reversal(reversal=name, merchant=merchant, donation=id, day=day, amount_fen=fen, at=at)
+        self._taken.setdefault((shard, number), []).append(ReversalRecord(reversal, TAKEN, PROGRAMME))
+        await self._write(shard, number, self._rows[shard][number * PAGE_ROWS : (number + 1) * PAGE_ROWS])
 
     async def _write(self, shard: int, number: int, rows: Sequence[Row]) -> None:
         version = self._versions[shard, number] = self._versions.get((shard, number), 0) + 1
@@ -122,7 +141,8 @@ class Ledger:
             days=frozenset(days_of(columns)),
             anchor=Anchor(0, 0, ""),
         )
-        assert await self.pages.write(Page(header, columns))
+        taken = tuple(self._taken.get((shard, number), ()))
+        assert await self.pages.write(Page(header, columns, reversals=taken))
 
 
 @dataclass
@@ -131,24 +151,19 @@ class World:
 
     ledger: Ledger = field(default_factory=Ledger)
     banked: CrashingRows = field(default_factory=lambda: CrashingRows("banked"))
-    belonging: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         clock, chance = FixedClock(AT), SeededChance(1)
         self._asked = itertools.count()
+        self._cut_off: datetime | None = None
         self.documents = MemoryDocuments(SETTLEMENTS.collection)
         store: Store[Settlement] = Store(SETTLEMENTS, self.documents, clock=clock, chance=chance)
         self.store = Settlements(store, MemoryRows("parts"), MemoryRows("differences"), self.banked)
-        self.reconciler = Reconciler(
-            self.store, self.ledger.pages, clock, chance, shards=SHARDS, merchants_of=self._merchants_of
-        )
+        self.reconciler = Reconciler(self.store, self.ledger.pages, self.ledger.reversals, clock, chance)
 
-    async def _merchants_of(self, owner: str) -> frozenset[str]:
-        assert owner == OWNER
-        return self.belonging
-
-    async def settle(self, how: str, id: str, donations: list[PlainDonation]) -> None:
+    async def settle(self, how: str, id: str, donations: list[PlainDonation], cut_off: datetime | None = None) -> None:
         """A platform settles donations: by "ids", or by "sums" of merchant and day."""
+        self._cut_off = cut_off
         match how:
             case "ids":
                 await self.settle_ids(id, donations)
@@ -181,7 +196,7 @@ class World:
         await self._receive(id, By.SUMS, parts, Tally(count=sum(counts), fen=sum(fens)))
 
     async def _receive(self, id: str, by: By, parts: list[PartRef], total: Tally) -> None:
-        terms = Terms(name=id, programme=PROGRAMME, bank_reference="B-1", currency="CNY", by=by)
+        terms = Terms(name=id, programme=PROGRAMME, bank_reference="B-1", currency="CNY", by=by, cut_off=self._cut_off)
         upload = SettlementUpload(terms=terms, digest=id, total=total, parts=tuple(parts))
         decide = partial(receive, owner=OWNER, received=upload, at=AT)
         assert isinstance(await self.store.documents.change(id, decide, Command(f"receive {id}", id)), Outcome)
@@ -199,6 +214,16 @@ class World:
         """Another statement, some time later."""
         await self.store.documents.change(id, ask_again, Command(f"again {next(self._asked)}", id))
         return await self.draw_up(id)
+
+    async def banked_by(self, id: str) -> Tally:
+        """All that a settlement has banked by now, by its pages."""
+        steps = [step async for page in self.store.banked_pages(id) for step in page.steps[id]]
+        return sum((step.tally for step in steps), start=Tally())
+
+    async def differences(self, id: str, statement: Statement, kind: Kind) -> list[Difference]:
+        """Everything under a kind, where that is one page."""
+        found, _ = await self.store.differences(f"{id}/{statement.number:04d}/{statement.run}", kind, 0)
+        return found
 
     async def listed(self, id: str, statement: Statement, kind: Kind) -> list[tuple[str, str, str | None]]:
         """Merchant, day and id of everything under a kind."""
@@ -226,3 +251,15 @@ def _bits_of_all(page: dict[str, Any]) -> int:
     for one in page["by"]:
         together |= int.from_bytes(one["bits"].ljust(width, b"\0"), "big")
     return together.bit_count()
+
+
+async def publishes_what_is_banked(world: World, names: list[str]) -> None:
+    assert world.banked.are_banked_once()
+    published = await world.published()
+    for name in names:
+        told = [event for event in published if event.settlement == name]
+        assert await world.banked_by(name) == Tally(count=sum(e.count for e in told), fen=sum(e.fen for e in told))
+
+
+def tally(donations: list[PlainDonation]) -> Tally:
+    return Tally(count=len(donations), fen=sum(donation[3] for donation in donations))

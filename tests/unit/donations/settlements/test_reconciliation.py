@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections import Counter
-from collections.abc import Coroutine
-from typing import Any
+from datetime import timedelta
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from services.donations.settlements.domain.settlement import Kind, Sides, Tally, Why
+from tests.unit.donations.settlements.settling import (
+    AT,
+    D1,
+    D2,
+    REVERSED_AT,
+    PlainDonation,
+    World,
+    publishes_what_is_banked,
+    tally,
+)
 
-from services.donations.settlements.domain.settlement import Kind, Sides, Tally
-from tests.unit.donations.settlements.settling import Crash, PlainDonation, World
-
-D1, D2 = "2021-11-11", "2021-11-12"
 DONATIONS: list[PlainDonation] = [
     ("M1", "1", D1, 5),
     ("M1", "2", D1, 4),
@@ -23,14 +24,6 @@ DONATIONS: list[PlainDonation] = [
     ("M3", "A7", D2, 9),
     ("M2", "6", D1, 1),
 ]
-
-
-def run(steps: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(steps)
-
-
-def tally(donations: list[PlainDonation]) -> Tally:
-    return Tally(count=len(donations), fen=sum(donation[3] for donation in donations))
 
 
 def both(donations: list[PlainDonation]) -> Sides:
@@ -81,16 +74,111 @@ async def test_a_merchant_that_the_settlement_does_not_name_stays_its_own_secret
     assert (await world.draw_up("S")).is_balanced()
 
 
-async def test_what_a_merchant_of_the_platform_gave_is_extra_where_the_settlement_does_not_name_it() -> None:
+async def test_extra_is_only_what_was_given_to_merchants_on_the_days_for_which_the_settlement_names_them() -> None:
+    world = World()
+    await world.ledger.record(DONATIONS)
+    await world.settle_ids("S", [("M1", "1", D1, 5), ("M3", "A7", D2, 9)])
+    statement = await world.draw_up("S")
+    # Not M1 on D2 nor M3 on D1, though both days are named: and of no other merchant anything.
+    assert await world.listed("S", statement, Kind.EXTRA) == [("M1", D1, "2")]
+
+
+async def test_a_donation_reversed_in_full_is_not_to_be_settled_and_is_never_banked() -> None:
     for how in ("ids", "sums"):
-        world = World(belonging=frozenset({"M2"}))
+        world = World()
         await world.ledger.record(DONATIONS)
-        mine = [donation for donation in DONATIONS if donation[0] == "M1" and donation[2] == D1]
-        await world.settle(how, "S", mine)
+        await world.ledger.reverse(DONATIONS[0], 5)
+        await world.settle(how, "S", DONATIONS)
         statement = await world.draw_up("S")
         assert not statement.is_balanced(), how
-        others = tally([donation for donation in DONATIONS if donation[0] == "M2" and donation[2] == D1])
-        assert statement.kinds[Kind.EXTRA].ledger == others, how
+        assert Kind.DIFFERING in statement.kinds, how
+        (differing,) = await world.differences("S", statement, Kind.DIFFERING)
+        assert (differing.why, differing.sides.reversed_fen) == (Why.REVERSED, 5), how
+        settled_fen, left_fen = (5, 0) if how == "ids" else (9, 4)
+        assert (differing.sides.settlement.fen, differing.sides.ledger.fen) == (settled_fen, left_fen), how
+        assert sum(one.fen for one in await world.published()) == tally(DONATIONS).fen - settled_fen, how
+
+
+async def test_a_settlement_that_pays_what_is_left_is_balanced_and_banks_just_that() -> None:
+    left = [("M1", "2", D1, 1), *DONATIONS[2:]]
+    for how in ("ids", "sums"):
+        world = World()
+        await world.ledger.record(DONATIONS)
+        await world.ledger.reverse(DONATIONS[0], 5)
+        await world.ledger.reverse(DONATIONS[1], 3)
+        await world.settle(how, "S", left)
+        statement = await world.draw_up("S")
+        assert statement.is_balanced(), how
+        assert statement.kinds[Kind.MATCHED].ledger == statement.kinds[Kind.MATCHED].settlement == tally(left), how
+        ledger = statement.ledger
+        assert (ledger.ledger.fen, ledger.reversed_fen) == (tally(left).fen, 8), how
+        assert ledger.ledger.fen + ledger.reversed_fen == tally(DONATIONS).fen, how
+        assert sum(one.fen for one in await world.published()) == tally(left).fen, how
+        assert sum(one.count for one in await world.published()) == len(left), how
+
+
+async def test_what_is_reversed_after_it_was_banked_stays_banked_and_is_listed_as_owed() -> None:
+    for how in ("ids", "sums"):
+        world = World()
+        await world.ledger.record(DONATIONS)
+        await world.ledger.reverse(DONATIONS[1], 1)
+        await world.settle(how, "S", [DONATIONS[0], ("M1", "2", D1, 3), *DONATIONS[2:]])
+        assert (await world.draw_up("S")).is_balanced(), how
+        await world.ledger.reverse(DONATIONS[1], 2)
+        await world.ledger.reverse(DONATIONS[4], 9)
+        statement = await world.draw_up_again("S")
+        assert statement.is_balanced(), how
+        owed = [
+            (one.id, one.sides.reversed_fen) for one in await world.differences("S", statement, Kind.REVERSED_SINCE)
+        ]
+        assert owed == [("2", 2), ("A7", 9)], how
+        assert statement.kinds[Kind.REVERSED_SINCE].reversed_fen == 11, how
+        assert sum(one.fen for one in await world.published()) == tally(DONATIONS).fen - 1, how
+        # Another settlement of the same finds what was banked, not what is left of it now.
+        await world.settle_ids("S2", [("M1", "2", D1, 3), ("M3", "A7", D2, 9)])
+        assert (await world.draw_up("S2")).kinds[Kind.ALREADY_BANKED].ledger == Tally(count=2, fen=12), how
+
+
+async def test_reversals_behind_the_cut_off_are_not_deducted_and_are_listed_at_once() -> None:
+    for how in ("ids", "sums"):
+        world = World()
+        await world.ledger.record(DONATIONS)
+        await world.ledger.reverse(DONATIONS[0], 5, REVERSED_AT)
+        await world.settle(how, "S", DONATIONS, cut_off=REVERSED_AT - timedelta(seconds=1))
+        statement = await world.draw_up("S")
+        assert statement.is_balanced(), how
+        assert statement.cut_off == REVERSED_AT - timedelta(seconds=1), how
+        assert statement.kinds[Kind.REVERSED_SINCE].reversed_fen == 5, how
+        again = await world.draw_up_again("S")
+        assert again.kinds == statement.kinds, how
+
+
+async def test_a_merchants_day_of_which_nothing_is_left_is_differing_and_where_it_is_not_settled_listed() -> None:
+    world = World()
+    await world.ledger.record(DONATIONS[:2])
+    await world.ledger.reverse(DONATIONS[0], 5)
+    await world.settle_ids("S", DONATIONS[1:2])
+    statement = await world.draw_up("S")
+    assert statement.is_balanced()
+    assert await world.listed("S", statement, Kind.REVERSED) == [("M1", D1, "1")]
+    await world.ledger.reverse(DONATIONS[1], 4, AT)
+    await world.settle_sums("S2", {("M1", D1): (2, 9)})
+    (differing,) = await world.differences("S2", await world.draw_up("S2"), Kind.DIFFERING)
+    assert (differing.why, differing.sides.ledger, differing.sides.reversed_fen) == (
+        Why.REVERSED,
+        Tally(count=1, fen=4),
+        5,
+    )
+
+
+async def test_what_is_banked_is_told_by_merchant() -> None:
+    for how in ("ids", "sums"):
+        world = World()
+        await world.ledger.record(DONATIONS)
+        await world.settle(how, "S", DONATIONS)
+        await world.draw_up("S")
+        told = {one.day: one.merchants for one in await world.published()}
+        assert told == {D1: {"M1": (2, 9), "M2": (2, 8)}, D2: {"M1": (1, 2), "M3": (1, 9)}}, how
 
 
 async def test_a_second_settlement_of_the_same_donations_is_listed_as_already_banked() -> None:
@@ -133,128 +221,6 @@ async def test_a_donation_that_came_after_its_day_was_banked_by_sums_is_extra_an
     await world.settle_sums("S2", {("M1", D1): (1, 3)})
     assert (await world.draw_up("S2")).is_balanced()
     assert world.banked.are_banked_once()
-
-
-MERCHANTS = st.sampled_from(["M1", "M2", "M3"])
-DONATION = st.tuples(MERCHANTS, st.integers(1, 6).map(str), st.sampled_from([D1, D2]), st.integers(1, 2))
-LEDGER = st.lists(DONATION, max_size=24, unique_by=lambda donation: donation[:3])
-LISTS = st.lists(st.lists(DONATION, min_size=1, max_size=12), min_size=1, max_size=3)
-
-
-def expected(
-    ledger: list[PlainDonation], listed: list[PlainDonation], banked_before: set[PlainDonation]
-) -> Counter[Kind]:
-    """The plain oracle: what a statement by ids counts."""
-    given_fen: dict[tuple[str, str, str], int] = {}
-    kinds: Counter[Kind] = Counter()
-    for merchant, id, day, fen in listed:
-        if (merchant, id, day) in given_fen:
-            kinds[Kind.REPEATED] += 1
-        else:
-            given_fen[merchant, id, day] = fen
-    known = {donation[:3]: donation for donation in ledger}
-    for key, fen in given_fen.items():
-        donation = known.get(key)
-        if donation is None:
-            kinds[Kind.MISSING] += 1
-        elif donation[3] != fen:
-            kinds[Kind.DIFFERING] += 1
-        else:
-            kinds[Kind.ALREADY_BANKED if donation in banked_before else Kind.MATCHED] += 1
-    merchants, days = {donation[0] for donation in listed}, {donation[2] for donation in listed}
-    for donation in ledger:
-        if (
-            donation[0] in merchants
-            and donation[2] in days
-            and donation[:3] not in given_fen
-            and donation not in banked_before
-        ):
-            kinds[Kind.EXTRA] += 1
-    return kinds
-
-
-@given(LEDGER, LISTS)
-@settings(max_examples=80, deadline=None)
-def test_statements_by_ids_agree_with_the_plain_oracle(
-    ledger: list[PlainDonation], lists: list[list[PlainDonation]]
-) -> None:
-    async def steps() -> None:
-        world, banked = World(), set[PlainDonation]()
-        await world.ledger.record(ledger)
-        for number, listed in enumerate(lists):
-            await world.settle_ids(f"S{number}", listed)
-            statement = await world.draw_up(f"S{number}")
-            counted = {kind: max(s.settlement.count, s.ledger.count) for kind, s in statement.kinds.items()}
-            assert {k: n for k, n in counted.items() if n} == dict(expected(ledger, listed, banked))
-            first = {donation[:3]: donation for donation in reversed(listed)}  # what is listed again is not looked at
-            banked |= set(first.values()) & set(ledger)
-            settled = sum((sides.settlement for sides in statement.kinds.values()), start=Tally())
-            assert settled == tally(listed)  # every donation that was listed stands in exactly one kind
-        assert sum(one.count for one in await world.published()) == len(banked)
-        assert sum(one.fen for one in await world.published()) == sum(donation[3] for donation in banked)
-        assert world.banked.are_banked_once()
-
-    run(steps())
-
-
-@given(LEDGER, LISTS, st.lists(st.booleans(), min_size=3, max_size=3), st.lists(st.integers(1, 6), max_size=4))
-@settings(max_examples=80, deadline=None)
-def test_crashes_between_any_two_writes_bank_nothing_twice_and_lose_nothing(
-    ledger: list[PlainDonation], lists: list[list[PlainDonation]], by_sums: list[bool], crashes: list[int]
-) -> None:
-    async def settle(world: World, crashes: list[int]) -> list[tuple[str, str, str, int, int]]:
-        await world.ledger.record(ledger)
-        for number, listed in enumerate(lists):
-            name = f"S{number}"
-            await world.settle("sums" if by_sums[number] else "ids", name, listed)
-            for crash_in in crashes:
-                world.banked.crash_in = crash_in
-                with contextlib.suppress(Crash):
-                    await world.draw_up(name)
-            world.banked.crash_in = None
-            await world.draw_up_again(name)
-        return sorted((one.settlement, one.programme, one.day, one.count, one.fen) for one in await world.published())
-
-    async def steps() -> None:
-        calm, troubled = World(), World()
-        assert await settle(calm, []) == await settle(troubled, crashes)
-        assert troubled.banked.are_banked_once()
-
-    run(steps())
-
-
-@given(LEDGER, LISTS, st.lists(st.booleans(), min_size=3, max_size=3))
-@settings(max_examples=60, deadline=None)
-def test_settlements_drawn_up_at_the_same_time_bank_each_donation_once(
-    ledger: list[PlainDonation], lists: list[list[PlainDonation]], by_sums: list[bool]
-) -> None:
-    async def steps() -> None:
-        world = World()
-        await world.ledger.record(ledger)
-        names = [f"S{number}" for number in range(len(lists))]
-        for name, listed, sums in zip(names, lists, by_sums, strict=False):
-            await world.settle("sums" if sums else "ids", name, listed)
-        # Twice each, as two processes would.
-        await asyncio.gather(*(world.draw_up(name) for name in [*names, *names]))
-        await publishes_what_is_banked(world, names)
-        for name in names:
-            before = await world.store.banked_by(name)
-            after = (await world.draw_up_again(name)).banked
-            # What another one banked meanwhile may have made a sum agree that did not: more, but never less.
-            assert all(after[day].fen >= tally.fen and after[day].count >= tally.count for day, tally in before.items())
-        await publishes_what_is_banked(world, names)
-
-    run(steps())
-
-
-async def publishes_what_is_banked(world: World, names: list[str]) -> None:
-    assert world.banked.are_banked_once()
-    published = await world.published()
-    for name in names:
-        banked = await world.store.banked_by(name)
-        assert sum(one.fen for one in published if one.settlement == name) == sum(
-            tally.fen for tally in banked.values()
-        )
 
 
 async def test_sums_that_agree_only_without_what_another_settlement_banked_agree_when_drawn_up_again() -> None:

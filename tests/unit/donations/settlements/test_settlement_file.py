@@ -31,6 +31,9 @@ UNFIT: list[tuple[str, bytes, str]] = [
         for at in (b"0001-01-01T00:00:00+14:00", b"9999-12-31T23:59:59-14:00")
     ),
     ("another programme", LINE.replace(b"{", b'{"programme": "sports", '), "programme_differs"),
+    ("an unknown field", LINE.replace(b"{", b'{"note": "x", '), "unknown_field"),
+    ("a misspelt field", LINE.replace(b"merchant", b"merchnat"), "unknown_field"),
+    ("a field twice", LINE.replace(b"{", b'{"id": "7", '), "duplicate_key"),
     ("nothing", b"\n\n", "empty"),
     ("a line without an end", b"{" + b" " * LINE_BYTES_MAX, "line_too_long"),
 ]
@@ -38,7 +41,7 @@ UNFIT: list[tuple[str, bytes, str]] = [
 
 @pytest.mark.parametrize(("what", "body", "code"), UNFIT)
 def test_a_file_that_is_no_settlement_is_refused_by_line(what: str, body: bytes, code: str) -> None:
-    file = SettlementFile("love-parcel", 2)
+    file = SettlementFile("shop", "love-parcel", 2)
 
     def read() -> None:
         file.feed(LINE + b"\n" if code != "empty" else b"")
@@ -71,7 +74,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES | st.binary(max_size=9), max_size=12))
 def test_any_bytes_are_a_settlement_or_refused_by_name(pieces: list[bytes]) -> None:
-    file = SettlementFile("love-parcel", 2)
+    file = SettlementFile("shop", "love-parcel", 2)
     with suppress(Unfit):
         for piece in pieces:
             file.feed(piece)
@@ -80,7 +83,7 @@ def test_any_bytes_are_a_settlement_or_refused_by_name(pieces: list[bytes]) -> N
 
 def test_an_unfit_line_is_explained_in_english_and_chinese_without_the_readers_own_words() -> None:
     with pytest.raises(Unfit) as unfit:
-        SettlementFile("love-parcel", 2).feed(LINE.replace(b"5}", b"0}") + b"\n")
+        SettlementFile("shop", "love-parcel", 2).feed(LINE.replace(b"5}", b"0}") + b"\n")
     assert str(unfit.value) == "line 1: amount_fen is a whole number of fen, 1 to 100,000,000"
     assert unfit.value.zh == "第 1 行: amount_fen 为 1 至 100,000,000 的整数(分)"
 
@@ -90,7 +93,7 @@ def test_a_file_may_be_cut_anywhere_into_chunks(cuts: list[int]) -> None:
     at = LINE.replace(b'"day": "2021-11-11"', b'"at": "2021-11-11T00:00:00+08:00"').replace(b'"1"', b'"2"')
     body = LINE + b"\r\n\n" + at
     cuts_at = sorted({0, len(body), *(cut % len(body) for cut in cuts)})
-    file = SettlementFile("love-parcel", 1)
+    file = SettlementFile("shop", "love-parcel", 1)
     for start, end in itertools.pairwise(cuts_at):
         file.feed(body[start:end])
     file.end()

@@ -38,7 +38,7 @@ def test_a_refused_line_is_told_so_in_a_sentence(raw: bytes, sentence: str) -> N
     "raw", [reversal_line(amount_fen=0), reversal_line(day="11.11.2021"), b'{"reversal": ', b"\xff"]
 )
 def test_nothing_of_the_readers_own_words_is_told(raw: bytes) -> None:
-    error = reversal_of(raw)
+    error = reversal_of(raw, "shop")
     assert isinstance(error, str)
     failure = failure_of(0, error)
     assert not any(word in failure.en + failure.zh for word in READERS_WORDS)

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pandapack.contracts.donations import microseconds_of, shard_of
+from pandapack.contracts.donations import NAME_CHARACTERS_MAX, microseconds_of, scoped, shard_of
 from services.donations.validation.domain import reader as reader_module
 from services.donations.validation.domain.reader import LineReader, donations_of, is_plain
+from services.donations.validation.domain.scopes import LinePlatforms
 from services.donations.validation.domain.text_lines import TextLines
 from tests.unit.donations.donation_lines import GOOD
 
@@ -42,7 +44,26 @@ IDS = st.one_of(
 )
 NAMES = st.one_of(
     st.sampled_from(
-        ["M00001", "M2", "love-parcel", "x" * 16, "x" * 17, "x" * 64, "x" * 65, "M00001\x00", "", "商", "a/b"]
+        [
+            "M00001",
+            "M2",
+            "love-parcel",
+            "x" * 16,
+            "x" * 17,
+            "x" * 47,
+            "x" * 48,
+            "x" * 59,
+            "x" * 62,
+            "x" * 64,
+            "x" * 65,
+            "shop:M2",
+            ":M2",
+            ":",
+            "M00001\x00",
+            "",
+            "商",
+            "a/b",
+        ]
     ),
     st.text("AB1.-", min_size=1, max_size=20),
 )
@@ -101,23 +122,37 @@ ANY_LINES = st.lists(
 )
 
 
-def agrees(reader: LineReader, lines: list[bytes]) -> None:
-    """What the reader of many lines reads is what the reader of one line reads from each; blank lines are none."""
+PLATFORMS = ("shop", "s", "shop-", "platform-of-16.c")
+
+
+def platforms_of(lines: int, first: int = 0) -> LinePlatforms:
+    """The platforms take turns, beginning with the `first`."""
+    return LinePlatforms(PLATFORMS, np.arange(first, first + lines, dtype=np.int32) % np.int32(len(PLATFORMS)))
+
+
+def agrees(reader: LineReader, lines: list[bytes], first: int = 0) -> None:
+    """What the reader of many lines reads is what the reader of one line reads from each; blank lines are none.
+
+    Merchants are scoped by their lines' platforms, which take turns, beginning with the `first`.
+    """
     text = TextLines(*[line for line in lines if b"\n" not in line])
     lines = text.lines()
-    read = reader.read(text)
+    platforms = platforms_of(len(lines), first)
+    read = reader.read(text, platforms)
     expected = donations_of(lines)
     rows = dict(zip(read.lines.tolist(), read.columns.rows(), strict=True))
     assert list(rows) == sorted(rows)
     for number, donation in enumerate(expected):
         if isinstance(donation, str):
             assert read.refused[number] == donation and number not in rows
-        elif not is_plain(donation):
+            continue
+        merchant = scoped(PLATFORMS[platforms.of_line[number]], donation.merchant)
+        if not is_plain(donation) or len(merchant) > NAME_CHARACTERS_MAX:
             assert read.not_plain[number] == donation and number not in rows
         else:
             row = rows[number]
             assert (row.id, row.merchant, row.programme, row.amount_fen, row.at_us) == (
-                donation.id, donation.merchant, donation.programme, donation.amount_fen, microseconds_of(donation.at),
+                donation.id, merchant, donation.programme, donation.amount_fen, microseconds_of(donation.at),
             )  # fmt: skip
     assert read.shards.tolist() == [shard_of(row.merchant, SHARDS) for row in rows.values()]
 
@@ -129,7 +164,8 @@ def test_reading_lines_all_at_once_is_reading_each(
     plain: list[dict[str, Any]], style: Style, lines: list[bytes]
 ) -> None:
     reader = LineReader(SHARDS)
-    agrees(reader, [style(donation) for donation in plain])  # the names are known from here on
+    for first in range(len(PLATFORMS)):
+        agrees(reader, [style(donation) for donation in plain], first)  # the names are known from here on
     agrees(reader, [*lines, *(style(donation) for donation in plain)])
 
 
@@ -150,11 +186,11 @@ def test_plain_lines_are_read_without_the_json_reader(style: Style, monkeypatch:
         {**GOOD, "id": id, "amount_fen": n + 1} for n, id in enumerate(["0", "9" * 19, "1" * 20, "007", "A:7"])
     ]
     text = TextLines(*[style(donation) for donation in donations])
-    reader.read(text)
+    reader.read(text, LinePlatforms.one("shop", len(text)))
     monkeypatch.setattr(reader_module, "donations_of", lambda raws: pytest.fail(f"{raws} one by one"))
-    assert [(row.id, row.amount_fen) for row in reader.read(text).columns.rows()] == [
-        (donation["id"], donation["amount_fen"]) for donation in donations
-    ]
+    assert [
+        (row.id, row.amount_fen) for row in reader.read(text, LinePlatforms.one("shop", len(text))).columns.rows()
+    ] == [(donation["id"], donation["amount_fen"]) for donation in donations]
 
 
 def test_names_that_collide_or_are_forgotten_are_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("raw", "pointer", "code"), BROKEN, ids=[row[2] for row in BROKEN])
 def test_a_line_that_is_no_reversal_is_refused_by_name(raw: bytes, pointer: str, code: str) -> None:
-    error = reversal_of(raw)
+    error = reversal_of(raw, "shop")
     assert isinstance(error, str)
     failure = failure_of(0, error)
     assert (failure.pointer, failure.code) == (pointer, code)

@@ -1,0 +1,245 @@
+"""Settlements: what they say they banked, which rows of pages that is, and what reporting adds up of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+import msgspec
+import numpy as np
+
+from pandapack.audit.facts import Json
+from pandapack.audit.findings import Findings, Layer
+from pandapack.audit.merchants import unpacked
+from pandapack.audit.reading import Databases, Patience, events_in, last_number, outbox_events, within
+from pandapack.audit.seals import AFTER_LAST
+from pandapack.audit.shard import Cell, Sums
+from pandapack.contracts.columns import Columns
+from pandapack.contracts.donations import day_name
+from pandapack.contracts.pages import shard_prefix
+
+RECONCILED = "reconciled"
+MATCHED, REVERSED_SINCE = "matched", "reversed_since"
+SOURCE = "/donations/settlements/"
+MERCHANT_BUCKETS = 16
+"""A day's merchants lie in so many documents, by the CRC-32 of their names."""
+
+
+@dataclass
+class _Marks:
+    """Which rows of a page are banked, by settlement."""
+
+    owner: BankedRows
+    row: Json
+
+    def check(self, columns: Columns) -> None:
+        """Bits against the page's rows: each row by one settlement at most, days' sums as they are stated."""
+        id = self.row["_id"]
+        taken = np.zeros(len(columns), np.int64)
+        for one in self.row["by"]:
+            bits = np.unpackbits(np.frombuffer(one["bits"], np.uint8), count=one["rows"])
+            if one["rows"] > len(columns):
+                self.owner.wrong(one["settlement"], f"page {id}: it banked {one['rows']} rows of {len(columns)}")
+                continue
+            rows = np.flatnonzero(bits)
+            taken[rows] += 1
+            sums, deducted = Sums(), {item[0]: item[1] for item in one["deducted"]}
+            days, places = np.unique(columns.days[rows], return_inverse=True)
+            for place, day in enumerate(days.tolist()):
+                of_day = rows[places == place]
+                less = sum(deducted.get(index, 0) for index in of_day.tolist()) if deducted else 0
+                sums.grow(day_name(day), len(of_day), int(columns.amounts_fen[of_day].sum()) - less)
+            stated = _stated(one)
+            if sums != stated:
+                name = min(day for day in {*sums, *stated} if sums.get(day) != stated.get(day))
+                detail = f"banked on {name} (count, fen): its rows are {sums.get(name, (0, 0))}"
+                detail += f", it states {stated.get(name, (0, 0))}"
+                self.owner.wrong(one["settlement"], f"page {id}: {detail}", f"page {id}")
+        if (taken > 1).any():
+            self.owner.wrong(str(self.row["settlements"]), f"page {id}: a row is banked twice")
+
+
+@dataclass
+class _Settlement:
+    status: str
+    banked: Sums
+    programme: str
+    sequence: int
+    is_reconciled: bool
+    version: int
+    outbox: list[Any] = field(default_factory=list)
+
+
+class BankedRows:
+    """All settlements. Documents are read first, then bitmaps, then pages: each has at least what was read before."""
+
+    def __init__(self, databases: Databases, findings: Findings, patience: Patience) -> None:
+        self._databases, self._findings, self._patience = databases, findings, patience
+        self._settlements: dict[str, _Settlement] = {}
+        self._marked: dict[str, Sums] = {}
+        self._views: list[Json] = []
+        self._volumes: list[Json] = []
+        self.fen = 0
+
+    def read(self) -> None:
+        """Reporting's view, then the settlements' documents with their statements."""
+        self._views = list(self._databases.reporting.banked.find({}))
+        self._volumes = list(self._databases.reporting.banked_merchants.find({}))
+        for document in self._databases.donations.settlements.find({}):
+            state = document["state"]
+            received = state.get("received")
+            self._settlements[document["_id"]] = _Settlement(
+                status=state["status"],
+                banked=Sums({day: (one["count"], one["fen"]) for day, one in state["banked"].items()}),
+                programme=received["terms"]["programme"] if received else "",
+                sequence=document["sequence"],
+                is_reconciled=state["status"] == RECONCILED,
+                version=document["version"],
+                outbox=outbox_events(document),
+            )
+            if received and state["statements"]:
+                self._check_statement(document["_id"], state, state["statements"][-1], received)
+
+    def wrong(self, settlement: str, what: str, because: str = "") -> None:
+        """A finding on a settlement."""
+        name = f"settlement {settlement}"
+        self._findings.add(Layer.OWNED, f"{name}: {what}", explains=(name,), because=(name, because))
+
+    def of_shard(self, shard: int) -> Mapping[str, _Marks]:
+        """The bitmaps of a shard's pages, by page."""
+        where = {"_id": {"$gte": shard_prefix(shard), "$lt": shard_prefix(shard) + AFTER_LAST}}
+        marks = {}
+        for row in self._databases.donations.banked.find(where):
+            marks[row["_id"]] = _Marks(self, row)
+            for one in row["by"]:
+                sums = self._marked.setdefault(one["settlement"], Sums())
+                for day, cell in _stated(one).items():
+                    sums.grow(day, *cell)
+        return marks
+
+    def compare(self) -> None:
+        """Once all bitmaps were read: settlements against them, against their own events, and reporting's view."""
+        archive = self._databases.reporting.archive
+        for id, settlement in self._settlements.items():
+            source = f"{SOURCE}{id}"
+            waiting = {one.number for one in settlement.outbox}
+            wanted = max((number for number in range(1, settlement.sequence + 1) if number not in waiting), default=0)
+            archived = self._patience.until(lambda source=source: last_number(archive, source), wanted)  # type: ignore[misc]
+            told = Sums()
+            events = {one.number: one for one in events_in(archive, within(source), self._findings)}
+            events |= {one.number: one for one in settlement.outbox}
+            for number in range(1, settlement.sequence + 1):
+                if number not in events:
+                    text = f"archive {source}#{number:012d}: it is missing"
+                    self._findings.add(Layer.KEPT, text, explains=(source, f"settlement {id}"))
+                    continue
+                told.grow(events[number].data["day"], events[number].data["count"], events[number].data["fen"])
+            if archived > settlement.sequence and self._is_still(id, settlement):
+                self.wrong(id, f"the archive has {archived} events of it, it published {settlement.sequence}", source)
+            self._same(id, "its events (count, fen)", told, settlement.banked, source)
+            marked = self._marked.get(id, Sums())
+            if marked != settlement.banked and settlement.is_reconciled and self._is_still(id, settlement):
+                self._same(id, "the rows that are marked (count, fen)", marked, settlement.banked, source)
+        self._compare_views()
+        for volumes in self._volumes:
+            self._compare_volumes(volumes)
+
+    def _compare_volumes(self, view: Json) -> None:
+        """What is banked of some merchants' donations of a day."""
+        archive, what, recounted = self._databases.reporting.archive, f"view banked_merchants {view['_id']}", Sums()
+        day, _, bucket = view["_id"].rpartition("/")
+        for source, cut in view["inbox"].items():
+            self._patience.until(lambda source=source: last_number(archive, source), cut)  # type: ignore[misc]
+            for event in events_in(archive, within(source, 0, cut), self._findings):
+                if event.data["day"] == day:
+                    for merchant, cell in event.data.get("merchants", {}).items():
+                        if crc32(merchant.encode()) % MERCHANT_BUCKETS == int(bucket):
+                            recounted.grow(merchant, *cell)
+        shown = unpacked(view["state"]["merchants"])
+        for name in sorted({*recounted, *shown}):
+            if recounted.get(name, (0, 0)) != shown.get(name, (0, 0)):
+                text = f"{what}: {name} (count, fen): recounted {recounted.get(name, (0, 0))}"
+                text += f", found {shown.get(name, (0, 0))}"
+                self._findings.add(Layer.VIEWED, text, explains=(what,), because=(what, *view["inbox"]))
+
+    def _is_still(self, id: str, settlement: _Settlement) -> bool:
+        """Whether it is as it was read: else it has banked more since."""
+        row = self._databases.donations.settlements.find_one({"_id": id}, {"version": 1})
+        return row is not None and row["version"] == settlement.version
+
+    def _same(self, id: str, what: str, ours: Sums, theirs: Sums, because: str) -> None:
+        for day in sorted({*ours, *theirs}):
+            if ours.get(day) != theirs.get(day):
+                detail = f"banked on {day}: by {what} {ours.get(day, (0, 0))}, it states {theirs.get(day, (0, 0))}"
+                self.wrong(id, detail, because)
+
+    def _check_statement(self, id: str, state: Json, statement: Json, received: Json) -> None:
+        """The last statement: what it banked, its sums against the upload, its lists of differences."""
+        if state["status"] == RECONCILED:
+            stated = Sums({day: (one["count"], one["fen"]) for day, one in statement["banked"].items()})
+            known = Sums({day: (one["count"], one["fen"]) for day, one in state["banked"].items()})
+            if any(cell[0] and stated.get(day) != cell for day, cell in known.items() if day in stated):
+                self.wrong(id, f"statement {statement['number']} banked other sums than the settlement has")
+        kinds: dict[str, Json] = statement["kinds"]
+        given = _added(one["settlement"] for kind, one in kinds.items() if kind != REVERSED_SINCE)
+        total = (received["total"]["count"], received["total"]["fen"])
+        if given != total:
+            text = f"statement {statement['number']}: its kinds are {given} (count, fen), the settlement named {total}"
+            self.wrong(id, text)
+        at = f"{id}/{statement['number']:04d}/{statement['run']}"
+        for kind, sides in kinds.items():
+            where = {"_id": {"$gte": f"{at}/{kind}/", "$lt": f"{at}/{kind}0"}}
+            rows = list(self._databases.donations.settlement_differences.find(where))
+            if kind == MATCHED and not rows:
+                continue  # it may agree sum by sum, of which nothing is listed
+            for side in ("settlement", "ledger"):
+                listed = _added(_side(item, side) for row in rows for item in row["items"])
+                stated_side = (sides[side]["count"], sides[side]["fen"])
+                if listed != stated_side:
+                    detail = f"{kind} by the {side}: listed {listed} (count, fen), stated {stated_side}"
+                    self.wrong(id, f"statement {statement['number']}: {detail}")
+
+    def _compare_views(self) -> None:
+        archive = self._databases.reporting.archive
+        for view in self._views:
+            what, days = f"view banked {view['_id']}", Sums()
+            programme, _, month = view["_id"].rpartition("/")
+            for source, cut in view["inbox"].items():
+                self._patience.until(lambda source=source: last_number(archive, source), cut)  # type: ignore[misc]
+                for event in events_in(archive, within(source, 0, cut), self._findings):
+                    if event.data["programme"] == programme and event.data["day"].startswith(month):
+                        days.grow(event.data["day"], event.data["count"], event.data["fen"])
+            shown = Sums({day: (cell[0], cell[1]) for day, cell in view["state"]["days"].items()})
+            because = (what, *view["inbox"])
+            for day in sorted({*days, *shown}):
+                if days.get(day) != shown.get(day):
+                    text = f"{what}: {day} (count, fen): recounted {days.get(day, (0, 0))}"
+                    text += f", found {shown.get(day, (0, 0))}"
+                    self._findings.add(Layer.VIEWED, text, explains=(what,), because=because)
+            total = _added({"count": cell[0], "fen": cell[1]} for cell in shown.values())
+            self.fen += total[1]
+            if total != (view["state"]["count"], view["state"]["fen"]):
+                text = f"{what}: its days are {total} (count, fen), it states"
+                text += f" {(view['state']['count'], view['state']['fen'])}"
+                self._findings.add(Layer.VIEWED, text, explains=(what,), because=because)
+
+
+def _stated(one: Json) -> Sums:
+    """What a settlement banked of a page, day by day, as each write of it stated."""
+    sums = Sums()
+    for step in msgspec.json.decode(bytes(one["steps"])):
+        for count, fen in step["merchants"].values():
+            sums.grow(step["day"], count, fen)
+    return sums
+
+
+def _added(tallies: Any) -> Cell:
+    found = list(tallies)
+    return sum(one["count"] for one in found), sum(one["fen"] for one in found)
+
+
+def _side(item: Json, side: str) -> Json:
+    tally: Json = item["sides"][side] if "sides" in item else item[side]
+    return tally

@@ -1,0 +1,1 @@
+"""Pure: whether what came is signed as it should be."""

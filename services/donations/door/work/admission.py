@@ -1,0 +1,81 @@
+"""Who may come in: a registered platform by its terms; how fast, signed by whom, and whether it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pandapack.contracts.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
+from pandapack.decision import Refusal, RefusalKind, Refused
+from pandapack.runtime.clock import Clock, monotonic_s
+from pandapack.runtime.rate_limits import RateLimit
+from services.donations.door.domain.signatures import PassingSignature, Signature, header_refusal
+from services.donations.platforms.domain.platforms import Mode
+from services.donations.platforms.store.platforms import Platforms, RegisteredPlatform
+
+RETRY_AFTER_S_MAX = 60
+BURST_S = 5.0
+"""So much of a platform's second-by-second allowance may come at once."""
+
+
+def unregistered(platform: str) -> Refusal:
+    """A key that can write nothing: it is no platform's (empty), or of one that is not registered."""
+    whose = f"platform {platform}'s, which is not registered" if platform else "no registered platform's"
+    detail = (
+        f"this key is {whose}, and can write nothing: an operator registers a platform by POST /v1/platforms "
+        "(`panda platform add ID --name NAME`), which answers its first key"
+    )
+    return Refusal("platform_unregistered", detail, RefusalKind.FORBIDDEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A registered platform at the door. `platform`: its id, whose all is that it sends."""
+
+    platform: str
+    registered: RegisteredPlatform
+    rate: RateLimit
+
+    @property
+    def is_testing(self) -> bool:
+        """Whether what it sends is validated and answered only: the one place that says so."""
+        return self.registered.terms.mode is Mode.TEST
+
+    def charge(self, lines: int) -> None:
+        """Lines came: they count against the platform's rate."""
+        self.rate.charge(lines, per_s=self.registered.terms.lines_a_second, now_s=monotonic_s())
+
+
+class Admission:
+    """Knows platforms, and how fast each of them is. Bounded by the number of registered ones."""
+
+    def __init__(self, platforms: Platforms, clock: Clock) -> None:
+        self._platforms, self._clock = platforms, clock
+        self._rates: dict[str, RateLimit] = {}
+
+    async def admit(self, platform: str) -> Visitor:
+        """`platform`: whose the key is, or nothing. Raises Refused where it is not registered, or must wait."""
+        registered = await self._platforms.registered(platform) if platform else None
+        if registered is None:
+            raise Refused(unregistered(platform))
+        limit = self._rates.setdefault(platform, RateLimit())
+        wait_s = limit.wait_s(monotonic_s(), burst_s=BURST_S)
+        if wait_s > 0:
+            rate, retry_s = registered.terms.lines_a_second, min(RETRY_AFTER_S_MAX, int(wait_s) + 1)
+            detail = f"platform {platform} may push {rate} lines a second; push again in {retry_s} s"
+            raise Refused(Refusal("rate_exceeded", detail, RefusalKind.TOO_MANY, retry_s, {"limit": rate}))
+        return Visitor(platform, registered, limit)
+
+    def signature_of(self, visitor: Visitor, headers: Mapping[str, str]) -> PassingSignature | None:
+        """The signature to check what comes by; None where it need not be signed, and is not.
+
+        Raises Refused where the headers alone tell that it is not signed as the platform's terms want.
+        """
+        terms = visitor.registered.terms
+        signature = Signature(*(headers.get(name) for name in (ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)))
+        if not (terms.signature_demanded or signature.is_there):
+            return None
+        refusal = header_refusal(signature, wall_s=self._clock.wall().timestamp())
+        if refusal is not None:
+            raise Refused(refusal)
+        return PassingSignature(signature, visitor.registered.signing_keys)

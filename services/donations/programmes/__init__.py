@@ -1,0 +1,1 @@
+"""Programmes that can be paid into: known once they are published, asked for at the door."""

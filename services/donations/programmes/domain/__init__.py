@@ -1,0 +1,1 @@
+"""A programme as the door knows it."""

@@ -1,0 +1,53 @@
+"""Use cases that are more than one decision: they read of other documents what may be done with this one."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pandapack.contracts.logistics import Leg
+from pandapack.contracts.procurement import Category
+from pandapack.decision import Refusal, RefusalKind
+from pandapack.runtime.parties import Act, Party, PartyKind, refuse_school
+from pandapack.runtime.store import Outcome, Store
+from services.logistics.domain import consignment, shipment
+from services.logistics.domain.consignment import Consignment
+from services.logistics.domain.shipment import Shipment
+from services.logistics.store import Stores
+
+
+async def book_shipment(
+    stores: Stores, id: str, round_id: str, legs: tuple[Leg, ...], act: Act
+) -> Outcome[Shipment] | Refusal:
+    """Books a shipment of a round that is packed, on legs of registered carriers.
+
+    What is read here only ever grows: a consignment keeps its services, a party its kind.
+    """
+    known = await stores.consignments.get(round_id) or Consignment(round=round_id)
+    refusal = consignment.refuse_booking(known, shipment.country_of(legs), act.by)
+    if refusal is None:
+        refusal = await _refuse_carriers(stores.parties, legs)
+    if refusal is not None:
+        return refusal
+    broker = known.services.get(Category.DUTY, "")
+    decide = partial(shipment.plan, round=round_id, legs=legs, broker=broker, by=act.by)
+    return await stores.shipments.change(id, decide, act.command)
+
+
+async def schools_of(parties: Store[Party], by: str) -> tuple[str, ...]:
+    """The schools that a party is, or acts for."""
+    party = await parties.get(by)
+    return () if party is None else party.schools
+
+
+async def refuse_others_school(parties: Store[Party], school: str, act: Act) -> Refusal | None:
+    """Whoever acts is not this school, nor acts for it. Staff act for each."""
+    return None if act.by is None else refuse_school(await parties.get(act.by), school)
+
+
+async def _refuse_carriers(parties: Store[Party], legs: tuple[Leg, ...]) -> Refusal | None:
+    for number, leg in enumerate(legs, 1):
+        party = await parties.get(leg.carrier)
+        if party is None or party.kind is not PartyKind.CARRIER:
+            detail = f"leg {number}: no carrier {leg.carrier} is registered here: `panda party add` registers one"
+            return Refusal("carrier_unknown", detail, RefusalKind.INVALID)
+    return None

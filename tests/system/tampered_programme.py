@@ -1,0 +1,266 @@
+"""Tamperings with what is made of the ledger: views, journal, documents, settlements. What an audit calls each."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+
+import msgspec
+
+from tests.system import tamperings as t
+from tests.system.tamperings import Hand, Tampering, add_to, event, forge_last, of_type
+
+SPENT, PACKED, CLOSING = "procurement.FundsSpent", "procurement.ParcelsPacked", "procurement.OrderClosed"
+HANDED_OUT = "logistics.ParcelsHandedOut"
+GOODS = {"state.lines.0.received": {"$gt": 0}, "state.status": "closed"}
+
+
+def _merchant(hand: Hand, view: str) -> None:
+    def change(row: t.Json) -> None:
+        sums = msgspec.msgpack.decode(b64decode(row["state"]["merchants"]))
+        name = min(sums)
+        sums[name] = [sums[name][0], sums[name][1] + 1]
+        row["state"]["merchants"] = b64encode(msgspec.msgpack.encode(sums)).decode()
+
+    hand.change(hand.databases.reporting[view], {}, change)
+
+
+def _interval(hand: Hand) -> None:
+    hand.change(
+        hand.databases.reporting.funded_intervals,
+        {"state.taken.0": {"$exists": True}},
+        add_to("state", "taken", "0", "fen_to"),
+    )
+
+
+def _inbox(hand: Hand, view: str, more: int) -> None:
+    def change(row: t.Json) -> None:
+        name = max(row["inbox"], key=row["inbox"].get)
+        row["inbox"][name] += more
+
+    hand.change(hand.databases.reporting[view], {}, change, sort=-1)
+
+
+def _lost_event(hand: Hand) -> None:
+    """A document decided an event, and its outbox was emptied before Kafka had it."""
+    hand.change(hand.databases.procurement.rounds, {}, add_to("sequence"))
+
+
+def _settlement(hand: Hand, *path: str) -> None:
+    hand.change(hand.databases.donations.settlements, {"state.status": "reconciled"}, add_to("state", *path))
+
+
+VIEWS = (
+    Tampering(
+        "a day's sum",
+        lambda h: h.change(h.databases.reporting.shards, {}, add_to("state", "programmes", "*", "days", "*", "1")),
+        r"^view shards .*\(count, fen\): recounted",
+    ),
+    Tampering(
+        "all that was received",
+        lambda h: h.change(h.databases.reporting.shards, {}, add_to("state", "programmes", "*", "fen_to")),
+        r"^view shards ",
+    ),
+    Tampering(
+        "duplicates",
+        lambda h: h.change(h.databases.reporting.shards, {}, add_to("state", "duplicates")),
+        r"^view shards .*: duplicates",
+    ),
+    Tampering(
+        "what is reversed",
+        lambda h: h.change(h.databases.reporting.shards, {}, add_to("state", "programmes", "*", "reversed_fen")),
+        r"^view shards .* reversed",
+    ),
+    Tampering("a merchant's day", lambda h: _merchant(h, "merchants"), r"^view merchants .*recounted"),
+    Tampering(
+        "money spent",
+        lambda h: h.change(
+            h.databases.reporting.money,
+            {"state.programmes": {"$ne": {}}},
+            add_to("state", "programmes", "*", "spent_fen"),
+        ),
+        r"^view money .*spent_fen: recounted",
+    ),
+    Tampering(
+        "items kitted",
+        lambda h: h.change(
+            h.databases.reporting["items"], {"state.items": {"$ne": {}}}, add_to("state", "items", "*", "kitted")
+        ),
+        r"^view items .*kitted: recounted",
+    ),
+    Tampering(
+        "pupils",
+        lambda h: h.change(
+            h.databases.reporting.parcels, {"state.countries": {"$ne": {}}}, add_to("state", "countries", "*", "pupils")
+        ),
+        r"^view parcels .*pupils: recounted",
+    ),
+    Tampering(
+        "a school's parcels",
+        lambda h: h.change(h.databases.reporting.destinations, {}, add_to("state", "schools", "*", "accepted")),
+        r"^view destinations .*accepted: recounted",
+    ),
+    Tampering("an interval", _interval, r"^view funded_intervals .*taken"),
+    Tampering(
+        "a round's cost",
+        lambda h: h.change(
+            h.databases.reporting.rounds,
+            {"state.commitments": {"$ne": {}}},
+            add_to("state", "commitments", "*", "spent_fen"),
+        ),
+        r"^view rounds .*spent_fen: recounted",
+    ),
+    Tampering(
+        "a round's view deleted",
+        lambda h: h.delete(h.databases.reporting.rounds, {"state.lots": {"$ne": []}}),
+        r"^view rounds .*: it is missing",
+    ),
+    Tampering("a view moved forward", lambda h: _inbox(h, "money", 7), r"^view money .*: it stands at offset"),
+    Tampering("a view moved back", lambda h: _inbox(h, "money", -1), r"^view money "),
+    Tampering("totals moved back", lambda h: _inbox(h, "shards", -1), r"^view shards "),
+    Tampering(
+        "the pipeline's count",
+        lambda h: h.change(h.databases.reporting.pipeline, {}, add_to("state", "events")),
+        r"^view pipeline .*: events",
+    ),
+)
+JOURNAL = (
+    Tampering(
+        "an event's amount",
+        lambda h: event(h, h.databases.reporting.journal, of_type(SPENT), add_to("fen"), digest=False),
+        r"^journal .*its digest is another",
+        follows=True,
+    ),
+    Tampering(
+        "an event's amount, with its digest",
+        lambda h: event(h, h.databases.reporting.journal, of_type(SPENT), add_to("fen")),
+        r"FundsSpent|document rounds|journal",
+    ),
+    Tampering(
+        "pupils that were decided",
+        lambda h: event(h, h.databases.reporting.journal, of_type(HANDED_OUT), add_to("pupils_reached", more=900)),
+        r"^journal .*: pupils reached",
+    ),
+    Tampering(
+        "an event deleted",
+        lambda h: h.delete(h.databases.reporting.journal, of_type(PACKED)),
+        r"^journal .*is missing",
+        follows=True,
+    ),
+    Tampering(
+        "a source's last event deleted",
+        lambda h: h.delete(h.databases.reporting.journal, of_type(CLOSING)),
+        r"^document orders .*neither its outbox nor the journal",
+        follows=True,
+    ),
+    Tampering(
+        "an event forged",
+        lambda h: forge_last(h, h.databases.reporting.journal, of_type(CLOSING)),
+        r"^document orders .*the journal has",
+    ),
+)
+DOCUMENTS = (
+    Tampering(
+        "fen taken by a fund",
+        lambda h: h.change(h.databases.procurement.funds, {}, add_to("state", "shards", "0", "taken_fen", more=-1)),
+        r"^document funds .*taken_fen",
+    ),
+    Tampering(
+        "fen applied by a fund",
+        lambda h: h.change(h.databases.procurement.funds, {}, add_to("state", "shards", "0", "applied_fen")),
+        r"^document funds .*",
+    ),
+    Tampering(
+        "fen spent by a fund",
+        lambda h: h.change(h.databases.procurement.funds, {}, add_to("state", "spent_fen", more=-1)),
+        r"^document funds .*spent_fen",
+    ),
+    Tampering(
+        "an order paid twice",
+        lambda h: h.change(
+            h.databases.procurement.orders, {"state.status": "closed"}, add_to("state", "paid_fen", more=100)
+        ),
+        r"^document orders .*paid_fen: recounted",
+    ),
+    Tampering(
+        "goods of an order",
+        lambda h: h.change(h.databases.procurement.orders, GOODS, add_to("state", "lines", "0", "received")),
+        r"^document orders .*received: recounted",
+    ),
+    Tampering(
+        "what a round spent",
+        lambda h: h.change(h.databases.procurement.rounds, {}, add_to("state", "orders", "0", "spent_fen")),
+        r"^document rounds .*spent_fen: recounted",
+    ),
+    Tampering(
+        "a round's stock",
+        lambda h: h.change(
+            h.databases.procurement.rounds, {"state.accepted": {"$ne": {}}}, add_to("state", "accepted", "*")
+        ),
+        r"^document rounds .*accepted",
+    ),
+    Tampering(
+        "parcels of a need",
+        lambda h: h.change(
+            h.databases.procurement.needs,
+            {"state.funded_parcels": {"$gt": 0}},
+            add_to("state", "funded_parcels", more=-1),
+        ),
+        r"^document needs .*funded_parcels",
+    ),
+    Tampering(
+        "a programme's policy",
+        lambda h: h.change(
+            h.databases.procurement.publications, {}, add_to("state", "content", "policy", "round_parcels")
+        ),
+        r"^document publications .*not what it published",
+    ),
+    Tampering(
+        "where a parcel ended",
+        lambda h: h.change(
+            h.databases.logistics.consignments, {"state.ended.accepted.0": {"$exists": True}}, t.another_end
+        ),
+        r"^document consignments .*parcel \d+: recounted accepted, found damaged",
+    ),
+    Tampering(
+        "what customs took",
+        lambda h: h.change(
+            h.databases.logistics.shipments,
+            {"state.customs.0": {"$exists": True}},
+            add_to("state", "customs", "0", "duty_fen"),
+        ),
+        r"^document shipments .*duty_fen: recounted",
+    ),
+    Tampering("an event lost from an outbox", _lost_event, r"^document rounds .*in neither its outbox nor the journal"),
+    Tampering(
+        "an order deleted",
+        lambda h: h.delete(h.databases.procurement.orders, {}),
+        r"^document orders .*: it is missing",
+    ),
+)
+SETTLEMENTS = (
+    Tampering(
+        "a banked row",
+        lambda h: h.change(h.databases.donations.banked, {}, t.flip_a_bit),
+        r"^settlement .*: page .*banked on",
+    ),
+    Tampering(
+        "what a settlement banked",
+        lambda h: _settlement(h, "banked", "*", "fen"),
+        r"^settlement .*: banked on|^settlement .*statement",
+        follows=True,
+    ),
+    Tampering(
+        "a statement",
+        lambda h: _settlement(h, "statements", "0", "kinds", "matched", "settlement", "fen"),
+        r"^settlement .*: statement 1",
+    ),
+    Tampering(
+        "what is shown as banked",
+        lambda h: h.change(h.databases.reporting.banked, {}, add_to("state", "fen")),
+        r"^view banked ",
+    ),
+    Tampering(
+        "what a merchant is shown as banked", lambda h: _merchant(h, "banked_merchants"), r"^view banked_merchants "
+    ),
+)
+MADE = (*VIEWS, *JOURNAL, *DOCUMENTS, *SETTLEMENTS)
