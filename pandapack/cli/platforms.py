@@ -18,7 +18,9 @@ KEEP_IT = "Keep them now: they are not shown again."
 TOKEN_BYTES = 16
 
 Merchant = Annotated[str, typer.Argument(help="Its name on the ledger, PLATFORM:MERCHANT.")]
-Test = Annotated[bool, typer.Option("--test/--live", help="Validated and answered, and never counted.")]
+Test = Annotated[
+    bool, typer.Option("--test/--live", help="For tests: what comes with it is answered, and never counted.")
+]
 Signed = Annotated[bool, typer.Option("--signed/--unsigned", help="Whether pushes must be signed.")]
 Rate = Annotated[int, typer.Option(help="Lines a second, for each process of the service.")]
 RATE_DEFAULT = 100_000
@@ -49,13 +51,12 @@ def add_platform(
     platform: Annotated[str, typer.Argument(help="Its id, for good: letters, digits and . _ -, at most 16.")],
     *,
     name: Annotated[str, typer.Option(help="What people call it.")],
-    test: Test = False,
     signed: Signed = False,
     lines_a_second: Rate = RATE_DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Register a platform: prints its first key and its first signing secret, once."""
-    terms = _terms(name, test=test, signed=signed, lines_a_second=lines_a_second)
+    terms = _terms(name, signed=signed, lines_a_second=lines_a_second)
     _show_once(_change("POST", "/v1/platforms", {"platform": platform, **terms}), as_json)
 
 
@@ -64,12 +65,11 @@ def change_platform(
     platform: str,
     *,
     name: Annotated[str, typer.Option(help="What people call it.")],
-    test: Test = False,
     signed: Signed = False,
     lines_a_second: Rate = RATE_DEFAULT,
 ) -> None:
     """Give a platform other terms; all of them are given anew. They hold within seconds."""
-    _change("PUT", f"/v1/platforms/{platform}", _terms(name, test=test, signed=signed, lines_a_second=lines_a_second))
+    _change("PUT", f"/v1/platforms/{platform}", _terms(name, signed=signed, lines_a_second=lines_a_second))
     typer.echo(f"changed {platform}")
 
 
@@ -86,15 +86,21 @@ def list_platforms(as_json: AsJson = False) -> None:
         signed = "must sign" if one["signature_demanded"] else "may sign"
         live = ", ".join(str(secret["number"]) for secret in one["secrets"])
         rate = f"{one['lines_a_second']} lines/s"
-        typer.echo(f"{one['platform']:20} {one['mode']:5} {signed:9} {rate:18} secrets {live:6} {one['name']}")
+        typer.echo(f"{one['platform']:20} {signed:9} {rate:18} secrets {live:6} {one['name']}")
 
 
 @platforms.command("key")
 def key_for_platform(
-    platform: str, name: Annotated[str, typer.Option(help="What it is for.")] = "unnamed", as_json: AsJson = False
+    platform: str,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "unnamed",
+    *,
+    test: Test = False,
+    as_json: AsJson = False,
 ) -> None:
-    """One more key for a platform; `panda key revoke` stops one."""
-    _show_once(_change("POST", f"/v1/platforms/{platform}/keys", {"name": name}), as_json)
+    """One more key for a platform, live or for tests; `panda key revoke` stops one."""
+    _show_once(
+        _change("POST", f"/v1/platforms/{platform}/keys", {"name": name, "mode": "test" if test else "live"}), as_json
+    )
 
 
 @platforms.command("rotate")
@@ -142,7 +148,9 @@ def key_for_merchant(
     merchant: Merchant, name: Annotated[str, typer.Option(help="What it is for.")] = "unnamed", as_json: AsJson = False
 ) -> None:
     """One more key for a merchant; `panda key revoke` stops one."""
-    _show_once(_change("POST", f"/v1/merchants/{merchant}/keys", {"name": name}), as_json)
+    _show_once(
+        _change("POST", f"/v1/merchants/{merchant}/keys", {"name": name}), as_json
+    )
 
 
 @merchants.command("list")
@@ -158,6 +166,5 @@ def list_merchants(as_json: AsJson = False) -> None:
         typer.echo(f"{one['merchant']:50} {one['name']}")
 
 
-def _terms(name: str, *, test: bool, signed: bool, lines_a_second: int) -> dict[str, Any]:
-    mode = "test" if test else "live"
-    return {"name": name, "mode": mode, "signature_demanded": signed, "lines_a_second": lines_a_second}
+def _terms(name: str, *, signed: bool, lines_a_second: int) -> dict[str, Any]:
+    return {"name": name, "signature_demanded": signed, "lines_a_second": lines_a_second}

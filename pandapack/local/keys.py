@@ -22,6 +22,9 @@ ROLES = ("platform", "buyer", "treasurer", "supplier", "warehouse", "carrier", "
 # The services read each other with this one.
 SERVICE_ROLE = "auditor"
 PLATFORM_ROLE, OPERATOR_ROLE = "platform", "operator"
+PLATFORM_TEST = "platform_test"
+"""The platform's key for tests: what comes with it touches nothing that counts."""
+NAMES = (*ROLES, PLATFORM_TEST)
 KEYS_FILE = "keys.json"
 DIGESTS_FILE = "keys-digests.json"
 PAGE_SECRET_FILE = "page_secret"
@@ -42,18 +45,19 @@ SIGNING_KEY_MEND = (
 def ensure_keys(data_dir: Path, platform: str = "") -> dict[str, str]:
     """The secrets as {role: key}; makes `keys.json` (mode 0600) and `keys-digests.json` if missing.
 
-    The digests are a list of {prefix, role, digest, name}; digest is the sha256 of the whole key, in hex. The
-    platform's has an `owner`, too: the id of the `platform` whose it is, where one is named.
+    Beside those of the roles there is the platform's for tests, `platform_test`. The digests are a list of {prefix,
+    role, digest, name}; digest is the sha256 of the whole key, in hex. The platform's have an `owner`, too: the id of
+    the `platform` whose they are, where one is named; the one for tests has `mode`.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     keys_file = data_dir / KEYS_FILE
     keys: dict[str, str] = json.loads(keys_file.read_text()) if keys_file.exists() else {}
-    missing = [role for role in ROLES if role not in keys]
+    missing = [name for name in NAMES if name not in keys]
     if missing:
-        keys |= {role: new_key(role) for role in missing}
+        keys |= {name: new_key(name) for name in missing}
         write_private(keys_file, json.dumps(keys, indent=2) + "\n")
-    owners = {PLATFORM_ROLE: platform} if platform else {}
-    digests = [_digest_row(role, keys[role], owners.get(role)) for role in ROLES]
+    owners = dict.fromkeys((PLATFORM_ROLE, PLATFORM_TEST), platform) if platform else {}
+    digests = [_digest_row(name, keys[name], owners.get(name)) for name in NAMES]
     write_private(data_dir / DIGESTS_FILE, json.dumps(digests, indent=2) + "\n")
     return keys
 
@@ -105,7 +109,7 @@ def read_signing_key(file: Path) -> Signer:
 
 
 def new_key(role: str) -> str:
-    """A key of this role, drawn from the system's chance."""
+    """A key of this role (or `platform_test`), drawn from the system's chance."""
     return f"panda_{role}_{secrets.token_hex(PREFIX_BYTES)}_{secrets.token_hex(SECRET_BYTES)}"
 
 
@@ -121,11 +125,13 @@ def write_private(file: Path, text: str) -> None:
     partial.replace(file)
 
 
-def _digest_row(role: str, key: str, owner: str | None) -> dict[str, str]:
+def _digest_row(name: str, key: str, owner: str | None) -> dict[str, str]:
+    is_test = name == PLATFORM_TEST
     row = {
-        "prefix": key.split("_")[2],
-        "role": role,
+        "prefix": key.split("_")[-2],
+        "role": PLATFORM_ROLE if is_test else name,
         "digest": hashlib.sha256(key.encode()).hexdigest(),
-        "name": f"embedded {role}",
+        "name": f"embedded {name}",
     }
+    row |= {"mode": "test"} if is_test else {}
     return {**row, "owner": owner} if owner else row

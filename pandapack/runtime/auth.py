@@ -1,7 +1,8 @@
 """Who may do what: keys with roles, kept as a prefix and a digest, and a login for pages.
 
-A key reads `panda_<role>_<prefix>_<secret>`; only its SHA-256 is stored. Keys are secrets of full entropy, so a plain
-digest is enough: there is nothing to guess that a slow hash would slow down.
+A key reads `panda_<role>_<prefix>_<secret>`, one for tests `panda_<role>_test_<prefix>_<secret>`; only its SHA-256 is
+stored. Keys are secrets of full entropy, so a plain digest is enough: there is nothing to guess that a slow hash would
+slow down.
 """
 
 from __future__ import annotations
@@ -50,6 +51,13 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+class Mode(StrEnum):
+    """What a key's holder sends counts, or is a test: then it is answered alike, and touches nothing that counts."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
 STAFF_ROLES = (Role.BUYER, Role.TREASURER, Role.AUDITOR)
 """With operators, who may do all, these are staff."""
 PARTY_ROLES = frozenset({Role.SUPPLIER, Role.WAREHOUSE, Role.CARRIER, Role.SCHOOL})
@@ -64,6 +72,12 @@ class Caller:
     role: Role
     name: str
     owner: str = ""
+    mode: Mode = Mode.LIVE
+
+    @property
+    def is_testing(self) -> bool:
+        """Whether what the caller sends is a test, and what is live is not the caller's to see."""
+        return self.mode is Mode.TEST
 
     @property
     def party(self) -> str:
@@ -93,10 +107,11 @@ def digest_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def make_key(role: Role, chance: Chance) -> tuple[str, str]:
+def make_key(role: Role, chance: Chance, mode: Mode = Mode.LIVE) -> tuple[str, str]:
     """A new key and its prefix. The key is shown once and never stored."""
     prefix = hashlib.sha256(chance.token().encode()).hexdigest()[:PREFIX_CHARACTERS]
-    return f"panda_{role}_{prefix}_{chance.token().replace('_', '-')}", prefix
+    kind = role if mode is Mode.LIVE else f"{role}_{mode}"
+    return f"panda_{kind}_{prefix}_{chance.token().replace('_', '-')}", prefix
 
 
 class Keys:
@@ -115,17 +130,27 @@ class Keys:
             return
         try:
             listed = json.loads(file.read_text())
-            rows = [self._row(k["prefix"], Role(k["role"]), k["name"], k["digest"], k.get("owner", "")) for k in listed]
+            rows = [
+                self._row(
+                    k["prefix"],
+                    Role(k["role"]),
+                    k["name"],
+                    k["digest"],
+                    k.get("owner", ""),
+                    Mode(k.get("mode", Mode.LIVE)),
+                )
+                for k in listed
+            ]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Misconfigured(
-                f"PANDA_KEYS_FILE {file}: {error}; expected [{{prefix, role, digest, name, owner}}]"
+                f"PANDA_KEYS_FILE {file}: {error}; expected [{{prefix, role, digest, name, owner, mode}}]"
             ) from error
         await self._rows.insert_in_order(rows)
 
-    async def add(self, new: NewKey, owner: str = "") -> str:
+    async def add(self, new: NewKey, owner: str = "", mode: Mode = Mode.LIVE) -> str:
         """Makes a key and answers it: the only time that it is seen. `owner`: the registered party whose it is."""
-        key, prefix = make_key(new.role, self._chance)
-        await self._rows.insert(self._row(prefix, new.role, new.name, digest_of(key), owner))
+        key, prefix = make_key(new.role, self._chance, mode)
+        await self._rows.insert(self._row(prefix, new.role, new.name, digest_of(key), owner, mode))
         self._fresh_until_s = 0.0
         return key
 
@@ -143,6 +168,7 @@ class Keys:
                 "role": row["role"],
                 "name": row["name"],
                 "owner": row.get("owner", ""),
+                "mode": row.get("mode", Mode.LIVE),
                 "revoked": bool(row["revoked"]),
             }
             for row in rows
@@ -160,12 +186,23 @@ class Keys:
                 return
             rows = await self._rows.find({"revoked": None}, limit=10_000)
             self._cache = {
-                row["digest"]: Caller(row["_id"], Role(row["role"]), row["name"], row.get("owner", "")) for row in rows
+                row["digest"]: Caller(
+                    row["_id"],
+                    Role(row["role"]),
+                    row["name"],
+                    row.get("owner", ""),
+                    Mode(row.get("mode", Mode.LIVE)),
+                )
+                for row in rows
             }
             self._fresh_until_s = monotonic_s() + KEYS_FRESH_S
 
-    def _row(self, prefix: str, role: Role, name: str, digest: str, owner: str = "") -> dict[str, Any]:
+    def _row(
+        self, prefix: str, role: Role, name: str, digest: str, owner: str = "", mode: Mode = Mode.LIVE
+    ) -> dict[str, Any]:
         row = {"_id": prefix, "role": role.value, "name": name, "digest": digest, "revoked": None}
+        if mode is not Mode.LIVE:
+            row["mode"] = mode.value
         return {**row, "owner": owner} if owner else row
 
     def sign_in(self, caller: Caller) -> str:

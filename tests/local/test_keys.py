@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pandapack.local.errors import DataRefused
-from pandapack.local.keys import ROLES, ensure_keys, ensure_page_secret, ensure_secrets_key, ensure_signing_key
+from pandapack.local.keys import NAMES, ensure_keys, ensure_page_secret, ensure_secrets_key, ensure_signing_key
 
 
 def test_secrets_can_be_read_by_their_owner_alone(tmp_path: Path) -> None:
@@ -22,19 +22,26 @@ def test_secrets_can_be_read_by_their_owner_alone(tmp_path: Path) -> None:
     for name in ("keys.json", "keys-digests.json", "page_secret", "secrets_key", "signing_key"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600, name
     assert json.loads((tmp_path / "keys.json").read_text()) == keys
-    assert set(keys) == set(ROLES)
+    assert set(keys) == set(NAMES)
 
 
 def test_services_are_handed_digests_and_no_secret(tmp_path: Path) -> None:
     keys = ensure_keys(tmp_path)
     text = (tmp_path / "keys-digests.json").read_text()
-    rows = {row["role"]: row for row in json.loads(text)}
+    rows = {row["name"].removeprefix("embedded "): row for row in json.loads(text)}
     for role, key in keys.items():
-        prefix, secret = key.split("_")[2:]
+        prefix, secret = key.split("_")[-2:]
         assert secret not in text
-        assert set(rows[role]) == {"prefix", "role", "digest", "name"}
+        assert set(rows[role]) - {"mode"} == {"prefix", "role", "digest", "name"}
         assert rows[role]["prefix"] == prefix
         assert rows[role]["digest"] == hashlib.sha256(key.encode()).hexdigest()
+
+
+def test_the_platform_has_a_key_for_tests_beside_its_live_one(tmp_path: Path) -> None:
+    ensure_keys(tmp_path, "demo")
+    rows = json.loads((tmp_path / "keys-digests.json").read_text())
+    owned = [(row["role"], row.get("mode", "live")) for row in rows if row.get("owner") == "demo"]
+    assert owned == [("platform", "live"), ("platform", "test")]
 
 
 def test_a_key_names_its_role_and_prefix_before_its_secret(tmp_path: Path) -> None:

@@ -73,26 +73,31 @@ def test_a_settlement_comes_packed_and_is_signed_as_it_is_sent(service: Running)
         assert shown["settled"] == {"count": 2_000, "fen": 18_000}
 
 
-def test_what_comes_in_test_mode_is_answered_and_touches_nothing_that_counts(service: Running, tenant: Tenant) -> None:
+def test_what_comes_with_a_test_key_is_answered_and_touches_nothing_that_counts(
+    service: Running, tenant: Tenant
+) -> None:
     made, donation = registered(service, "rehearses"), donation_with(merchant="REHEARSED")
-    with service.client_of(made["key"]) as client:
+    test_key = commanded(service, "POST", "/v1/platforms/rehearses/keys", json={"mode": "test"}).json()["key"]
+    with service.client_of(made["key"]) as client, service.client_of(test_key) as tests:
         client.post("/v1/donations", content=ndjson([donation]), headers=NDJSON)
         path, day = f"/v1/donations/{donation['merchant']}/{donation['id']}", {"day": DAY}
         eventually(lambda: client.get(path, params=day).status_code == 200, "the live gift is counted")
-        commanded(service, "PUT", "/v1/platforms/rehearses", json={"name": "R", "mode": "test"})
         line = ndjson([reversal("R-1", donation, 9)])
-        reversed_ = client.post("/v1/reversals", content=line, headers=NDJSON).json()
-        settled = settle(client, file_of(donation), {"Idempotency-Key": "k"})
+        reversed_ = tests.post("/v1/reversals", content=line, headers=NDJSON).json()
+        settled = settle(tests, file_of(donation), {"Idempotency-Key": "k"})
         assert (reversed_["test"], reversed_["accepted"]) == (True, 1)
         assert (settled.status_code, settled.json()["test"]) == (202, True)
-        assert told(settle(client, b"{oops", {"Idempotency-Key": "l"})) == (422, "line_invalid")
-        assert client.get("/v1/settlements").json()["items"] == []
+        assert told(settle(tests, b"{oops", {"Idempotency-Key": "l"})) == (422, "line_invalid")
+        for either in (client, tests):
+            assert either.get("/v1/settlements").json()["items"] == []
         assert client.get("/v1/reversals/REHEARSED/R-1").status_code == 404
-        commanded(service, "PUT", "/v1/platforms/rehearses", json={"name": "R", "mode": "live"})
         location = settle(client, file_of(donation), {"Idempotency-Key": "k"}).headers["Location"]
         eventually(lambda: client.get(location).json()["status"] == "reconciled", "the true one is drawn up")
         assert client.get(location).json()["banked"] == {"count": 1, "fen": 9}  # the rehearsal banked nothing of it
         assert client.get(path, params=day).json()["reversed_fen"] == 0
+        for unseen in (location, f"{path}?day={DAY}"):
+            assert tests.get(unseen).status_code == 404, unseen
+        assert tests.get("/v1/settlements").json()["items"] == []
 
 
 def test_all_three_are_looked_at_in_the_same_order(service: Running) -> None:

@@ -129,19 +129,25 @@ def test_while_a_secret_is_rotated_both_sign_and_a_retired_one_does_not(service:
     assert push(service, made["key"], body, **signed(newer, body, id="r4")).status_code == 202
 
 
-def test_test_mode_validates_and_answers_and_counts_nothing(service: Running, tenant: Tenant) -> None:
-    made = registered(service, "tests", mode="test")
-    broken = ndjson(of_merchant("TESTS")) + b"\n{oops"
-    answer = push(service, made["key"], broken)
-    assert (answer.status_code, answer.json()["test"]) == (202, True)
-    assert (answer.json()["accepted"], answer.json()["rejected"]) == (3, 1)
-    headers = {"Authorization": f"Bearer {made['key']}"}
-    shown = httpx.get(f"{service.url}/v1/pushes/{answer.json()['push_id']}", headers=headers, trust_env=False).json()
-    assert (shown["state"], shown["accepted"]) == ("test", 3)
-    terms = {"name": "Tests", "mode": "live"}
-    assert commanded(service, "PUT", "/v1/platforms/tests", json=terms).status_code == 200
-    live = push(service, made["key"], ndjson(of_merchant("TESTS", first=10)))
-    assert live.json()["test"] is False
+def test_a_test_key_is_answered_counts_nothing_and_sees_no_live_push_nor_a_live_key_its_own(
+    service: Running, tenant: Tenant
+) -> None:
+    live = registered(service, "tests")["key"]
+    made = commanded(service, "POST", "/v1/platforms/tests/keys", json={"mode": "test"}).json()
+    assert (made["mode"], made["key"].startswith("panda_platform_test_")) == ("test", True)
+    named = {"Idempotency-Key": "the same"}
+    tried = push(service, made["key"], ndjson(of_merchant("TESTS")) + b"\n{oops", **named).json()
+    pushed = push(service, live, ndjson(of_merchant("TESTS", first=10)), **named).json()
+    assert (tried["test"], tried["accepted"], tried["rejected"], pushed["test"]) == (True, 3, 1, False)
+    with service.client_of(live) as live_client, service.client_of(made["key"]) as test_client:
+        for client, own, others in ((test_client, tried, pushed), (live_client, pushed, tried)):
+            assert client.get(f"/v1/pushes/{own['push_id']}").json()["accepted"] == 3
+            assert client.get(f"/v1/pushes/{others['push_id']}").status_code == 404
+            assert [one["push_id"] for one in client.get("/v1/pushes").json()["items"]] == [own["push_id"]]
+        assert test_client.get("/v1/pushes", params={"mode": "live"}).json()["items"] == []
+    with service.client("auditor") as auditor:
+        asked = {"platform": "tests", "mode": "test"}
+        assert [one["push_id"] for one in auditor.get("/v1/pushes", params=asked).json()["items"]] == [tried["push_id"]]
     eventually(lambda: counted(tenant, "tests:TESTS") > 0, "what came live is counted")
     assert counted(tenant, "tests:TESTS") == 3
 

@@ -25,10 +25,10 @@ class Tally(Part):
     told: int = 0
 
 
-class NumberTold(Event):
+class OnePublished(Event):
     """One more."""
 
-    TYPE: ClassVar[str] = "test.NumberTold"
+    TYPE: ClassVar[str] = "test.relay.OnePublished"
     number: int
 
 
@@ -62,7 +62,7 @@ async def test_a_relay_goes_on_after_more_errors_of_an_unknown_kind_than_it_has_
     await relay.start()
     try:
         await store.change(
-            "one", lambda state: Decision(Tally(told=1), (NumberTold(number=1),)), Command("key", "digest")
+            "one", lambda state: Decision(Tally(told=1), (OnePublished(number=1),)), Command("key", "digest")
         )
 
         async def is_published() -> bool:

@@ -101,7 +101,8 @@ class Entrance:
 
     async def enter(self, request: Request, caller: Caller, wanted: Wanted) -> Entry:
         """Raises Refused (403, 429, 401), Problem 400, 415: nothing of the body was read."""
-        visitor = await self._admission.admit(caller.owner if caller.role is Role.PLATFORM else "")
+        platform = caller.owner if caller.role is Role.PLATFORM else ""
+        visitor = await self._admission.admit(platform, is_testing=caller.is_testing)
         name = idempotency_key(request.headers, ID_HEADER)
         if name is None and wanted.is_named:
             raise _nameless()

@@ -10,7 +10,6 @@ from pandapack.decision import Refusal, RefusalKind, Refused
 from pandapack.runtime.clock import Clock, monotonic_s
 from pandapack.runtime.rate_limits import RateLimit
 from services.donations.door.domain.signatures import PassingSignature, Signature, header_refusal
-from services.donations.platforms.domain.platforms import Mode
 from services.donations.platforms.store.platforms import Platforms, RegisteredPlatform
 
 RETRY_AFTER_S_MAX = 60
@@ -30,16 +29,15 @@ def unregistered(platform: str) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A registered platform at the door. `platform`: its id, whose all is that it sends."""
+    """A registered platform at the door. `platform`: its id, whose all is that it sends.
+
+    `is_testing`: it came with a test key, and what it sends touches nothing that counts. The one place that says so.
+    """
 
     platform: str
     registered: RegisteredPlatform
     rate: RateLimit
-
-    @property
-    def is_testing(self) -> bool:
-        """Whether what it sends is validated and answered only: the one place that says so."""
-        return self.registered.terms.mode is Mode.TEST
+    is_testing: bool = False
 
     def charge(self, lines: int) -> None:
         """Lines came: they count against the platform's rate."""
@@ -47,24 +45,27 @@ class Visitor:
 
 
 class Admission:
-    """Knows platforms, and how fast each of them is. Bounded by the number of registered ones."""
+    """Knows platforms, and how fast each of them is, live and in tests. Bounded by the number of registered ones."""
 
     def __init__(self, platforms: Platforms, clock: Clock) -> None:
         self._platforms, self._clock = platforms, clock
-        self._rates: dict[str, RateLimit] = {}
+        self._rates: dict[tuple[str, bool], RateLimit] = {}
 
-    async def admit(self, platform: str) -> Visitor:
-        """`platform`: whose the key is, or nothing. Raises Refused where it is not registered, or must wait."""
+    async def admit(self, platform: str, *, is_testing: bool = False) -> Visitor:
+        """`platform`: whose the key is, or nothing; `is_testing`: it is a test key: tests have a rate of their own.
+
+        Raises Refused where it is not registered, or must wait.
+        """
         registered = await self._platforms.registered(platform) if platform else None
         if registered is None:
             raise Refused(unregistered(platform))
-        limit = self._rates.setdefault(platform, RateLimit())
+        limit = self._rates.setdefault((platform, is_testing), RateLimit())
         wait_s = limit.wait_s(monotonic_s(), burst_s=BURST_S)
         if wait_s > 0:
             rate, retry_s = registered.terms.lines_a_second, min(RETRY_AFTER_S_MAX, int(wait_s) + 1)
             detail = f"platform {platform} may push {rate} lines a second; push again in {retry_s} s"
             raise Refused(Refusal("rate_exceeded", detail, RefusalKind.TOO_MANY, retry_s, {"limit": rate}))
-        return Visitor(platform, registered, limit)
+        return Visitor(platform, registered, limit, is_testing)
 
     def signature_of(self, visitor: Visitor, headers: Mapping[str, str]) -> PassingSignature | None:
         """The signature to check what comes by; None where it need not be signed, and is not.

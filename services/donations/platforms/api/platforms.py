@@ -20,9 +20,9 @@ from pandapack.runtime.openapi import COMMAND
 from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, page
 from pandapack.runtime.store import Command, Outcome
 from services.donations.platforms.api.schemas import (
-    KeyPurpose,
     PlatformChanged,
     PlatformKey,
+    PlatformKeyPurpose,
     PlatformList,
     PlatformSecrets,
     PlatformWithKeys,
@@ -89,7 +89,7 @@ def _add_registration(router: APIRouter, platforms: Platforms, clock: Clock, cha
         "/{platform}", dependencies=OPERATOR, responses={200: {"model": PlatformChanged}}, openapi_extra=COMMAND
     )
     async def put_platform(platform: PlatformId, terms: Terms, command: Commanded) -> JSONResponse:
-        """Other terms: name, live or test, rate, whether pushes must be signed. They hold within seconds."""
+        """Other terms: name, rate, whether pushes must be signed. They hold within seconds."""
         outcome = await platforms.documents.change(platform, lambda state: amend(state, terms=terms), command)
         platforms.forget(platform)
         return answer_to(outcome)
@@ -97,11 +97,11 @@ def _add_registration(router: APIRouter, platforms: Platforms, clock: Clock, cha
 
 def _add_secrets(router: APIRouter, platforms: Platforms, clock: Clock, chance: Chance) -> None:
     @router.post("/{platform}/keys", dependencies=OPERATOR, status_code=201, response_model=PlatformKey)
-    async def post_key(platform: PlatformId, purpose: KeyPurpose, keys: KeysHere) -> dict[str, str]:
-        """One more key. It is shown once; `DELETE /v1/keys/{prefix}` stops one."""
+    async def post_key(platform: PlatformId, purpose: PlatformKeyPurpose, keys: KeysHere) -> dict[str, str]:
+        """One more key, live or for tests. It is shown once; `DELETE /v1/keys/{prefix}` stops one."""
         await known_platform(platforms, platform)
-        key = await keys.add(NewKey(role=Role.PLATFORM, name=purpose.name), owner=platform)
-        return {"platform": platform, "key": key, "name": purpose.name}
+        key = await keys.add(NewKey(role=Role.PLATFORM, name=purpose.name), platform, purpose.mode)
+        return {"platform": platform, "key": key, "name": purpose.name, "mode": purpose.mode}
 
     @router.post(
         "/{platform}/secrets",

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from services.donations.platforms.domain.platforms import Mode, Title
+from pandapack.runtime.auth import Mode
+from services.donations.platforms.domain.platforms import Title
 
 Once = Annotated[str | None, Field(description="Shown here and never again; not there where a request is repeated.")]
 
@@ -34,6 +35,7 @@ class PlatformKey(BaseModel):
     platform: str
     key: str
     name: str
+    mode: Mode
 
 
 class SecretView(BaseModel):
@@ -48,7 +50,6 @@ class PlatformView(BaseModel):
 
     platform: str
     name: str
-    mode: Mode
     lines_a_second: int
     signature_demanded: bool
     secrets: list[SecretView]
@@ -61,6 +62,7 @@ class KeyView(BaseModel):
     role: str
     name: str
     owner: str
+    mode: Mode
     revoked: bool
 
 
@@ -111,3 +113,9 @@ class KeyPurpose(BaseModel):
     """What a key is for."""
 
     name: Title = "unnamed"
+
+
+class PlatformKeyPurpose(KeyPurpose):
+    """What a platform's key is for. What comes with a `test` key touches nothing live."""
+
+    mode: Mode = Mode.LIVE

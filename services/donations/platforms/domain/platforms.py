@@ -7,7 +7,6 @@ retired or another comes. Secrets stand here sealed (`store.secrets`): a decisio
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -24,18 +23,10 @@ TITLE_CHARACTERS_MAX = 100
 Title = Annotated[str, StringConstraints(min_length=1, max_length=TITLE_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class Mode(StrEnum):
-    """Whether a platform's donations count. In test mode pushes are validated and answered, and nothing else."""
-
-    LIVE = "live"
-    TEST = "test"
-
-
 class Terms(Part):
     """What was agreed with a platform. `lines_a_second` holds for each process of the service."""
 
     name: Title
-    mode: Mode = Mode.LIVE
     lines_a_second: Annotated[int, Field(ge=1, le=LINES_A_SECOND_MAX)] = LINES_A_SECOND
     signature_demanded: bool = False
 

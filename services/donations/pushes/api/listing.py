@@ -10,13 +10,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 
 from pandapack.contracts.donations import EPOCH, PLATFORM_PATTERN
-from pandapack.runtime.auth import Caller, Role, needs
+from pandapack.runtime.auth import Caller, Mode, Role, needs
 from pandapack.runtime.http import Problem
 from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit
 from services.donations.ledger.store.pages import Pages
 from services.donations.pushes.api.schemas import ListedPushes
 from services.donations.pushes.domain.judgement import judgement
-from services.donations.pushes.domain.push import Push
+from services.donations.pushes.domain.push import Push, whose
 from services.donations.pushes.domain.refusals import RefusedPush
 from services.donations.pushes.store import Cursor, Pushes, RefusedPushes
 from services.donations.validation.domain.reversal_refusals import REVERSAL_CONFLICT
@@ -34,6 +34,9 @@ def push_list_router(pushes: Pushes, refused: RefusedPushes, pages: Pages) -> AP
         platform: Annotated[
             str | None, Query(pattern=PLATFORM_PATTERN, description="Whose; staff say it, a platform need not.")
         ] = None,
+        mode: Annotated[
+            Mode | None, Query(description="Live ones or tests; staff say it, a platform's key has its own.")
+        ] = None,
         after: After = "",
         limit: Limit = PAGE_DEFAULT,
     ) -> dict[str, Any]:
@@ -45,11 +48,12 @@ def push_list_router(pushes: Pushes, refused: RefusedPushes, pages: Pages) -> AP
         owner = caller.owner if caller.role is Role.PLATFORM else platform
         if not owner:
             raise Problem(422, "whose_missing", "say whose pushes: ?platform=ID; GET /v1/platforms lists the ids")
-        if platform not in (None, owner):
+        asked = mode or caller.mode
+        if platform not in (None, owner) or (caller.role is Role.PLATFORM and asked is not caller.mode):
             return {"items": [], "next": None}
-        cursor = _cursor_of(after)
+        cursor, kept_as = _cursor_of(after), whose(owner, is_test=asked is Mode.TEST)
         taken, not_taken = await asyncio.gather(
-            pushes.newest_of(owner, cursor, limit + 1), refused.newest_of(owner, cursor, limit + 1)
+            pushes.newest_of(kept_as, cursor, limit + 1), refused.newest_of(kept_as, cursor, limit + 1)
         )
         found: list[tuple[datetime, str, Push | RefusedPush]] = [(one.opened, one.key_id, one) for one in taken]
         found += [(one.opened, id, one) for id, one in not_taken]

@@ -12,10 +12,11 @@ from fastapi.responses import Response
 from pandapack.decision import Refused
 from pandapack.runtime.auth import Caller, Role, needs
 from pandapack.runtime.http import JSON_TYPE, Problem, json_bytes, problem_of
-from services.donations.door.api.door import Entrance, Entry, Sender
+from services.donations.door.api.door import Entrance, Sender
 from services.donations.pushes.api.bodies import PUSH_LIMITS, PUSHES, lines_of
 from services.donations.pushes.api.schemas import PUSH_BODY, PUSH_RESPONSES, PushView
 from services.donations.pushes.api.views import PushViews, Wait, seconds_of
+from services.donations.pushes.domain.push import whose
 from services.donations.pushes.store import Pushes
 from services.donations.pushes.work.push_service import IncomingPush, PushService
 from services.donations.pushes.work.refusals import RefusalNotes
@@ -34,7 +35,6 @@ class PushEntrance:
     @asynccontextmanager
     async def incoming(self, request: Request, caller: Caller, *, atomic: bool = False) -> AsyncIterator[IncomingPush]:
         """What a request pushes, held until it is left. Raises Refused, Problem."""
-        entry: Entry | None = None
         id = request.scope.get("request_id", "")
         try:
             entry = await self._door.enter(request, caller, PUSHES)
@@ -46,10 +46,14 @@ class PushEntrance:
         except (Refused, Problem) as error:
             problem = problem_of(error.refusal) if isinstance(error, Refused) else error
             if caller.owner and caller.role is Role.PLATFORM and problem.code not in UNNOTED:
-                is_testing = None if entry is None else entry.is_test
-                what = (problem.status, problem.code, problem.detail)
-                self._notes.note(caller.owner, id, *what, is_test=is_testing, extra=problem.extra)
+                what, owner = (problem.status, problem.code, problem.detail), _own(caller)
+                self._notes.note(owner, id, *what, is_test=caller.is_testing, extra=problem.extra)
             raise
+
+
+def _own(caller: Caller) -> str:
+    """As whose the caller's own pushes are kept."""
+    return whose(caller.owner, is_test=caller.is_testing)
 
 
 def pushes_router(service: PushService, door: PushEntrance, pushes: Pushes, views: PushViews) -> APIRouter:
@@ -91,7 +95,7 @@ def pushes_router(service: PushService, door: PushEntrance, pushes: Pushes, view
         """
         wait_s = seconds_of(wait)
         push = await pushes.get(push_id)
-        if push is None or (caller.role is Role.PLATFORM and push.owner != caller.owner):
+        if push is None or (caller.role is Role.PLATFORM and push.owner != _own(caller)):
             raise Problem(404, "push_unknown", f"there is no push {push_id} of yours")
         return await views.of(request, caller, push, wait_s)
 

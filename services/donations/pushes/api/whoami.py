@@ -9,11 +9,10 @@ from pydantic import BaseModel, Field
 
 from pandapack.contracts.donations import AMOUNT_FEN_MAX, CHINA, NAME_CHARACTERS_MAX
 from pandapack.contracts.signing import TOLERANCE_S
-from pandapack.runtime.auth import Caller, Role, caller_of
+from pandapack.runtime.auth import Caller, Mode, Role, caller_of
 from pandapack.runtime.clock import Clock
 from pandapack.runtime.http import problem_of
 from services.donations.door.work.admission import unregistered
-from services.donations.platforms.domain.platforms import Mode
 from services.donations.platforms.store.platforms import Platforms
 from services.donations.pushes.api.bodies import BODY_BYTES_MAX, BODY_READ_S_MAX, LINES_A_PUSH_MAX
 from services.donations.validation.domain.failures import FUTURE_S_MAX
@@ -81,7 +80,7 @@ def whoami_router(platforms: Platforms, clock: Clock, *, accept_days: int) -> AP
             role=caller.role,
             name=caller.name,
             platform=platform or None,
-            mode=terms.mode if terms else Mode.LIVE,
+            mode=caller.mode,
             signing=SigningView(
                 demanded=terms is not None and terms.signature_demanded,
                 live_secrets=len(registered.signing_keys) if registered else 0,

@@ -11,6 +11,8 @@ from typing import Any
 ANSWER_KEPT_H = 24
 ID_PREFIX = "psh_"
 ID_DIGITS = 24
+TESTS = "/test"
+"""Behind a platform's id, in which no `/` can be: its tests, which are kept and shown apart from what is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ class Push:
         """`push`, which uses the same key again, under an id of its own."""
         version = self.version + 1
         return replace(push, id=f"{self.key_id}-{version}", version=version)
+
+
+def whose(platform: str, *, is_test: bool) -> str:
+    """As whose a platform's pushes are kept: live ones as its own, tests apart."""
+    return platform + TESTS if is_test else platform
 
 
 def push_id(owner: str, key: str) -> str:

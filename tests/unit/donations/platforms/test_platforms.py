@@ -11,7 +11,6 @@ from pandapack.decision import Decision, Refusal
 from services.donations.platforms.domain.platforms import (
     SECRETS_LIVE_MAX,
     Merchant,
-    Mode,
     Platform,
     Terms,
     amend,
@@ -63,9 +62,9 @@ def test_a_retired_secret_is_gone_and_the_last_one_stays() -> None:
 
 
 def test_terms_change_and_secrets_stay() -> None:
-    testing = Terms(name="Another name", mode=Mode.TEST, lines_a_second=7)
-    state = after(amend(registered(), terms=testing))
-    assert (state.terms, state.secrets) == (testing, registered().secrets)
+    other = Terms(name="Another name", lines_a_second=7)
+    state = after(amend(registered(), terms=other))
+    assert (state.terms, state.secrets) == (other, registered().secrets)
 
 
 REFUSED: list[tuple[str, Callable[[], Decision[Platform] | Decision[Merchant] | Refusal], str]] = [

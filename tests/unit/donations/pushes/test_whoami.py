@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from pandapack.runtime.auth import Keys, NewKey, Role
+from pandapack.runtime.auth import Keys, Mode, NewKey, Role
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import BusinessClock
 from pandapack.runtime.documents import MemoryDocuments, MemoryRows
 from pandapack.runtime.http import install_problems
 from pandapack.runtime.store import Command, Store
-from services.donations.platforms.domain.platforms import Mode, Terms, register
+from services.donations.platforms.domain.platforms import Terms, register
 from services.donations.platforms.store.platforms import PLATFORMS, Platforms
 from services.donations.platforms.store.secrets import SecretSealer
 from services.donations.pushes.api.whoami import whoami_router
@@ -23,7 +23,7 @@ from services.donations.validation.domain.text_lines import TextLines
 from tests.unit.donations.donation_lines import line_with
 
 PLAYED = BusinessClock(epoch=datetime.now(UTC), start=datetime(2020, 1, 1, tzinfo=UTC), rate=60)
-TERMS = Terms(name="Shop", mode=Mode.TEST, lines_a_second=7, signature_demanded=True)
+TERMS = Terms(name="Shop", lines_a_second=7, signature_demanded=True)
 
 
 class WhoAmIApi:
@@ -67,7 +67,7 @@ async def told(api: WhoAmIApi, key: str) -> dict[str, Any]:
 async def test_a_platform_is_told_its_name_its_mode_its_signing_and_its_limits() -> None:
     api = WhoAmIApi()
     me = await told(api, await api.register_shop())
-    assert (me["platform"], me["role"], me["name"], me["mode"]) == ("shop", "platform", "the till", "test")
+    assert (me["platform"], me["role"], me["name"], me["mode"]) == ("shop", "platform", "the till", "live")
     assert (me["signing"]["demanded"], me["signing"]["live_secrets"], me["signing"]["tolerance_s"]) == (True, 1, 300)
     assert me["limits"] == {
         "lines_a_second": 7,
@@ -79,6 +79,15 @@ async def test_a_platform_is_told_its_name_its_mode_its_signing_and_its_limits()
         "amount_fen_max": 100_000_000,
         "name_characters_max": 64,
     }
+
+
+async def test_a_test_key_shows_its_mode_in_its_text_and_is_told_it() -> None:
+    api = WhoAmIApi()
+    live = await api.register_shop()
+    test = await api.keys.add(NewKey(role=Role.PLATFORM, name="trial"), "shop", Mode.TEST)
+    assert test.startswith("panda_platform_test_") and not live.startswith("panda_platform_test_")
+    told_by_key = [(await told(api, key))["mode"] for key in (live, test)]
+    assert told_by_key == [key["mode"] for key in await api.keys.listed()] == ["live", "test"]
 
 
 async def test_the_time_that_is_told_can_be_sent_as_it_is_whatever_year_is_played() -> None:
