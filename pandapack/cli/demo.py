@@ -51,6 +51,8 @@ ASK_EVERY_S = 0.1
 ANSWER_WAIT_S = 10.0
 ANSWER_WAIT_S_MAX = 60.0
 SIMULATOR_STOP_WAIT_S = 10.0
+STANDSTILL_S_MAX = 120.0
+"""Where an end is waited for and nothing has moved for so long, something is wrong: it is told, and all is stopped."""
 LAWS = ("money_conserved", "items_conserved", "parcels_conserved")
 FIGURES = (
     "donations",
@@ -168,7 +170,8 @@ def play(
                 with stack, background(stack), _simulator(stack, arguments) as simulator:
                     keys_file = str(layout.data_dir / KEYS_FILE)
                     print_addresses(console, stack.addresses, keys_file, "Ctrl-C stops everything")
-                    return _watch(simulator, TotalsReader(stack.addresses["reporting"]), display)
+                    standstill = Standstill(simulator.log_file.parent) if until_settled else None
+                    return _watch(simulator, TotalsReader(stack.addresses["reporting"]), display, standstill)
             except KeyboardInterrupt:
                 console.print("stopped everything")
     return None
@@ -259,8 +262,31 @@ class TotalsReader:
         return body
 
 
-def _watch(simulator: Simulator, totals: TotalsReader, display: Display) -> Json:
-    """Shows how it goes, until the simulator reports that all is settled. Raises ChildFailed where it ends before."""
+@dataclass
+class Standstill:
+    """Knows for how long nothing has moved. `logs`: the folder of all logs."""
+
+    logs: Path
+    since_s: float = field(default_factory=time.monotonic)
+    figures: Json | None = None
+
+    def look(self, pulse: Json, totals: Json | None) -> None:
+        """Raises ChildFailed, with the ends of all logs, where nothing has moved for `STANDSTILL_S_MAX`."""
+        figures = {name: totals[name] for name in FIGURES} if totals else {}
+        now_s = time.monotonic()
+        if pulse | figures != self.figures:
+            self.figures, self.since_s = pulse | figures, now_s
+        elif now_s - self.since_s > STANDSTILL_S_MAX:
+            ends = [f"{log.name}:\n" + "\n".join(log_tail(log)) for log in sorted(self.logs.glob("*.log"))]
+            detail = f"nothing has moved for {STANDSTILL_S_MAX:.0f} s, in the phase {pulse['phase']}: {self.figures}"
+            raise ChildFailed(detail, "The logs end so:\n" + "\n".join(ends))
+
+
+def _watch(simulator: Simulator, totals: TotalsReader, display: Display, standstill: Standstill | None) -> Json:
+    """Shows how it goes, until the simulator reports that all is settled.
+
+    Raises ChildFailed where it ends before, or (with a `standstill`) where nothing moves any more.
+    """
     while True:
         try:
             line = simulator.lines.get(timeout=ASK_EVERY_S)
@@ -277,6 +303,8 @@ def _watch(simulator: Simulator, totals: TotalsReader, display: Display) -> Json
         if "settled" in message:
             return display.outcome(totals.await_answer("/v1/totals"), totals.await_answer("/v1/conservation"))
         display.pulse(message["pulse"], now)
+        if standstill is not None:
+            standstill.look(message["pulse"], now)
 
 
 @dataclass

@@ -148,9 +148,7 @@ def key_for_merchant(
     merchant: Merchant, name: Annotated[str, typer.Option(help="What it is for.")] = "unnamed", as_json: AsJson = False
 ) -> None:
     """One more key for a merchant; `panda key revoke` stops one."""
-    _show_once(
-        _change("POST", f"/v1/merchants/{merchant}/keys", {"name": name}), as_json
-    )
+    _show_once(_change("POST", f"/v1/merchants/{merchant}/keys", {"name": name}), as_json)
 
 
 @merchants.command("list")
