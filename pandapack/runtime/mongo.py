@@ -6,8 +6,10 @@ PyMongo's asynchronous client; the day it is changed, this file changes and no o
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson.binary import Binary
@@ -44,6 +46,8 @@ ANSWER_WAIT_MS = 30_000
 MAJORITY_WAIT_MS = 20_000
 DUPLICATE_KEY = 11000
 ROWS_A_WRITE_MAX = 1_000
+UNTIL = "until"
+"""Where `Keep` notes when a document or row may leave."""
 
 _LOST = (ConnectionFailure, ExecutionTimeout, WTimeoutError, WriteConcernError)
 """After these a write may have happened, may not have, or may still happen."""
@@ -71,6 +75,18 @@ async def _reading() -> AsyncIterator[None]:
         raise StoreUnavailable(f"MongoDB does not answer: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long what is written stays: MongoDB takes it away `days` of wall time after its last write."""
+
+    days: int
+    wall: Callable[[], datetime]
+
+    def stamp(self) -> Json:
+        """The field that tells MongoDB when."""
+        return {UNTIL: self.wall() + timedelta(days=self.days)}
+
+
 class Mongo:
     """One service's database."""
 
@@ -92,33 +108,43 @@ class Mongo:
         self._indexes: list[tuple[str, list[tuple[str, int]], bool]] = []
         self._expiring: list[tuple[str, str]] = []
 
-    def documents(self, name: str, *, indexes: Sequence[str] = ()) -> MongoDocuments:
-        """A collection of documents. `indexes` are dotted paths that queries use."""
+    def documents(self, name: str, *, indexes: Sequence[str] = (), keep: Keep | None = None) -> MongoDocuments:
+        """A collection of documents. `indexes` are dotted paths that queries use. Without `keep` they stay."""
+        if keep is not None:
+            self._expiring.append((name, UNTIL))
         self._indexes.append((name, [("outbox.0.sequence", ASCENDING)], True))
         self._indexes.extend((name, [(path, ASCENDING), ("_id", ASCENDING)], False) for path in indexes)
-        return MongoDocuments(name, self._database[name])
+        return MongoDocuments(name, self._database[name], keep)
 
     def rows(
-        self, name: str, *, indexes: Sequence[str | tuple[str, ...]] = (), expires: str | None = None
+        self,
+        name: str,
+        *,
+        indexes: Sequence[str | tuple[str, ...]] = (),
+        expires: str | None = None,
+        keep: Keep | None = None,
     ) -> MongoRows:
-        """A collection of rows. Rows leave once the time in their field `expires` has passed.
+        """A collection of rows. Rows leave once the time in their field `expires` has passed, or as `keep` says.
 
         `indexes` are dotted paths that queries use, or several together.
         """
+        expires = UNTIL if keep is not None else expires
         if expires is not None:
             self._expiring.append((name, expires))
         for index in indexes:
             paths = index if isinstance(index, tuple) else (index, "_id")
             self._indexes.append((name, [(path, ASCENDING) for path in paths], False))
-        return MongoRows(name, self._database[name])
+        return MongoRows(name, self._database[name], keep)
 
-    async def prepare(self) -> None:
-        """Makes the indexes. Raises StoreUnavailable where MongoDB does not answer."""
+    async def prepare(self, prefix: str = "") -> None:
+        """Makes the indexes of the collections so far whose names begin so. Raises StoreUnavailable."""
         async with _reading():
             for name, keys, sparse in self._indexes:
-                await self._database[name].create_index(keys, sparse=sparse)
+                if name.startswith(prefix):
+                    await self._database[name].create_index(keys, sparse=sparse)
             for name, field in self._expiring:
-                await self._database[name].create_index(field, expireAfterSeconds=0)
+                if name.startswith(prefix):
+                    await self._database[name].create_index(field, expireAfterSeconds=0)
 
     async def ping(self) -> None:
         """Raises StoreUnavailable where MongoDB does not answer."""
@@ -159,9 +185,9 @@ def _document(found: Json) -> Document:
 class MongoDocuments:
     """`Documents` in one collection."""
 
-    def __init__(self, name: str, collection: AsyncIOMotorCollection[Json]) -> None:
-        self.name = name
-        self._collection = collection
+    def __init__(self, name: str, collection: AsyncIOMotorCollection[Json], keep: Keep | None = None) -> None:
+        self.name, self._collection = name, collection
+        self._stamp: Callable[[], Json] = keep.stamp if keep else dict
 
     async def read(self, id: str) -> Document | None:
         async with _reading():
@@ -176,6 +202,7 @@ class MongoDocuments:
             "state": update.state,
             "sequence": update.sequence,
             "answers": [{"key": a.key, "digest": a.digest, "answer": a.answer} for a in update.answers],
+            **self._stamp(),
         }
         async with _writing():
             if version == 0:
@@ -217,20 +244,20 @@ class MongoDocuments:
 class MongoRows:
     """`Rows` in one collection: pages, seals, pushes, keys, the journal."""
 
-    def __init__(self, name: str, collection: AsyncIOMotorCollection[Json]) -> None:
-        self.name = name
-        self._collection = collection
+    def __init__(self, name: str, collection: AsyncIOMotorCollection[Json], keep: Keep | None = None) -> None:
+        self.name, self._collection = name, collection
+        self._stamp: Callable[[], Json] = keep.stamp if keep else dict
 
     async def insert(self, row: Json) -> bool:
         async with _writing():
             try:
-                await self._collection.insert_one(row)
+                await self._collection.insert_one(row | self._stamp())
             except DuplicateKeyError:
                 return False
             return True
 
     async def insert_in_order(self, rows: Sequence[Json]) -> None:
-        rest = list(rows)
+        rest = [row | self._stamp() for row in rows]
         while rest:
             part = rest[:ROWS_A_WRITE_MAX]
             async with _writing():
@@ -242,12 +269,12 @@ class MongoRows:
 
     async def replace(self, id: Any, version: int, row: Json) -> bool:
         async with _writing():
-            result = await self._collection.replace_one({"_id": id, "version": version}, row)
+            result = await self._collection.replace_one({"_id": id, "version": version}, row | self._stamp())
             return result.matched_count == 1
 
     async def set(self, id: Any, fields: Json) -> bool:
         async with _writing():
-            result = await self._collection.update_one({"_id": id}, {"$set": fields})
+            result = await self._collection.update_one({"_id": id}, {"$set": fields | self._stamp()})
             return result.matched_count == 1
 
     async def one(self, id: Any) -> Json | None:

@@ -14,4 +14,5 @@ Features, each with the same rooms inside (domain, store, work, handlers, api); 
     pushes, settlements → door → platforms
     pushes, ledger, proofs, settlements → platforms
     pushes, settlements → programmes → validation
+    test_ledger → settlements, pushes, ledger       (the same once more, for what test keys try)
 """

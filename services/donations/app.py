@@ -31,6 +31,7 @@ from services.donations.ledger.store.pages import PAGE_INDEXES, Pages
 from services.donations.ledger.store.reversals import Reversals
 from services.donations.ledger.store.seals import Seals
 from services.donations.ledger.work.anchor import LogAnchor
+from services.donations.ledger.work.book import LedgerBook
 from services.donations.ledger.work.dead_letters import DeadLetterSender
 from services.donations.ledger.work.duplicates import DuplicateLookup
 from services.donations.ledger.work.page_writer import PageWriter
@@ -57,19 +58,22 @@ from services.donations.proofs.store import DailyRoots
 from services.donations.proofs.work.receipts import Receipts
 from services.donations.proofs.work.root_signer import SIGN_PAUSE_S, RootSigner, signer_of
 from services.donations.pushes.api.listing import push_list_router
-from services.donations.pushes.api.pushes import PushEntrance, pushes_router
+from services.donations.pushes.api.pushes import PushEntrance, Showing, pushes_router
 from services.donations.pushes.api.reversals import reversals_push_router
-from services.donations.pushes.api.views import PushViews
 from services.donations.pushes.api.whoami import whoami_router
+from services.donations.pushes.domain.sorting import PushSorter
 from services.donations.pushes.store import BY_OWNER, EXPIRES, Pushes, RefusedPushes
+from services.donations.pushes.work.book import PushBook
 from services.donations.pushes.work.publisher import PushPublisher
 from services.donations.pushes.work.push_service import PushService
 from services.donations.pushes.work.refusals import KEEP_PAUSE_S, RefusalNotes
 from services.donations.settings import Settings
 from services.donations.settlements.api.settlements import settlements_router
 from services.donations.settlements.store import Settlements, open_settlements
+from services.donations.settlements.work.book import SettlementBook
 from services.donations.settlements.work.intake import SettlementIntake
 from services.donations.settlements.work.reconciler import RECONCILE_PAUSE_S, Reconciler
+from services.donations.test_ledger.work.books import TestBooks
 
 PUSHED = Batches(pace_ms=40, pace_ms_max=480, records_max=1_024)
 """So often a shard's page is written: what comes meanwhile goes onto it in one write."""
@@ -101,6 +105,8 @@ class Donations:
         service.background(_FirstStart(notes, self._shards))
         self._programmes = Programmes(service.store(PROGRAMMES, indexes=PROGRAMME_INDEXES))
         self._known_programmes(notes)
+        self._tests = TestBooks(service, self._programmes, accept_days=settings.accept_days)
+        self._ledger_of = self._tests.ledger_or(LedgerBook(self._pages, self._reversals, self._shards))
         self._pushes()
         self._ledger()
         self._proofs()
@@ -130,14 +136,14 @@ class Donations:
             service.chance,
             self._reversals,
             self._programmes,
-            shards=self._shards,
+            sorter=PushSorter(self._shards),
             accept_days=settings.accept_days,
         )
-        views = PushViews(pushes, self._pages, self._gaps)
-        door = PushEntrance(self._door, notes)
-        self.routers.append(pushes_router(pushing, door, pushes, views))
-        self.routers.append(push_list_router(pushes, refused, self._pages))
-        self.routers.append(reversals_push_router(pushing, door, views))
+        pushes_of = self._tests.pushes_or(PushBook(pushing, pushes, self._pages, self._gaps))
+        door, showing = PushEntrance(self._door, notes), Showing(pushes_of)
+        self.routers.append(pushes_router(pushes_of, door, showing))
+        self.routers.append(push_list_router(pushes_of, refused))
+        self.routers.append(reversals_push_router(pushes_of, door, showing))
         self.routers.append(whoami_router(self._platforms, service.clock, accept_days=settings.accept_days))
 
     def _ledger(self) -> None:
@@ -157,8 +163,8 @@ class Donations:
         service.consumes("donations.pushed", handle=handler.handle, listener=handler, batches=PUSHED)
         sealer = Sealer(shards, self._pages, self._seals, self._roots.last_of_shard)
         service.background(every(SEAL_PAUSE_S, sealer.run, name="seal-pages"))
-        self.routers.append(donations_router(self._pages, self._seals, self._reversals, self._shards))
-        self.routers.append(reversals_router(self._reversals, self._shards))
+        self.routers.append(donations_router(self._ledger_of, self._seals))
+        self.routers.append(reversals_router(self._reversals, self._ledger_of))
         self.routers.append(shards_router(self._gaps, self._pages, service.clock, self._shards))
 
     def _proofs(self) -> None:
@@ -168,7 +174,7 @@ class Donations:
         signing = RootSigner(roots, self._pages, self._seals, service.clock, signer, shards=self._shards)
         service.background(every(SIGN_PAUSE_S, signing.run, name="sign-daily-roots"))
         self.routers.append(roots_router(roots, signer))
-        self.routers.append(receipts_router(Receipts(self._seals, roots), self._pages, signer, self._shards))
+        self.routers.append(receipts_router(Receipts(self._seals, roots), self._ledger_of, signer))
 
     def _settlements(self) -> None:
         service = self._service
@@ -176,8 +182,13 @@ class Donations:
         reconciler = Reconciler(settlements, self._pages, self._reversals, service.clock, service.chance)
         reconciling = every(RECONCILE_PAUSE_S, reconciler.run, name="reconcile")
         service.background(reconciling)
-        intake = SettlementIntake(settlements, self._programmes, service.clock, reconciling.wake, self._shards)
-        self.routers.append(settlements_router(intake, self._door, settlements, self._pages, reconciling.wake))
+        intake = SettlementIntake(settlements, self._programmes, service.clock, self._shards)
+
+        async def wake() -> None:
+            reconciling.wake()
+
+        book = SettlementBook(intake, settlements, self._pages, wake)
+        self.routers.append(settlements_router(self._tests.settlements_or(book), self._door))
 
     def _dead_letters(self) -> None:
         service = self._service

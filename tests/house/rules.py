@@ -35,6 +35,7 @@ FEATURES = {
         "proofs",
         "settlements",
         "dead_letters",
+        "test_ledger",
     )
 }
 FRONT_DOOR_WORDS = ("Consumes", "Decides", "Publishes")

@@ -13,7 +13,7 @@ from tests.system.cast import ANSWER_WAIT_S, MERCHANT, PLATFORMS, Cast
 from tests.system.playing import PANDA
 
 DAY = "2021-11-11"
-GIFT = {"merchant": MERCHANT, "id": "1", "day": DAY}
+DONATION = {"merchant": MERCHANT, "id": "1", "day": DAY}
 
 
 def page(cast: Cast, **query: str) -> str:
@@ -40,13 +40,13 @@ def test_the_page_offers_the_platforms_and_keeps_the_one_that_was_chosen(cast: C
     offered = page(cast)
     assert '<select name="platform" required>' in offered
     assert all(f'<option value="{platform}">' in offered for platform in PLATFORMS)
-    assert f'<option value="{PLATFORMS[1]}" selected>' in page(cast, platform=PLATFORMS[1], **GIFT)
+    assert f'<option value="{PLATFORMS[1]}" selected>' in page(cast, platform=PLATFORMS[1], **DONATION)
 
 
-@pytest.mark.parametrize(("lang", "words"), [("en", "Choose the platform on which"), ("zh", "请选择下单的平台")])
-def test_a_gift_without_a_platform_is_followed_once_it_is_said_which(cast: Cast, lang: str, words: str) -> None:
-    assert words in page(cast, lang=lang, **GIFT)
-    assert words not in page(cast, lang=lang, platform=PLATFORMS[0], **GIFT)
+@pytest.mark.parametrize(("lang", "sentence"), [("en", "Choose the platform on which"), ("zh", "请选择下单的平台")])
+def test_a_gift_without_a_platform_is_followed_once_it_is_said_which(cast: Cast, lang: str, sentence: str) -> None:
+    assert sentence in page(cast, lang=lang, **DONATION)
+    assert sentence not in page(cast, lang=lang, platform=PLATFORMS[0], **DONATION)
     body = httpx.get(
         f"{cast.urls['reporting']}/v1/trace/{PLATFORMS[0]}/{MERCHANT}/1",
         params={"day": DAY},

@@ -14,7 +14,7 @@ PROGRAMME_INDEXES = ("state.programme",)
 HELD_MAX = 4_096
 ASKED_AT_ONCE_MAX = 1_000
 COMPARED_MAX = 200
-"""An unknown name is compared with so many known ones."""
+"""An unknown name is compared with so many known ones, and with so many that begin like it."""
 COMPARISONS_MAX = 20
 """So many unknown names of one push are compared; the others are refused without a near name."""
 
@@ -37,11 +37,20 @@ class Programmes:
         missing = [name for name in strange if name not in self._held]
         if not missing:
             return {}
-        known = [id for id, _ in await self.documents.find({}, limit=COMPARED_MAX)]
+        known = await self._names()
         return {
-            name: UnknownProgramme.of(name, known if number < COMPARISONS_MAX else ())
+            name: UnknownProgramme.of(name, [*known, *await self._names(name)] if number < COMPARISONS_MAX else ())
             for number, name in enumerate(missing)
         }
+
+    async def _names(self, like: str = "") -> list[str]:
+        """The first names; with `like`, those that follow on its first half: where most slips of the pen are near."""
+        return [id for id, _ in await self.documents.find({}, after=like[: len(like) // 2], limit=COMPARED_MAX)]
+
+    async def any(self) -> str | None:
+        """The name of one that can be paid into; None: there is none yet. Raises StoreUnavailable."""
+        found = await self.documents.find({}, limit=1)
+        return found[0][0] if found else None
 
     async def _look_up(self, names: list[str]) -> None:
         found = [id for id, _ in await self.documents.find({"state.programme": names}, limit=len(names))]

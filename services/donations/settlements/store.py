@@ -190,10 +190,14 @@ def _banked_of(row: dict[str, Any]) -> BankedPage:
     return BankedPage(row["_id"], row["version"], masks, steps, deducted)
 
 
+SETTLEMENT_INDEXES = ("state.status", "state.owner")
+"""What the queries above ask for."""
+
+
 def open_settlements(service: Service) -> Settlements:
     """The collections of settlements, with the indexes that the queries above need."""
     return Settlements(
-        service.store(SETTLEMENTS, indexes=["state.status", "state.owner"]),
+        service.store(SETTLEMENTS, indexes=SETTLEMENT_INDEXES),
         service.rows("settlement_parts"),
         service.rows("settlement_differences"),
         service.rows("banked", indexes=["settlements"]),

@@ -17,6 +17,7 @@ from fastapi import Depends, Request
 from pandapack.contracts.signing import ID_HEADER
 from pandapack.decision import Refusal, Refused
 from pandapack.runtime.auth import Caller, Role, needs
+from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.http import IDEMPOTENCY_KEY_CHARACTERS_MAX, Problem, idempotency_key
 from services.donations.door.api.bodies import (
     Body,
@@ -29,6 +30,7 @@ from services.donations.door.api.bodies import (
     taken_type_of,
 )
 from services.donations.door.domain.signatures import PassingSignature
+from services.donations.door.domain.test_names import TEST_UNAVAILABLE, refusal_of
 from services.donations.door.work.admission import Admission, Visitor
 
 Sender = Annotated[Caller, Depends(needs(Role.PLATFORM))]
@@ -104,6 +106,10 @@ class Entrance:
         platform = caller.owner if caller.role is Role.PLATFORM else ""
         visitor = await self._admission.admit(platform, is_testing=caller.is_testing)
         name = idempotency_key(request.headers, ID_HEADER)
+        if visitor.is_testing:
+            _raise_if(refusal_of(name))
+            if name == TEST_UNAVAILABLE:
+                raise Unavailable(f"{name} is what is told while Kafka or MongoDB is away")
         if name is None and wanted.is_named:
             raise _nameless()
         kind = taken_type_of(request.headers, wanted.types, wanted.shown)

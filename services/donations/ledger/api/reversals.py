@@ -11,6 +11,7 @@ from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.http import Problem
 from services.donations.ledger.domain.reversals import CONFLICT, ReversalRecord, standing
 from services.donations.ledger.store.reversals import Reversals
+from services.donations.ledger.work.book import LedgerOf
 from services.donations.platforms.api.access import NamedMerchant, of_merchant
 
 OfMerchant = Annotated[NamedMerchant, Depends(of_merchant(Role.PLATFORM, Role.AUDITOR))]
@@ -39,7 +40,7 @@ def shown_reversal(record: ReversalRecord, merchant: str = "") -> dict[str, Any]
     }
 
 
-def reversals_router(reversals: Reversals, shards: int) -> APIRouter:
+def reversals_router(reversals: Reversals, ledger_of: LedgerOf) -> APIRouter:
     """`GET /v1/reversals`, `GET /v1/reversals/{merchant}/{id}`."""
     router = APIRouter(prefix="/v1/reversals", tags=["reversals"])
 
@@ -57,7 +58,9 @@ def reversals_router(reversals: Reversals, shards: int) -> APIRouter:
         `refusal` says why it was refused; `conflicts` came under its id and name something else: they take nothing.
         """
         key = f"{named.scoped}/{id}"
-        records = await reversals.records(shard_of(named.scoped, shards), (key,), ()) if named.scoped else []
+        book = await ledger_of(named.tests_of)
+        shard = shard_of(named.scoped, book.shards) if named.scoped else None
+        records = [] if shard is None else await book.reversals.records(shard, (key,), ())
         now = standing(records)
         if key not in now:
             raise Problem(404, "reversal_unknown", UNKNOWN_DETAIL.format(id=id, merchant=named.name))

@@ -168,6 +168,10 @@ class Pages:
         found = await self._rows.find(on_shard(shard), sort=[("_id", -1)], limit=1, fields={"anchor": 1})
         return int(found[0]["anchor"]["offset"]) + 1 if found else 0
 
+    async def rows_held(self, shard: int) -> int:
+        """How many donations the shard's pages hold; of a shard of few pages."""
+        return sum([int(row["count"]) async for row in self.in_order(shard, {}, {"count": 1})])
+
     async def one(self, shard: int, number: int) -> Page | None:
         """One page, if it was written."""
         row = await self._rows.one(page_id(shard, number))

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol
+
 from pandapack.contracts.donations import day_number, microseconds_of
 from pandapack.runtime.clock import Clock
 from services.donations.ledger.domain.batches import BatchResult
+from services.donations.ledger.domain.findings import RejectedRow
 from services.donations.ledger.domain.pages import roll_over
 from services.donations.ledger.store.pages import Pages
-from services.donations.ledger.work.dead_letters import DeadLetterSender
-from services.donations.ledger.work.publisher import ShardPublisher
-from services.donations.ledger.work.shards import LostShard, OwnedShard
+from services.donations.ledger.work.shards import LostShard, OwnedShard, PublishesShards
+
+
+class SendsDeadLetters(Protocol):
+    """Where rejected rows go."""
+
+    async def send(self, shard: int, rows: Iterable[RejectedRow]) -> None: ...
 
 
 class PageWriter:
     """Writes pages of the shards that this process owns."""
 
-    def __init__(self, pages: Pages, dead_letters: DeadLetterSender, publisher: ShardPublisher, clock: Clock) -> None:
+    def __init__(self, pages: Pages, dead_letters: SendsDeadLetters, publisher: PublishesShards, clock: Clock) -> None:
         self._pages, self._dead_letters, self._publisher, self._clock = pages, dead_letters, publisher, clock
 
     async def write(self, shard: OwnedShard, result: BatchResult) -> None:

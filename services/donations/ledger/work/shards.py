@@ -10,17 +10,24 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pandapack.runtime.partitions import Rewind
 from services.donations.ledger.domain.batches import RecordReader
 from services.donations.ledger.domain.duplicates import DayIndex, Fingerprints
 from services.donations.ledger.domain.pages import Page, PageHeader
 from services.donations.ledger.store.pages import Pages
-from services.donations.ledger.work.publisher import ShardPublisher
+from services.donations.ledger.work.publisher import HasPage
 from services.donations.validation.domain.reader import LineReader
 
 INDEX_BYTES_MAX = 640 * 1024 * 1024
 """Known donations held in memory by one process, over all its shards; days not used for longest leave first."""
+
+
+class PublishesShards(Protocol):
+    """What publishes the events of a shard's last page."""
+
+    async def publish(self, shard: HasPage) -> None: ...
 
 
 class LostShard(Exception):
@@ -55,11 +62,16 @@ class OwnedShard:
 
 
 class OwnedShards:
-    """Opens shards for one user at a time. `count`: how many shards the ledger has; `seed`: any bytes, by chance."""
+    """Opens shards for one user at a time. `count`: how many shards the ledger has; `seed`: any bytes, by chance.
 
-    def __init__(self, pages: Pages, publisher: ShardPublisher, *, count: int, seed: bytes) -> None:
+    `reader`: one of as many shards that others use, too.
+    """
+
+    def __init__(
+        self, pages: Pages, publisher: PublishesShards, *, count: int, seed: bytes, reader: LineReader | None = None
+    ) -> None:
         self._pages, self._publisher = pages, publisher
-        self._reader, self._fingerprints = LineReader(count), Fingerprints(seed)
+        self._reader, self._fingerprints = reader or LineReader(count), Fingerprints(seed)
         self._open: dict[int, OwnedShard] = {}
         self._owned: set[int] = set()
         self._locks = {number: asyncio.Lock() for number in range(count)}

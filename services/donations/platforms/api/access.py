@@ -18,11 +18,13 @@ OWN_NAMES = (Role.PLATFORM, Role.MERCHANT)
 class NamedMerchant:
     """A merchant as a caller names it. `scoped`: its name on the ledger; None: no merchant that the caller may see.
 
-    Of None nothing may be told but what would be told of a merchant that does not exist.
+    Of None nothing may be told but what would be told of a merchant that does not exist. `tests_of`: the platform in
+    whose tests it is looked for; empty: in what counts.
     """
 
     name: str
     scoped: str | None
+    tests_of: str = ""
 
 
 def of_merchant(*roles: Role) -> Callable[..., Awaitable[NamedMerchant]]:
@@ -30,15 +32,18 @@ def of_merchant(*roles: Role) -> Callable[..., Awaitable[NamedMerchant]]:
 
     # As a default, since an annotation is read where `roles` is not known.
     async def named(merchant: str, caller: Caller = Depends(needs(Role.MERCHANT, *roles))) -> NamedMerchant:
-        return NamedMerchant(merchant, scoped_for(caller, merchant))
+        return NamedMerchant(merchant, scoped_for(caller, merchant), tests_of(caller))
 
     return named
 
 
+def tests_of(caller: Caller) -> str:
+    """The platform whose tests a caller sees, and nothing else; empty: the caller sees what counts."""
+    return caller.owner if caller.is_testing else ""
+
+
 def scoped_for(caller: Caller, merchant: str) -> str | None:
     """The ledger's name of a merchant as a caller names it; None where it is no merchant that the caller may see."""
-    if caller.is_testing:
-        return None  # the ledger holds what counts, and nothing of it is a test key's to see
     if caller.role in OWN_NAMES:
         platform = caller.owner if caller.role is Role.PLATFORM else caller.owner.partition(SCOPE_MARK)[0]
         if not is_platform(platform):

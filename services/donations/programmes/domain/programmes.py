@@ -43,7 +43,7 @@ class UnknownProgramme:
     @staticmethod
     def of(name: str, known: Sequence[str]) -> UnknownProgramme:
         """With the nearest of the known names."""
-        return UnknownProgramme(name, nearest(name, tuple(known), NEAREST_MAX))
+        return UnknownProgramme(name, nearest(name, tuple(dict.fromkeys(known)), NEAREST_MAX))
 
     @property
     def en(self) -> str:

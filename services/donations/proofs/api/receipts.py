@@ -7,20 +7,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from pandapack.contracts.donations import shard_of
 from pandapack.contracts.proof import Signer
 from pandapack.runtime.auth import Role
-from pandapack.runtime.http import problem_of
-from services.donations.ledger.api.donations import donation_unknown
-from services.donations.ledger.store.pages import Pages
+from services.donations.ledger.api.donations import found_in
+from services.donations.ledger.work.book import LedgerOf
 from services.donations.platforms.api.access import NamedMerchant, of_merchant
 from services.donations.proofs.api.roots import known_signer
-from services.donations.proofs.work.receipts import Receipts
+from services.donations.proofs.work.receipts import OF_A_TEST, Receipts, unproven
 
 OfMerchant = Annotated[NamedMerchant, Depends(of_merchant(Role.PLATFORM, Role.AUDITOR))]
 
 
-def receipts_router(receipts: Receipts, pages: Pages, signer: Signer | None, shards: int) -> APIRouter:
+def receipts_router(receipts: Receipts, ledger_of: LedgerOf, signer: Signer | None) -> APIRouter:
     """`GET /v1/receipts/{merchant}/{id}`."""
     router = APIRouter(prefix="/v1/receipts", tags=["receipts"])
 
@@ -30,12 +28,10 @@ def receipts_router(receipts: Receipts, pages: Pages, signer: Signer | None, sha
 
         Its merchant is `platform:merchant`, as the ledger has it.
 
-        Until its page is sealed there is nothing to prove with: the answer then has a `state` and no `scheme`.
+        Until its page is sealed there is nothing to prove with: the answer then has a `state` and no `scheme`. A test
+        is never sealed.
         """
-        key = known_signer(signer)
-        found = named.scoped and await pages.find(shard_of(named.scoped, shards), named.scoped, id, day.isoformat())
-        if not found:
-            raise problem_of(donation_unknown(named.name, id, day))
-        return await receipts.make(found, key)
+        found = await found_in(await ledger_of(named.tests_of), named, id, day)
+        return unproven(found, OF_A_TEST) if named.tests_of else await receipts.make(found, known_signer(signer))
 
     return router

@@ -15,6 +15,7 @@ from services.donations.proofs.domain.receipts import proven_donation, seal_proo
 from services.donations.proofs.store import DailyRoots
 
 NOT_SEALED = "recorded, not sealed yet"
+OF_A_TEST = "a test, which is never sealed"
 
 
 class Receipts:
@@ -25,15 +26,13 @@ class Receipts:
 
     async def make(self, found: FoundDonation, signer: Signer) -> dict[str, Any]:
         """A receipt; until the page is sealed, a `state` and no `scheme`: there is nothing to prove with yet."""
-        header, row = found.page.header, found.donation
-        donation, fen_from = proven_donation(row), found.fen_from
-        position = PagePosition(header.shard, header.number, found.row, fen_from, fen_from + row.amount_fen)
+        header = found.page.header
         seal = await self._seals.one(header.shard, header.number) if header.closed else None
         if seal is None:
-            unproven = {"donation": donation, "position": position}
-            return {"state": NOT_SEALED, **{name: msgspec.to_builtins(value) for name, value in unproven.items()}}
+            return unproven(found, NOT_SEALED)
         proof = await asyncio.to_thread(seal_proof, seal, found.page.columns, found.row)
         covered = await self._root_proof(seal, header.opened_day)
+        donation, position = proven_donation(found.donation), _position_of(found)
         receipt: dict[str, Any] = msgspec.to_builtins(make_receipt(donation, position, proof, covered, signer))
         return receipt
 
@@ -44,3 +43,14 @@ class Receipts:
         own = root.shards[seal.shard]
         chained = await self._seals.chained(seal.shard, own.first, own.page)
         return root_proof(root, seal.shard, seal.number, chained)
+
+
+def unproven(found: FoundDonation, state: str) -> dict[str, Any]:
+    """What stands in a receipt's stead: the donation, where it lies, and the `state` for which nothing proves it."""
+    parts = {"donation": proven_donation(found.donation), "position": _position_of(found)}
+    return {"state": state, **{name: msgspec.to_builtins(value) for name, value in parts.items()}}
+
+
+def _position_of(found: FoundDonation) -> PagePosition:
+    header, fen_from = found.page.header, found.fen_from
+    return PagePosition(header.shard, header.number, found.row, fen_from, fen_from + found.donation.amount_fen)

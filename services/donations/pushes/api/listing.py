@@ -18,13 +18,14 @@ from services.donations.pushes.api.schemas import ListedPushes
 from services.donations.pushes.domain.judgement import judgement
 from services.donations.pushes.domain.push import Push, whose
 from services.donations.pushes.domain.refusals import RefusedPush
-from services.donations.pushes.store import Cursor, Pushes, RefusedPushes
+from services.donations.pushes.store import Cursor, RefusedPushes
+from services.donations.pushes.work.book import PushesOf
 from services.donations.validation.domain.reversal_refusals import REVERSAL_CONFLICT
 
 MS = timedelta(milliseconds=1)
 
 
-def push_list_router(pushes: Pushes, refused: RefusedPushes, pages: Pages) -> APIRouter:
+def push_list_router(pushes_of: PushesOf, refused: RefusedPushes) -> APIRouter:
     """`GET /v1/pushes`."""
     router = APIRouter(prefix="/v1", tags=["pushes"])
 
@@ -52,14 +53,15 @@ def push_list_router(pushes: Pushes, refused: RefusedPushes, pages: Pages) -> AP
         if platform not in (None, owner) or (caller.role is Role.PLATFORM and asked is not caller.mode):
             return {"items": [], "next": None}
         cursor, kept_as = _cursor_of(after), whose(owner, is_test=asked is Mode.TEST)
+        book = await pushes_of(owner if asked is Mode.TEST else "")
         taken, not_taken = await asyncio.gather(
-            pushes.newest_of(kept_as, cursor, limit + 1), refused.newest_of(kept_as, cursor, limit + 1)
+            book.pushes.newest_of(kept_as, cursor, limit + 1), refused.newest_of(kept_as, cursor, limit + 1)
         )
         found: list[tuple[datetime, str, Push | RefusedPush]] = [(one.opened, one.key_id, one) for one in taken]
         found += [(one.opened, id, one) for id, one in not_taken]
         found.sort(key=lambda one: one[:2], reverse=True)
         here = found[:limit]
-        offsets = await _next_offsets(pages, [one for _, _, one in here if isinstance(one, Push)])
+        offsets = await _next_offsets(book.pages, [one for _, _, one in here if isinstance(one, Push)])
         items = [_push_item(one, offsets) if isinstance(one, Push) else _refused_item(one) for _, _, one in here]
         return {"items": items, "next": _cursor_text(*here[-1][:2]) if len(found) > limit else None}
 

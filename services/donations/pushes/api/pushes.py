@@ -13,12 +13,13 @@ from pandapack.decision import Refused
 from pandapack.runtime.auth import Caller, Role, needs
 from pandapack.runtime.http import JSON_TYPE, Problem, json_bytes, problem_of
 from services.donations.door.api.door import Entrance, Sender
+from services.donations.platforms.api.access import tests_of
 from services.donations.pushes.api.bodies import PUSH_LIMITS, PUSHES, lines_of
 from services.donations.pushes.api.schemas import PUSH_BODY, PUSH_RESPONSES, PushView
 from services.donations.pushes.api.views import PushViews, Wait, seconds_of
 from services.donations.pushes.domain.push import whose
-from services.donations.pushes.store import Pushes
-from services.donations.pushes.work.push_service import IncomingPush, PushService
+from services.donations.pushes.work.book import PushesOf
+from services.donations.pushes.work.push_service import IncomingPush
 from services.donations.pushes.work.refusals import RefusalNotes
 from services.donations.validation.domain.reversal_refusals import REVERSAL_CONFLICT
 
@@ -56,7 +57,22 @@ def _own(caller: Caller) -> str:
     return whose(caller.owner, is_test=caller.is_testing)
 
 
-def pushes_router(service: PushService, door: PushEntrance, pushes: Pushes, views: PushViews) -> APIRouter:
+class Showing:
+    """Shows pushes of either kind: whoever waits for those that count waits together."""
+
+    def __init__(self, pushes_of: PushesOf) -> None:
+        self._pushes_of = pushes_of
+        self._live: PushViews | None = None
+
+    async def views(self, tests_of: str) -> PushViews:
+        """The views of a platform's tests, or (empty) of what counts."""
+        if tests_of:
+            return PushViews(await self._pushes_of(tests_of))
+        self._live = self._live or PushViews(await self._pushes_of(""))
+        return self._live
+
+
+def pushes_router(pushes_of: PushesOf, door: PushEntrance, showing: Showing) -> APIRouter:
     """`POST /v1/donations`, `GET /v1/pushes/{push_id}`."""
     router = APIRouter(prefix="/v1", tags=["pushes"])
 
@@ -77,7 +93,8 @@ def pushes_router(service: PushService, door: PushEntrance, pushes: Pushes, view
         """
         wait_s = seconds_of(wait)
         async with door.incoming(request, caller, atomic=atomic) as push:
-            answer = await service.accept_donations(push)
+            answer = await (await pushes_of(tests_of(caller))).accepting.accept_donations(push)
+        views = await showing.views(tests_of(caller))
         answer = await views.answer_of(request, caller, answer, wait_s)
         return Response(json_bytes(answer), 202, media_type=JSON_TYPE)
 
@@ -94,9 +111,9 @@ def pushes_router(service: PushService, door: PushEntrance, pushes: Pushes, view
         index in the push. `wait` waits for that.
         """
         wait_s = seconds_of(wait)
-        push = await pushes.get(push_id)
+        push = await (await pushes_of(tests_of(caller))).pushes.get(push_id)
         if push is None or (caller.role is Role.PLATFORM and push.owner != _own(caller)):
             raise Problem(404, "push_unknown", f"there is no push {push_id} of yours")
-        return await views.of(request, caller, push, wait_s)
+        return await (await showing.views(tests_of(caller))).of(request, caller, push, wait_s)
 
     return router

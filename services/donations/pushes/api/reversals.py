@@ -7,13 +7,14 @@ from fastapi.responses import Response
 
 from pandapack.runtime.http import JSON_TYPE, json_bytes
 from services.donations.door.api.door import Sender
-from services.donations.pushes.api.pushes import PushEntrance
+from services.donations.platforms.api.access import tests_of
+from services.donations.pushes.api.pushes import PushEntrance, Showing
 from services.donations.pushes.api.schemas import PUSH_RESPONSES, REVERSAL_BODY
-from services.donations.pushes.api.views import PushViews, Wait, seconds_of
-from services.donations.pushes.work.push_service import PushService
+from services.donations.pushes.api.views import Wait, seconds_of
+from services.donations.pushes.work.book import PushesOf
 
 
-def reversals_push_router(service: PushService, door: PushEntrance, views: PushViews) -> APIRouter:
+def reversals_push_router(pushes_of: PushesOf, door: PushEntrance, showing: Showing) -> APIRouter:
     """`POST /v1/reversals`."""
     router = APIRouter(prefix="/v1/reversals", tags=["reversals"])
 
@@ -29,7 +30,8 @@ def reversals_push_router(service: PushService, door: PushEntrance, views: PushV
         """
         wait_s = seconds_of(wait)
         async with door.incoming(request, caller) as push:
-            answer = await service.accept_reversals(push)
+            answer = await (await pushes_of(tests_of(caller))).accepting.accept_reversals(push)
+        views = await showing.views(tests_of(caller))
         answer = await views.answer_of(request, caller, answer, wait_s)
         return Response(json_bytes(answer), 202, media_type=JSON_TYPE)
 

@@ -38,7 +38,7 @@ class FailureView(BaseModel):
 
 
 class PushAnswer(BaseModel):
-    """What a push was answered. `test`: validated and answered, and never counted."""
+    """What a push was answered. `test`: taken into the platform's test ledger, and never counted."""
 
     push_id: str
     accepted: int
@@ -97,7 +97,7 @@ class PushView(BaseModel):
 
     push_id: str
     at: str
-    state: Literal["unfinished", "accepted", "judged", "lost", "test"]
+    state: Literal["unfinished", "accepted", "judged", "lost"]
     accepted: int | None
     rejected: int | None
     test: bool | None
@@ -132,7 +132,7 @@ class ListedPush(BaseModel):
     accepted: int | None
     rejected: int | None
     test: bool | None
-    state: Literal["unfinished", "accepted", "judged", "test", "refused"]
+    state: Literal["unfinished", "accepted", "judged", "refused"]
     signed: Annotated[
         dict[str, Any] | None, Field(description="Where the signature was wrong: what we signed, to compare with.")
     ]
@@ -213,8 +213,8 @@ REVERSAL_BODY: dict[str, Any] = {
 PUSH_RESPONSES: dict[int | str, dict[str, Any]] = {
     202: {
         "model": PushAnswer | PushView,
-        "description": "All accepted lines are with all replicas of Kafka (none, in test mode). With `wait` what "
-        "became of the push by then.",
+        "description": "All accepted lines are with all replicas of Kafka; those of a test key are in the test ledger. "
+        "With `wait` what became of the push by then.",
     },
     400: problem("The body cannot be read, or a header is wrong."),
     401: problem("The key is unknown, or the push is not signed as it should be; `signed` is then what we signed."),

@@ -15,14 +15,11 @@ from pandapack.contracts.donations import EPOCH
 from pandapack.contracts.pages import page_id
 from pandapack.runtime.auth import Caller
 from pandapack.runtime.http import Problem
-from pandapack.runtime.store import Store
 from services.donations.ledger.domain.findings import Finding
-from services.donations.ledger.domain.gaps import ShardGaps
-from services.donations.ledger.store.pages import Pages
 from services.donations.platforms.api.access import shown_merchant
 from services.donations.pushes.domain.judgement import judgement
 from services.donations.pushes.domain.push import Push
-from services.donations.pushes.store import Pushes
+from services.donations.pushes.work.book import PushBook
 from services.donations.pushes.work.waiting import Waiting
 
 FINDINGS_SHOWN_MAX = 1_000
@@ -53,9 +50,9 @@ def seconds_of(wait: str | None) -> int:
 class PushViews:
     """Shows pushes and what became of them."""
 
-    def __init__(self, pushes: Pushes, pages: Pages, gaps: Store[ShardGaps]) -> None:
-        self._pushes, self._pages, self._gaps = pushes, pages, gaps
-        self._waiting = Waiting(pages.next_offset)
+    def __init__(self, book: PushBook) -> None:
+        self._pushes, self._pages, self._gaps = book.pushes, book.pages, book.gaps
+        self._waiting = Waiting(book.pages.next_offset)
 
     async def answer_of(self, request: Request, caller: Caller, answer: dict[str, Any], wait_s: int) -> dict[str, Any]:
         """What a push that was accepted is answered: that, and, where `wait_s` is not 0, what became of it by then."""
@@ -64,7 +61,7 @@ class PushViews:
 
     async def of(self, request: Request, caller: Caller, push: Push, wait_s: int) -> dict[str, Any]:
         """What became of a push, `wait_s` seconds from now at most."""
-        if wait_s and not (push.answer or {}).get("test"):
+        if wait_s:
             await self._wait(request, push, wait_s)
         return await self._view(caller, push)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.donations.pushes.domain.push import Push
 from services.donations.validation.domain.reversal_refusals import REVERSAL_CONFLICT
 
-UNFINISHED, ACCEPTED, JUDGED, LOST, TEST = "unfinished", "accepted", "judged", "lost", "test"
+UNFINISHED, ACCEPTED, JUDGED, LOST = "unfinished", "accepted", "judged", "lost"
 """Unfinished: not answered yet, and to be pushed again. Lost: a shard resumed without a record of it: push it again."""
 
 
@@ -32,8 +32,6 @@ def judgement(
     """
     if push.answer is None:
         return Judgement(UNFINISHED)
-    if push.answer.get("test"):
-        return Judgement(TEST)
     if not push.ends or any(next_offsets.get(shard, 0) <= end for shard, end in push.ends.items()):
         return Judgement(ACCEPTED)
     if any(end in gap for shard, end in push.ends.items() for gap in lost.get(shard, ())):

@@ -66,6 +66,7 @@ class PushSorter:
     """Sorts pushes of donations for a ledger of so many shards; remembers where merchants live."""
 
     def __init__(self, shards: int) -> None:
+        self.shards = shards
         self._reader = LineReader(shards)
 
     def sort(

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from pandapack.decision import Refusal, RefusalKind, Refused
 from pandapack.runtime.chance import Chance
@@ -17,7 +17,6 @@ from services.donations.pushes.domain.push import ANSWER_KEPT_H, Push, push_id, 
 from services.donations.pushes.domain.push_lines import PushLines
 from services.donations.pushes.domain.sorting import PushSorter, SortedPush, sort_reversals
 from services.donations.pushes.store import Pushes
-from services.donations.pushes.work.publisher import PushPublisher
 from services.donations.validation.domain.failures import Failure
 from services.donations.validation.domain.reversal_refusals import REVERSAL_CONFLICT
 
@@ -50,25 +49,38 @@ class IncomingPush:
         return TEST_MARK + self.key if self.key is not None and self.is_test else self.key
 
 
+class PublishesPushes(Protocol):
+    """What hands sorted pushes to the ledger; see `PushPublisher.publish`."""
+
+    async def publish(
+        self,
+        push_id: str,
+        platform: str,
+        push: SortedPush,
+        *,
+        are_reversals: bool = False,
+        indexes: Sequence[int] | None = None,
+    ) -> dict[int, int]: ...
+
+
 class PushService:
-    """Accepts pushes of donations and of reversals."""
+    """Accepts pushes of donations and of reversals. `sorter`: for the ledger's shards."""
 
     def __init__(
         self,
         pushes: Pushes,
-        publisher: PushPublisher,
+        publisher: PublishesPushes,
         clock: Clock,
         chance: Chance,
         reversals: Reversals,
         programmes: Programmes,
         *,
-        shards: int,
+        sorter: PushSorter,
         accept_days: int,
     ) -> None:
         self._pushes, self._publisher, self._clock, self._chance = pushes, publisher, clock, chance
         self._reversals, self._programmes = reversals, programmes
-        self._shards, self._accept_days = shards, accept_days
-        self._sorter = PushSorter(shards)
+        self._sorter, self._accept_days = sorter, accept_days
 
     async def accept_donations(self, push: IncomingPush) -> Answer:
         """The answer: every accepted line is in Kafka, and will be counted or listed under the push.
@@ -105,9 +117,9 @@ class PushService:
 
         It is published all the same, so that the ledger lists it as one. Raises Refused, KafkaUnavailable, AnswerLost.
         """
-        sorted_push = sort_reversals(push.lines.text, push.owner, self._shards, self._clock.now())
+        sorted_push = sort_reversals(push.lines.text, push.owner, self._sorter.shards, self._clock.now())
         # What is live is not shown to a test, not even by a conflict with it.
-        conflicts = [] if push.is_test else await self._conflicts(sorted_push)
+        conflicts = await self._conflicts(sorted_push)
         sorted_push.failures += conflicts
         sorted_push.accepted -= len(conflicts)
         failures = _failures(push.lines, sorted_push)
@@ -142,11 +154,9 @@ class PushService:
             if stored.answer is not None:
                 return stored.answer
         answer["push_id"] = stored.id
-        ends: Mapping[int, int] = {}
-        if not push.is_test:
-            ends = await self._publisher.publish(
-                stored.id, push.owner, sorted_push, are_reversals=are_reversals, indexes=push.lines.indexes
-            )
+        ends: Mapping[int, int] = await self._publisher.publish(
+            stored.id, push.owner, sorted_push, are_reversals=are_reversals, indexes=push.lines.indexes
+        )
         if push.key is not None:
             await self._pushes.set_answer(stored, answer, ends)
         else:

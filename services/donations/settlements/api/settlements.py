@@ -7,7 +7,6 @@ by its own name for it, staff by `platform:name`, both by ours (`stl_…`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -32,8 +31,7 @@ from pandapack.runtime.store import Outcome
 from pandapack.runtime.strict import refuse_unknown
 from services.donations.door.api.bodies import BodyLimits
 from services.donations.door.api.door import Entrance, Sender, Wanted
-from services.donations.ledger.store.pages import Pages
-from services.donations.platforms.api.access import shown_merchant
+from services.donations.platforms.api.access import shown_merchant, tests_of
 from services.donations.settlements.api.statements import banked_rows, shown_difference, shown_settlement
 from services.donations.settlements.domain.settled_sums import BankReference, SettledSums
 from services.donations.settlements.domain.settlement import (
@@ -45,8 +43,8 @@ from services.donations.settlements.domain.settlement import (
     ask_again,
     possible_ids,
 )
-from services.donations.settlements.store import Settlements
-from services.donations.settlements.work.intake import IncomingSettlement, SettlementIntake
+from services.donations.settlements.work.book import SettlementBook, SettlementsOf
+from services.donations.settlements.work.intake import IncomingSettlement
 
 SUMS_BYTES_MAX = 32 * 1024 * 1024
 SUMS_READ_S_MAX = 120
@@ -68,17 +66,15 @@ SettlementName = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,81}$")]
 Asker = Annotated[Caller, Depends(needs(Role.PLATFORM, Role.AUDITOR))]
 
 
-def settlements_router(
-    intake: SettlementIntake, door: Entrance, settlements: Settlements, pages: Pages, wake: Callable[[], None]
-) -> APIRouter:
-    """`/v1/settlements`. `wake` tells the reconciler that a statement is due."""
+def settlements_router(settlements_of: SettlementsOf, door: Entrance) -> APIRouter:
+    """`/v1/settlements`."""
     router = APIRouter(prefix="/v1/settlements", tags=["settlements"])
-    _add_intake(router, intake, door)
-    _add_statements(router, settlements, pages, wake)
+    _add_intake(router, settlements_of, door)
+    _add_statements(router, settlements_of)
     return router
 
 
-def _add_intake(router: APIRouter, intake: SettlementIntake, door: Entrance) -> None:
+def _add_intake(router: APIRouter, settlements_of: SettlementsOf, door: Entrance) -> None:
     @router.post("", status_code=202, openapi_extra=_BODIES)
     async def post_settlement(
         request: Request,
@@ -99,11 +95,12 @@ def _add_intake(router: APIRouter, intake: SettlementIntake, door: Entrance) -> 
         """
         entry = await door.enter(request, caller, SETTLEMENTS)
         assert entry.name is not None, "a settlement has a name, or it does not come in"
-        incoming = IncomingSettlement(entry.platform, entry.name, entry.is_test)
+        incoming, book = IncomingSettlement(entry.platform, entry.name), await settlements_of(tests_of(caller))
         entry.charge(LINES_A_SETTLEMENT)
         if entry.kind == JSON_TYPE:
             async with entry.body(SUMS_LIMITS) as body:
-                return _answered(incoming, *await intake.accept_sums(_sums_of(body.plain), body.plain, incoming))
+                accepted = await book.intake.accept_sums(_sums_of(body.plain), body.plain, incoming)
+            return await _accepted(book, *accepted)
         if settlement is None or programme is None or bank_reference is None:
             detail = "a file's head stands in the query: ?settlement=&programme=&bank_reference=&currency=CNY"
             raise Problem(422, "head_missing", detail)
@@ -115,7 +112,7 @@ def _add_intake(router: APIRouter, intake: SettlementIntake, door: Entrance) -> 
             by=By.IDS,
             cut_off=cut_off,
         )
-        return _answered(incoming, *await intake.accept_file(entry.chunks(FILE_LIMITS), incoming, terms))
+        return await _accepted(book, *await book.intake.accept_file(entry.chunks(FILE_LIMITS), incoming, terms))
 
 
 def _sums_of(raw: bytes) -> SettledSums:
@@ -128,29 +125,20 @@ def _sums_of(raw: bytes) -> SettledSums:
         raise invalid_body("the settlement does not fit its description", failures) from error
 
 
-def _answered(incoming: IncomingSettlement, id: str, outcome: Outcome[Settlement] | Refusal) -> JSONResponse:
-    """What a settlement is answered. Of a test nothing is kept, so that there is nothing to look at later."""
-    if not incoming.is_test:
-        return _accepted(id, outcome)
-    answer = answer_to(outcome, status=202)
-    assert not isinstance(outcome, Refusal), "a refusal was raised before"
-    return JSONResponse({**outcome.answer, "test": True}, answer.status_code)
-
-
-def _accepted(id: str, outcome: Outcome[Settlement] | Refusal) -> JSONResponse:
+async def _accepted(book: SettlementBook, id: str, outcome: Outcome[Settlement] | Refusal) -> JSONResponse:
     """What became of a command, telling where the statement will be and when to look."""
     answer = answer_to(outcome, status=202)
+    await book.draw_up()
     answer.headers["Location"] = f"/v1/settlements/{id}"
     answer.headers["Retry-After"] = str(LOOK_AGAIN_S)
     return answer
 
 
-def _add_statements(router: APIRouter, settlements: Settlements, pages: Pages, wake: Callable[[], None]) -> None:
+def _add_statements(router: APIRouter, settlements_of: SettlementsOf) -> None:
     @router.get("")
     async def get_settlements(caller: Asker, after: After = "", limit: Limit = SETTLEMENTS_A_PAGE) -> dict[str, Any]:
         """Settlements with their statements, by id; a platform sees its own."""
-        if caller.is_testing:
-            return {"items": [], "next": None}
+        settlements = (await settlements_of(tests_of(caller))).settlements
         where = {"state.owner": caller.owner} if caller.role is Role.PLATFORM else {}
         found = await settlements.documents.find(where, after=after, limit=limit + 1)
         return page(found, limit, shown_settlement)
@@ -158,15 +146,15 @@ def _add_statements(router: APIRouter, settlements: Settlements, pages: Pages, w
     @router.get("/{id}")
     async def get_settlement(id: SettlementName, caller: Asker) -> dict[str, Any]:
         """A settlement, how far it is, and all its statements."""
-        return shown_settlement(await _known(settlements, id, caller))
+        return shown_settlement(await _known(await settlements_of(tests_of(caller)), id, caller))
 
     @router.post("/{id}/statements", status_code=202)
     async def post_statement(id: SettlementName, request: Request, caller: Asker) -> JSONResponse:
         """Asks for a new statement: late gifts or reversals may have come. The earlier ones stay."""
-        ours = (await _known(settlements, id, caller)).settlement
-        outcome = await settlements.documents.change(ours, ask_again, await command_of(request))
-        wake()
-        return _accepted(ours, outcome)
+        book = await settlements_of(tests_of(caller))
+        ours = (await _known(book, id, caller)).settlement
+        outcome = await book.settlements.documents.change(ours, ask_again, await command_of(request))
+        return await _accepted(book, ours, outcome)
 
     @router.get("/{id}/differences")
     async def get_differences(
@@ -180,21 +168,22 @@ def _add_statements(router: APIRouter, settlements: Settlements, pages: Pages, w
 
         `matched` lists the gifts that the settlement has banked by now, with `banked_fen`, less `reversed_fen`.
         """
-        known = await _known(settlements, id, caller)
+        book = await settlements_of(tests_of(caller))
+        known = await _known(book, id, caller)
         ours, drawn = known.settlement, _statement_of(known, statement)
         shown = partial(shown_merchant, caller)
         if kind is Kind.MATCHED:
-            return await banked_rows(settlements, pages, ours, after if "/" in after else "", shown)
+            return await banked_rows(book.settlements, book.pages, ours, after if "/" in after else "", shown)
         number = 0 if "/" in after else int(after or 0)
-        found, is_more = await settlements.differences(f"{ours}/{drawn.number:04d}/{drawn.run}", kind, number)
+        found, is_more = await book.settlements.differences(f"{ours}/{drawn.number:04d}/{drawn.run}", kind, number)
         return {"items": [shown_difference(one, shown) for one in found], "next": str(number + 1) if is_more else None}
 
 
-async def _known(settlements: Settlements, name: str, caller: Caller) -> Settlement:
+async def _known(book: SettlementBook, name: str, caller: Caller) -> Settlement:
     """The settlement that a caller calls so. Raises Problem 404, also for another platform's."""
     is_platform = caller.role is Role.PLATFORM
-    for id in () if caller.is_testing else possible_ids(name, caller.owner if is_platform else None):
-        state = await settlements.documents.get(id)
+    for id in possible_ids(name, caller.owner if is_platform else None):
+        state = await book.settlements.documents.get(id)
         if state is not None and not (is_platform and state.owner != caller.owner):
             return state
     whose = "of yours" if is_platform else "(staff name it platform:name, or by its stl_… number)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,21 +32,17 @@ Accepted = tuple[str, Outcome[Settlement] | Refusal]
 
 @dataclass(frozen=True, slots=True)
 class IncomingSettlement:
-    """Whose settlement comes in, by which name of the request; a test is read and answered, and nothing of it kept."""
+    """Whose settlement comes in, by which name of the request."""
 
     platform: str
     name: str
-    is_test: bool = False
 
 
 class SettlementIntake:
-    """Takes settlements in. `wake` tells the reconciler that one is due; `shards`: how many the ledger has."""
+    """Takes settlements in. `shards`: how many the ledger has."""
 
-    def __init__(
-        self, settlements: Settlements, programmes: Programmes, clock: Clock, wake: Callable[[], None], shards: int
-    ) -> None:
-        self._settlements, self._programmes = settlements, programmes
-        self._clock, self._wake, self._shards = clock, wake, shards
+    def __init__(self, settlements: Settlements, programmes: Programmes, clock: Clock, shards: int) -> None:
+        self._settlements, self._programmes, self._clock, self._shards = settlements, programmes, clock, shards
 
     async def accept_file(self, chunks: AsyncIterator[bytes], incoming: IncomingSettlement, terms: Terms) -> Accepted:
         """A file of ids, as it streams in. Raises Refused, and whatever ends the stream: then nothing was concluded.
@@ -61,13 +57,13 @@ class SettlementIntake:
                 digest.update(chunk)
                 file.feed(chunk)
                 if file.is_full:
-                    parts += await self._keep(id, file, incoming)
+                    parts += await self._keep(id, file)
             file.end()
         except Unfit as unfit:
             kind = RefusalKind.TOO_LARGE if unfit.code == TOO_LARGE else RefusalKind.INVALID
             message = {"message": {"en": str(unfit), "zh": unfit.zh}} if unfit.zh else {}
             raise Refused(Refusal(unfit.code, str(unfit), kind, extra={"line": unfit.line, **message})) from unfit
-        parts += await self._keep(id, file, incoming)
+        parts += await self._keep(id, file)
         upload = SettlementUpload(terms=terms, digest=digest.hexdigest(), total=file.total, parts=tuple(parts))
         return await self._receive(id, incoming, upload)
 
@@ -75,9 +71,8 @@ class SettlementIntake:
         for unknown in (await self._programmes.unknown([terms.programme])).values():
             raise Refused(unknown.refusal())
 
-    async def _keep(self, id: str, file: SettlementFile, incoming: IncomingSettlement) -> list[PartRef]:
-        drained = file.drained()
-        return [] if incoming.is_test else [await self._settlements.keep_ids(id, *some) for some in drained]
+    async def _keep(self, id: str, file: SettlementFile) -> list[PartRef]:
+        return [await self._settlements.keep_ids(id, *some) for some in file.drained()]
 
     async def accept_sums(self, settled: SettledSums, raw: bytes, incoming: IncomingSettlement) -> Accepted:
         """Sums by merchant and day; `raw` is the body that they came as. Raises Refused."""
@@ -90,19 +85,14 @@ class SettlementIntake:
         digest.update(raw)
         parts = [
             await self._settlements.keep_sums(id, shard, day, merchants)
-            for (shard, day), merchants in ([] if incoming.is_test else sorted(cells.items()))
+            for (shard, day), merchants in sorted(cells.items())
         ]
         upload = SettlementUpload(terms=terms, digest=digest.hexdigest(), total=settled.total, parts=tuple(parts))
         return await self._receive(id, incoming, upload)
 
     async def _receive(self, id: str, incoming: IncomingSettlement, upload: SettlementUpload) -> Accepted:
         decide = partial(receive, owner=incoming.platform, received=upload, at=self._clock.now())
-        if incoming.is_test:
-            decision = decide(Settlement(settlement=id))
-            return id, decision if isinstance(decision, Refusal) else Outcome(decision.state, 0, decision.answer)
-        outcome = await self._settlements.documents.change(id, decide, Command(incoming.name, upload.digest))
-        self._wake()
-        return id, outcome
+        return id, await self._settlements.documents.change(id, decide, Command(incoming.name, upload.digest))
 
 
 def _digest_of(terms: Terms) -> Any:

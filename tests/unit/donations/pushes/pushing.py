@@ -16,6 +16,7 @@ from services.donations.ledger.store.reversals import Reversals
 from services.donations.programmes.domain.programmes import UnknownProgramme
 from services.donations.programmes.store import Programmes
 from services.donations.pushes.domain.push_lines import PushLines
+from services.donations.pushes.domain.sorting import PushSorter
 from services.donations.pushes.store import Pushes
 from services.donations.pushes.work.publisher import PushPublisher
 from services.donations.pushes.work.push_service import IncomingPush, PushService
@@ -88,7 +89,7 @@ def push_service(
         chance,
         reversals,
         PublishedProgrammes("p"),
-        shards=SHARDS,
+        sorter=PushSorter(SHARDS),
         accept_days=ACCEPT_DAYS,
     )
 

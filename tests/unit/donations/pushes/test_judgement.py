@@ -27,9 +27,9 @@ def test_what_was_found_was_not_counted() -> None:
     assert judgement(PUSH, ["duplicate", "conflict", "duplicate"], DECIDED, {}) == Judgement("judged", 7)
 
 
-def test_a_push_without_an_answer_is_unfinished_and_one_in_test_mode_is_never_judged() -> None:
+def test_a_push_without_an_answer_is_unfinished_and_a_test_is_judged_as_any_other() -> None:
     assert judgement(replace(PUSH, answer=None), [], DECIDED, {}) == Judgement("unfinished")
-    assert judgement(replace(PUSH, answer={**ANSWER, "test": True}), [], DECIDED, {}) == Judgement("test")
+    assert judgement(replace(PUSH, answer={**ANSWER, "test": True}), [], DECIDED, {}) == Judgement("judged", 10)
 
 
 def test_a_push_that_was_stored_without_where_it_ends_stays_accepted() -> None:

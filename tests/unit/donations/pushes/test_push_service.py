@@ -95,25 +95,11 @@ async def test_after_a_day_a_key_of_nothing_but_broken_lines_is_judged_anew() ->
     assert problem_of(refusal.value.refusal).status == 422
 
 
-async def test_what_was_rehearsed_under_a_key_counts_once_it_is_pushed_in_earnest() -> None:
-    rows, kafka = CountingRows(), KafkaInMemory()
-    rehearsed = await push_service(kafka, rows).accept_donations(incoming(is_test=True))
-    answer = await push_service(kafka, rows).accept_donations(incoming())
-    assert (rehearsed["test"], answer["test"], len(kafka.sent)) == (True, False, 4)
-    assert rehearsed["push_id"] != answer["push_id"]
-
-
 async def test_a_push_without_a_key_costs_one_write_and_one_with_a_key_two() -> None:
     for key, writes in ((None, 1), ("k", 2)):
         rows = CountingRows()
         await push_service(KafkaInMemory(), rows).accept_donations(incoming(key=key))
         assert rows.writes == writes
-
-
-async def test_a_test_push_reaches_no_shard() -> None:
-    kafka = KafkaInMemory()
-    answer = await push_service(kafka, CountingRows()).accept_donations(incoming(is_test=True))
-    assert (answer["accepted"], answer["test"], kafka.sent) == (40, True, [])
 
 
 async def test_a_push_is_stored_with_where_it_ends_on_each_shard() -> None:

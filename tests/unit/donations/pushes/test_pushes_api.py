@@ -28,11 +28,11 @@ from services.donations.platforms.domain.platforms import Terms, register
 from services.donations.platforms.store.platforms import PLATFORMS, Platforms
 from services.donations.platforms.store.secrets import SecretSealer
 from services.donations.pushes.api.listing import push_list_router
-from services.donations.pushes.api.pushes import PushEntrance, pushes_router
-from services.donations.pushes.api.views import PushViews
+from services.donations.pushes.api.pushes import PushEntrance, Showing, pushes_router
 from services.donations.pushes.domain.push import push_id
 from services.donations.pushes.domain.refusals import RefusedPush
 from services.donations.pushes.store import REFUSALS_A_PLATFORM_MAX, Pushes, RefusedPushes
+from services.donations.pushes.work.book import PushBook
 from services.donations.pushes.work.refusals import NOTED_A_PLATFORM_MAX, RefusalNotes
 from tests.unit.donations.pushes.pushing import AT, KafkaInMemory, donation_lines, push_service
 
@@ -52,14 +52,15 @@ class PushApi:
         refused = RefusedPushes(MemoryRows("refused_pushes"))
         self.notes = RefusalNotes(refused, clock)
         gaps = Store(SHARD_GAPS, MemoryDocuments("shard_gaps"), clock=clock, chance=chance)
-        router = pushes_router(
-            push_service(self.kafka, self.rows),
-            PushEntrance(Entrance(Admission(platforms, clock), BodyBudget()), self.notes),
-            pushes,
-            PushViews(pushes, Pages(self.pages), gaps),
-        )
-        self._app.include_router(router)
-        self._app.include_router(push_list_router(pushes, refused, Pages(self.pages)))
+        book = PushBook(push_service(self.kafka, self.rows), pushes, Pages(self.pages), gaps)
+
+        async def pushes_of(tests_of: str) -> PushBook:
+            assert not tests_of, "no test key was made"
+            return book
+
+        door = PushEntrance(Entrance(Admission(platforms, clock), BodyBudget()), self.notes)
+        self._app.include_router(pushes_router(pushes_of, door, Showing(pushes_of)))
+        self._app.include_router(push_list_router(pushes_of, refused))
         self._key = ""
 
     async def _register(self) -> str:

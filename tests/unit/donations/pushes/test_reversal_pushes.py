@@ -98,14 +98,6 @@ async def test_after_a_refusal_the_key_is_free_for_a_mended_body(refused: bytes)
     assert await service.accept_reversals(incoming_reversals(NEW)) == mended
 
 
-async def test_a_test_push_reaches_no_shard_and_is_told_nothing_of_what_is_live() -> None:
-    kafka, pages = KafkaInMemory(), await pages_with(FIRST)
-    service = push_service(kafka, CountingRows(), pages=pages)
-    for body in (OTHER, NEW):
-        answer = await service.accept_reversals(incoming_reversals(body, is_test=True, key=None))
-        assert (answer["accepted"], answer["test"], kafka.sent) == (1, True, [])
-
-
 async def test_nothing_but_broken_lines_is_answered_422() -> None:
     problem = await refusal_of(push_service(KafkaInMemory(), CountingRows()), incoming_nonsense())
     assert (problem.status, problem.code) == (422, "nothing_accepted")

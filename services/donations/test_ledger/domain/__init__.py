@@ -1,0 +1,1 @@
+"""Pure: what named values bring about in tests."""

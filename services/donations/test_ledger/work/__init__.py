@@ -1,0 +1,1 @@
+"""Test ledgers: made when they are first used, written by whoever takes the push, in any process."""
