@@ -84,7 +84,7 @@ def list_platforms(as_json: AsJson = False) -> None:
         typer.echo("no platforms yet: `panda platform add ID --name NAME` registers one")
     for one in found:
         signed = "must sign" if one["signature_demanded"] else "may sign"
-        live = ", ".join(str(secret["number"]) for secret in one["secrets"])
+        live = ", ".join(_shown_secret(secret) for secret in one["secrets"])
         rate = f"{one['lines_a_second']} lines/s"
         typer.echo(f"{one['platform']:20} {signed:9} {rate:18} secrets {live:6} {one['name']}")
 
@@ -107,10 +107,16 @@ def key_for_platform(
 def rotate_secret(
     platform: str,
     retire_oldest: Annotated[bool, typer.Option("--retire-oldest", help="Where two are live, end the older.")] = False,
+    *,
+    test: Test = False,
     as_json: AsJson = False,
 ) -> None:
-    """A new signing secret, shown once. The one before stays live: `panda platform retire` ends it."""
-    query = "?retire=oldest" if retire_oldest else ""
+    """A new signing secret, shown once. The one before stays live: `panda platform retire` ends it.
+
+    What comes with a test key is signed with a secret of `--test`, and no other.
+    """
+    asked = [name for name, is_asked in (("retire=oldest", retire_oldest), ("mode=test", test)) if is_asked]
+    query = f"?{'&'.join(asked)}" if asked else ""
     _show_once(_change("POST", f"/v1/platforms/{platform}/secrets{query}"), as_json)
 
 
@@ -162,6 +168,10 @@ def list_merchants(as_json: AsJson = False) -> None:
         typer.echo("no merchants yet: `panda merchant add PLATFORM:MERCHANT --name NAME` registers one")
     for one in found:
         typer.echo(f"{one['merchant']:50} {one['name']}")
+
+
+def _shown_secret(secret: dict[str, Any]) -> str:
+    return f"{secret['number']}{' (test)' if secret['mode'] == 'test' else ''}"
 
 
 def _terms(name: str, *, signed: bool, lines_a_second: int) -> dict[str, Any]:

@@ -129,6 +129,29 @@ def test_while_a_secret_is_rotated_both_sign_and_a_retired_one_does_not(service:
     assert push(service, made["key"], body, **signed(newer, body, id="r4")).status_code == 202
 
 
+def test_a_secret_for_tests_signs_no_live_push_and_a_live_one_no_test(service: Running) -> None:
+    live = registered(service, "signs-both", signature_demanded=True)
+    key = commanded(service, "POST", "/v1/platforms/signs-both/keys", json={"mode": "test"}).json()["key"]
+    body = ndjson(of_merchant("BOTH"))
+    for headers in ({}, signed(live["secret"], body)):
+        unable = push(service, key, body, **headers)
+        assert (unable.status_code, unable.json()["code"]) == (401, "test_secret_missing")
+        assert "/v1/platforms/signs-both/secrets?mode=test" in unable.json()["detail"]
+    made = commanded(service, "POST", "/v1/platforms/signs-both/secrets?mode=test").json()
+    for what, own, secret, others in (("live", live["key"], live["secret"], made), ("test", key, made["secret"], live)):
+        wrong = push(service, own, body, **signed(others["secret"], body, id=f"wrong-{what}"))
+        assert (wrong.status_code, wrong.json()["code"]) == (401, "signature_wrong"), what
+        right = push(service, own, body, **signed(secret, body, id=f"right-{what}"))
+        assert (right.status_code, right.json()["test"]) == (202, what == "test")
+    shown = commanded(service, "GET", "/v1/platforms/signs-both").json()["secrets"]
+    assert [(secret["number"], secret["mode"]) for secret in shown] == [(2, "test"), (1, "live")]
+    last = commanded(service, "DELETE", "/v1/platforms/signs-both/secrets/1")
+    assert (last.status_code, last.json()["code"]) == (409, "secret_is_the_last")
+    assert commanded(service, "DELETE", "/v1/platforms/signs-both/secrets/2").status_code == 200
+    gone = push(service, key, body, **signed(made["secret"], body, id="gone"))
+    assert (gone.status_code, gone.json()["code"]) == (401, "test_secret_missing")
+
+
 def test_a_test_key_is_answered_counts_nothing_and_sees_no_live_push_nor_a_live_key_its_own(
     service: Running, tenant: Tenant
 ) -> None:

@@ -79,4 +79,16 @@ class Admission:
         refusal = header_refusal(signature, wall_s=self._clock.wall().timestamp())
         if refusal is not None:
             raise Refused(refusal)
-        return PassingSignature(signature, visitor.registered.signing_keys)
+        keys = visitor.registered.signing_keys_for(is_testing=visitor.is_testing)
+        if not keys:
+            raise Refused(_no_secret(visitor.platform))
+        return PassingSignature(signature, keys)
+
+
+def _no_secret(platform: str) -> Refusal:
+    """A test that is signed, or should be, where there is nothing that it could be signed with."""
+    detail = (
+        f"platform {platform} has no signing secret for tests, and its live ones sign none: an operator makes one by "
+        f"POST /v1/platforms/{platform}/secrets?mode=test (`panda platform rotate {platform} --test`)"
+    )
+    return Refusal("test_secret_missing", detail, RefusalKind.UNAUTHENTICATED)

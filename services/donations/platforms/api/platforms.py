@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pandapack.contracts.donations import PlatformName
 from pandapack.contracts.signing import secret_text
 from pandapack.decision import Refusal
-from pandapack.runtime.auth import Keys, NewKey, Role, keys_of, needs
+from pandapack.runtime.auth import Keys, Mode, NewKey, Role, keys_of, needs
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock
 from pandapack.runtime.http import answer_to, command_of, problem_of
@@ -63,7 +63,7 @@ def _add_registration(router: APIRouter, platforms: Platforms, clock: Clock, cha
         """
         terms = Terms.model_validate(new.model_dump(exclude={"platform"}))
         secret = _new_secret(chance)
-        sealed, at = _sealed(platforms, secret, new.platform), clock.wall()
+        sealed, at = _sealed(platforms, secret, new.platform, is_test=False), clock.wall()
         outcome = await platforms.documents.change(
             new.platform, lambda state: register(state, terms=terms, sealed=sealed, at=at), command
         )
@@ -114,15 +114,18 @@ def _add_secrets(router: APIRouter, platforms: Platforms, clock: Clock, chance: 
         platform: PlatformId,
         command: Commanded,
         retire: Annotated[Literal["oldest"] | None, Query(description="Which secret ends where two are live.")] = None,
+        mode: Annotated[Mode, Query(description="Whether it signs what counts, or tests.")] = Mode.LIVE,
     ) -> JSONResponse:
         """A new signing secret, shown once. The one before stays live until it is retired.
 
         Two may be live. A third is refused, 409, unless one is retired before, or `?retire=oldest` says which ends.
+        What comes with a test key is signed with a secret of `?mode=test`, of which two may be beside those, and no
+        other: a secret for tests signs nothing that counts, and a live one no test.
         """
-        secret = _new_secret(chance)
-        sealed, at, told = _sealed(platforms, secret, platform), clock.wall(), retire is not None
+        secret, is_test = _new_secret(chance), mode is Mode.TEST
+        sealed, at, told = _sealed(platforms, secret, platform, is_test=is_test), clock.wall(), retire is not None
         outcome = await platforms.documents.change(
-            platform, lambda state: rotate(state, sealed=sealed, at=at, retire_oldest=told), command
+            platform, lambda state: rotate(state, sealed=sealed, at=at, retire_oldest=told, is_test=is_test), command
         )
         platforms.forget(platform)
         answer = _created(outcome)
@@ -137,7 +140,7 @@ def _add_secrets(router: APIRouter, platforms: Platforms, clock: Clock, chance: 
     async def delete_secret(
         platform: PlatformId, number: Annotated[int, Path(ge=1, le=2**31)], command: Commanded
     ) -> JSONResponse:
-        """A secret is good no longer, within seconds. The last one stays."""
+        """A secret is good no longer, within seconds. The last live one stays."""
         outcome = await platforms.documents.change(platform, lambda state: retire(state, number=number), command)
         platforms.forget(platform)
         return answer_to(outcome)
@@ -146,7 +149,14 @@ def _add_secrets(router: APIRouter, platforms: Platforms, clock: Clock, chance: 
 def shown_platform(state: Platform) -> dict[str, Any]:
     """A platform without what is secret."""
     assert state.terms is not None, "a platform has terms from its first write on"
-    secrets = [{"number": secret.number, "since": secret.since.isoformat()} for secret in state.secrets]
+    secrets = [
+        {
+            "number": secret.number,
+            "mode": Mode.TEST if secret.is_test else Mode.LIVE,
+            "since": secret.since.isoformat(),
+        }
+        for secret in state.secrets
+    ]
     return {"platform": state.platform, **state.terms.model_dump(mode="json"), "secrets": secrets}
 
 
@@ -162,10 +172,10 @@ def _new_secret(chance: Chance) -> bytes:
     return hashlib.sha256(chance.token().encode()).digest()
 
 
-def _sealed(platforms: Platforms, secret: bytes, platform: str) -> str:
+def _sealed(platforms: Platforms, secret: bytes, platform: str, *, is_test: bool) -> str:
     if not platforms.sealer.is_encrypting:
         log.warning("secret_kept_unencrypted", platform=platform, mend="set PANDA_SECRETS_KEY")
-    return platforms.sealer.seal(secret, platform)
+    return platforms.seal(secret, platform, is_test=is_test)
 
 
 def _created(outcome: Outcome[Platform] | Refusal) -> JSONResponse:

@@ -39,9 +39,10 @@ class PlatformKey(BaseModel):
 
 
 class SecretView(BaseModel):
-    """A live secret, without what is secret."""
+    """A secret that is good, without what is secret. `mode`: what it signs counts, or is a test."""
 
     number: int
+    mode: Mode
     since: str
 
 

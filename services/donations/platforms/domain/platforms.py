@@ -1,7 +1,8 @@
 """Platforms that push, and merchants that look: who they are, what they may, and the secrets that they sign with.
 
-A platform has at most two live signing secrets: a new one comes in front, and the one before stays good until it is
-retired or another comes. Secrets stand here sealed (`store.secrets`): a decision never sees one.
+A platform has at most two signing secrets for what counts, and two for its tests: a new one comes in front, and the one
+before stays good until it is retired or another comes. Those for tests sign nothing that counts, and the others no test.
+Secrets stand here sealed (`store.secrets`): a decision never sees one.
 """
 
 from __future__ import annotations
@@ -32,20 +33,25 @@ class Terms(Part):
 
 
 class Secret(Part):
-    """A signing secret, sealed. `number` counts a platform's secrets from 1."""
+    """A signing secret, sealed. `number` counts a platform's secrets from 1. `is_test`: what it signs is a test."""
 
     number: int
     sealed: str
     since: datetime
+    is_test: bool = False
 
 
 class Platform(Part):
-    """A platform. `secrets`: those that are live, the newest first. Without terms it is not registered."""
+    """A platform. `secrets`: those that are good, the newest first. Without terms it is not registered."""
 
     platform: str
     terms: Terms | None = None
     secrets: tuple[Secret, ...] = ()
     issued: int = 0
+
+    def secrets_for(self, *, is_test: bool) -> tuple[Secret, ...]:
+        """Those that sign tests, or those that sign what counts, the newest first."""
+        return tuple(secret for secret in self.secrets if secret.is_test is is_test)
 
 
 class Merchant(Part):
@@ -70,41 +76,44 @@ def amend(state: Platform, *, terms: Terms) -> Decision[Platform] | Refusal:
     return Decision(state.model_copy(update={"terms": terms}), answer={"platform": state.platform})
 
 
-def rotate(state: Platform, *, sealed: str, at: datetime, retire_oldest: bool = False) -> Decision[Platform] | Refusal:
-    """A new secret in front; the others stay live. Where no more may be, the oldest ends only if that is asked for.
+def rotate(
+    state: Platform, *, sealed: str, at: datetime, retire_oldest: bool = False, is_test: bool = False
+) -> Decision[Platform] | Refusal:
+    """A new secret in front; the others stay good. Where no more may be, the oldest ends only if that is asked for.
 
-    Somebody may sign with it still, and would find out by being refused.
+    Somebody may sign with it still, and would find out by being refused. `is_test`: it is to sign tests; it ends none
+    of those that sign what counts.
     """
     if state.terms is None:
         return unknown(state.platform)
-    if len(state.secrets) < SECRETS_LIVE_MAX:
+    alike = state.secrets_for(is_test=is_test)
+    if len(alike) < SECRETS_LIVE_MAX:
         retired, kept = None, state
     elif retire_oldest:
-        retired = state.secrets[-1].number
-        kept = state.model_copy(update={"secrets": state.secrets[: SECRETS_LIVE_MAX - 1]})
+        retired = alike[-1].number
+        kept = _without(state, retired)
     else:
-        oldest = state.secrets[-1].number
+        oldest = alike[-1].number
+        which = f"{SECRETS_LIVE_MAX} secrets of {state.platform} {'for tests are good' if is_test else 'are live'}"
         detail = (
-            f"{SECRETS_LIVE_MAX} secrets of {state.platform} are live: a new one would end secret {oldest}, with which "
-            f"pushes may still be signed. Retire it (DELETE /v1/platforms/{state.platform}/secrets/{oldest}), or ask "
-            "with ?retire=oldest"
+            f"{which}: a new one would end secret {oldest}, with which pushes may still be signed. Retire it (DELETE "
+            f"/v1/platforms/{state.platform}/secrets/{oldest}), or ask with ?retire=oldest"
         )
         return Refusal("secret_would_end", detail)
-    issued = _issued(kept, sealed, at)
+    issued = _issued(kept, sealed, at, is_test=is_test)
     return Decision(issued.state, answer={**issued.answer, "retired": retired})
 
 
 def retire(state: Platform, *, number: int) -> Decision[Platform] | Refusal:
-    """An old secret is good no longer. The last one stays: rotate first."""
+    """An old secret is good no longer. The last one that signs what counts stays: rotate first."""
     if state.terms is None:
         return unknown(state.platform)
     if number not in {secret.number for secret in state.secrets}:
         detail = f"platform {state.platform} has no live secret {number}"
         return Refusal("secret_unknown", detail, RefusalKind.NOT_FOUND)
-    if len(state.secrets) == 1:
+    if [secret.number for secret in state.secrets_for(is_test=False)] == [number]:
         return Refusal("secret_is_the_last", f"secret {number} is the only live one: make a new one first, then retire")
-    left = tuple(secret for secret in state.secrets if secret.number != number)
-    return Decision(state.model_copy(update={"secrets": left}), answer={"platform": state.platform, "retired": number})
+    return Decision(_without(state, number), answer={"platform": state.platform, "retired": number})
 
 
 def enrol(state: Merchant, *, name: str) -> Decision[Merchant] | Refusal:
@@ -136,8 +145,13 @@ def _called(state: Merchant, name: str) -> Decision[Merchant]:
     return Decision(later, answer=later.model_dump())
 
 
-def _issued(state: Platform, sealed: str, at: datetime) -> Decision[Platform]:
+def _without(state: Platform, number: int) -> Platform:
+    left = tuple(secret for secret in state.secrets if secret.number != number)
+    return state.model_copy(update={"secrets": left})
+
+
+def _issued(state: Platform, sealed: str, at: datetime, *, is_test: bool = False) -> Decision[Platform]:
     number = state.issued + 1
-    live = (Secret(number=number, sealed=sealed, since=at), *state.secrets)
+    live = (Secret(number=number, sealed=sealed, since=at, is_test=is_test), *state.secrets)
     answer: dict[str, object] = {"platform": state.platform, "secret_number": number}
     return Decision(state.model_copy(update={"secrets": live, "issued": number}), answer=answer)

@@ -22,10 +22,18 @@ MERCHANTS: Kind[Merchant] = Kind(
 
 @dataclass(frozen=True, slots=True)
 class RegisteredPlatform:
-    """A platform as the hot path wants it: its terms, and its live signing keys, opened."""
+    """A platform as the hot path wants it: its terms, and its signing keys, opened.
+
+    `signing_keys` are those of what counts, `test_signing_keys` those of tests: neither sign the other's.
+    """
 
     terms: Terms
     signing_keys: tuple[bytes, ...]
+    test_signing_keys: tuple[bytes, ...] = ()
+
+    def signing_keys_for(self, *, is_testing: bool) -> tuple[bytes, ...]:
+        """By which of them a signature may be right."""
+        return self.test_signing_keys if is_testing else self.signing_keys
 
 
 class Platforms:
@@ -43,10 +51,23 @@ class Platforms:
         state = await self.documents.get(id)
         if state is None or state.terms is None:
             return None
-        found = RegisteredPlatform(state.terms, tuple(self.sealer.open(secret.sealed, id) for secret in state.secrets))
+        found = RegisteredPlatform(state.terms, self._opened(state, is_test=False), self._opened(state, is_test=True))
         self._held[id] = (monotonic_s() + PLATFORM_FRESH_S, found)
         return found
+
+    def seal(self, secret: bytes, id: str, *, is_test: bool = False) -> str:
+        """A secret of a platform, to be kept. It opens as what it was sealed for, and as nothing else."""
+        return self.sealer.seal(secret, _owner(id, is_test=is_test))
+
+    def _opened(self, state: Platform, *, is_test: bool) -> tuple[bytes, ...]:
+        owner = _owner(state.platform, is_test=is_test)
+        return tuple(self.sealer.open(secret.sealed, owner) for secret in state.secrets_for(is_test=is_test))
 
     def forget(self, id: str) -> None:
         """This process must look again."""
         self._held.pop(id, None)
+
+
+def _owner(id: str, *, is_test: bool) -> str:
+    """Whom a secret is sealed for. No platform's id has a `/`."""
+    return f"{id}/test" if is_test else id

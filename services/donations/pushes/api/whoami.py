@@ -83,7 +83,7 @@ def whoami_router(platforms: Platforms, clock: Clock, *, accept_days: int) -> AP
             mode=caller.mode,
             signing=SigningView(
                 demanded=terms is not None and terms.signature_demanded,
-                live_secrets=len(registered.signing_keys) if registered else 0,
+                live_secrets=len(registered.signing_keys_for(is_testing=caller.is_testing)) if registered else 0,
                 tolerance_s=TOLERANCE_S,
                 timestamp=int(clock.wall().timestamp()),
             ),

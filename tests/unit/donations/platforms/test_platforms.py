@@ -61,6 +61,32 @@ def test_a_retired_secret_is_gone_and_the_last_one_stays() -> None:
     assert isinstance(last, Refusal) and last.code == "secret_is_the_last"
 
 
+def test_secrets_for_tests_are_counted_and_ended_apart_from_those_that_sign_what_counts() -> None:
+    state = after(rotate(registered(), sealed="live two", at=AT))
+    for sealed in ("test one", "test two"):
+        state = after(rotate(state, sealed=sealed, at=AT, is_test=True))
+    assert [secret.sealed for secret in state.secrets_for(is_test=False)] == ["live two", "one"]
+    assert [secret.sealed for secret in state.secrets_for(is_test=True)] == ["test two", "test one"]
+    refused = rotate(state, sealed="test three", at=AT, is_test=True)
+    assert isinstance(refused, Refusal) and "secret 3" in refused.detail and "for tests" in refused.detail
+    told = after(rotate(state, sealed="test three", at=AT, retire_oldest=True, is_test=True))
+    assert [secret.sealed for secret in told.secrets_for(is_test=True)] == ["test three", "test two"]
+    assert told.secrets_for(is_test=False) == state.secrets_for(is_test=False)
+
+
+def test_a_secret_for_tests_does_not_stand_for_the_last_live_one_and_may_end_itself() -> None:
+    state = after(rotate(registered(), sealed="test", at=AT, is_test=True))
+    last = retire(state, number=1)
+    assert isinstance(last, Refusal) and last.code == "secret_is_the_last"
+    assert after(retire(state, number=2)).secrets == registered().secrets
+
+
+def test_a_secret_that_was_stored_without_a_mode_signs_what_counts() -> None:
+    stored = registered().model_dump(mode="json")
+    del stored["secrets"][0]["is_test"]
+    assert Platform.model_validate(stored) == registered()
+
+
 def test_terms_change_and_secrets_stay() -> None:
     other = Terms(name="Another name", lines_a_second=7)
     state = after(amend(registered(), terms=other))

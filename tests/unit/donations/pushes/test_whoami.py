@@ -90,6 +90,13 @@ async def test_a_test_key_shows_its_mode_in_its_text_and_is_told_it() -> None:
     assert told_by_key == [key["mode"] for key in await api.keys.listed()] == ["live", "test"]
 
 
+async def test_either_key_is_told_by_how_many_secrets_of_its_own_mode_a_signature_may_be_right() -> None:
+    api = WhoAmIApi()
+    live = await api.register_shop()
+    test = await api.keys.add(NewKey(role=Role.PLATFORM, name="trial"), "shop", Mode.TEST)
+    assert [(await told(api, key))["signing"]["live_secrets"] for key in (live, test)] == [1, 0]
+
+
 async def test_the_time_that_is_told_can_be_sent_as_it_is_whatever_year_is_played() -> None:
     api = WhoAmIApi()
     me = await told(api, await api.key_of())
