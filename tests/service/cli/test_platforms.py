@@ -68,6 +68,26 @@ def test_a_platform_is_added_its_secret_rotated_and_what_it_signs_is_accepted(
     assert made["secret"] not in panda("platform", "list").output
 
 
+def test_a_test_key_signs_with_a_secret_for_tests_and_the_list_tells_which_is_which(
+    donations: Running, panda: Panda, tmp_path: Path
+) -> None:
+    printed(panda("platform", "add", "rehearses", "--name", "R", "--signed", "--json"))
+    key = printed(panda("platform", "key", "rehearses", "--test", "--json"))["key"]
+    secret = printed(panda("platform", "rotate", "rehearses", "--test", "--json"))["secret"]
+    file = tmp_path / "donations.ndjson"
+    file.write_bytes(ndjson(0, 10))
+    with Client(donations.url, key, secret) as client:
+        assert client.push_file(file).accepted == 10
+    assert "secrets 2 (test), 1" in panda("platform", "list").output
+    full = [panda("platform", "rotate", "rehearses", "--test", *more) for more in ((), (), ("--retire-oldest",))]
+    assert [one.exit_code == 0 for one in full] == [True, False, True]
+    assert [(one["number"], one["mode"]) for one in listed(panda, "rehearses")["secrets"]] == [
+        (4, "test"),
+        (3, "test"),
+        (1, "live"),
+    ]
+
+
 def test_terms_are_changed_and_another_key_is_made(panda: Panda) -> None:
     printed(panda("platform", "add", "tb", "--name", "A platform", "--json"))
     assert panda("platform", "change", "tb", "--name", "Another", "--lines-a-second", "7").exit_code == 0

@@ -76,12 +76,12 @@ class Admission:
         signature = Signature(*(headers.get(name) for name in (ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)))
         if not (terms.signature_demanded or signature.is_there):
             return None
+        keys = visitor.registered.signing_keys_for(is_testing=visitor.is_testing)
+        if not keys:  # before its headers: no signature would do
+            raise Refused(_no_secret(visitor.platform))
         refusal = header_refusal(signature, wall_s=self._clock.wall().timestamp())
         if refusal is not None:
             raise Refused(refusal)
-        keys = visitor.registered.signing_keys_for(is_testing=visitor.is_testing)
-        if not keys:
-            raise Refused(_no_secret(visitor.platform))
         return PassingSignature(signature, keys)
 
 

@@ -1,7 +1,7 @@
 """Platforms that push, and merchants that look: who they are, what they may, and the secrets that they sign with.
 
 A platform has at most two signing secrets for what counts, and two for its tests: a new one comes in front, and the one
-before stays good until it is retired or another comes. Those for tests sign nothing that counts, and the others no test.
+before stays good until it is retired or another comes. Those for tests sign nothing that counts, the others no test.
 Secrets stand here sealed (`store.secrets`): a decision never sees one.
 """
 
