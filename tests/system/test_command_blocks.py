@@ -6,71 +6,25 @@ Only the ports are others, so that nothing on this machine is in the way. What i
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pandapack.local.layout import DEFAULT_PORTS
-from pandapack.local.ports import setting_of
 from tests.command_blocks import DOCUMENTS, ROOT, Kind, blocks_of, reason_not_run
-from tests.local.environment import new_environment
-from tests.system.playing import PANDA, running
+from tests.system.demonstrations import Demonstration, demonstration_in
 
-DOCUMENT_WAIT_S = 150.0
-CURLRC = 'fail-with-body\nsilent\nmax-time = 30\nnoproxy = "*"\n'
-"""curl as everybody has it, but that a refusal is a failure."""
 READS = ("panda trace", "panda receipt", "curl http", 'curl "http')
 READ_AGAIN = 20
 """What is only read may not be there yet: a reader looks again half a second later, at most so often."""
 
 
-@dataclass(frozen=True)
-class Demonstration:
-    """The folder in which it runs, and an environment for commands beside it."""
-
-    folder: Path
-    env: dict[str, str]
-
-    def here(self, text: str) -> str:
-        """A block's text with this demonstration's ports in the place of the usual ones."""
-        for name, port in DEFAULT_PORTS.items():
-            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.env[setting_of(name)]}")
-        return text
-
-    def run(self, script: str) -> subprocess.CompletedProcess[str]:
-        """A script of bash's, as a person beside it would run it."""
-        return subprocess.run(
-            ["bash", "-u"],
-            input=script,
-            cwd=self.folder,
-            env=self.env,
-            text=True,
-            capture_output=True,
-            timeout=DOCUMENT_WAIT_S,
-            check=False,
-        )
-
-
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
     """`panda demo`, from the first counted gift on."""
-    folder = tmp_path_factory.mktemp("readme")
-    (folder / ".curlrc").write_text(CURLRC)
-    env = new_environment() | {"CURL_HOME": str(folder)}
-    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-    with running(folder, (*PANDA, "demo"), env) as process:
-        assert process.stdout is not None
-        assert any("first counted donation after" in line for line in process.stdout)
-        threading.Thread(target=process.stdout.read, daemon=True).start()  # what it goes on to say is not waited for
-        yield Demonstration(folder, env)
-        process.terminate()
-        process.wait()
+    with demonstration_in(tmp_path_factory.mktemp("readme")) as demonstration:
+        yield demonstration
 
 
 def script_of(document: Path) -> str:
