@@ -191,3 +191,29 @@ def test_what_is_in_a_test_ledger_leaves_by_itself_after_some_days(tests: httpx.
         assert push_row is not None
         assert (push_row["until"] - push_row["opened"]).days in (KEPT_DAYS - 1, KEPT_DAYS)
         assert abs((page["until"] - push_row["until"]).total_seconds()) < 60
+
+
+def test_a_test_page_stays_at_least_as_long_as_what_a_settlement_banked_of_it(
+    tests: httpx.Client, tenant: Tenant
+) -> None:
+    (line,) = tenant.donations(0, 1)
+    judged(tests, push(tests, line))
+    pages, banked = (tenant.ledger[f"test:{tenant.name}:{name}"] for name in ("pages", "banked"))
+    before = pages.find_one()
+    row = {"merchant": line["merchant"], "id": line["id"], "day": DAY, "amount_fen": line["amount_fen"]}
+    params = {**SETTLEMENT, "programme": tenant.programme}
+    headers = {**NDJSON, "Idempotency-Key": "settle"}
+    assert tests.post("/v1/settlements", params=params, content=ndjson([row]), headers=headers).status_code == 202
+    page, marks = pages.find_one(), banked.find_one()
+    assert before is not None and page is not None and marks is not None
+    assert before["until"] < marks["until"] <= page["until"]
+    assert page["version"] == before["version"]
+
+
+def test_duplicates_take_room_in_a_test_ledger_too(tests: httpx.Client, tenant: Tenant) -> None:
+    line = tenant.donations(0, 1)[0]
+    judged(tests, push(tests, line, line))
+    tenant.ledger[f"test:{tenant.name}:pages"].update_one({}, {"$set": {"found": 100_000}})
+    for path in ("/v1/donations", "/v1/reversals"):
+        body = line if path == "/v1/donations" else reversal("R-1", line, 1)
+        assert push(tests, body, path=path).json()["code"] == "test_ledger_full"

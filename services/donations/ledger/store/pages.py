@@ -169,8 +169,9 @@ class Pages:
         return int(found[0]["anchor"]["offset"]) + 1 if found else 0
 
     async def rows_held(self, shard: int) -> int:
-        """How many donations the shard's pages hold; of a shard of few pages."""
-        return sum([int(row["count"]) async for row in self.in_order(shard, {}, {"count": 1})])
+        """How many donations the shard's pages hold, and what they keep beside them; of a shard of few pages."""
+        held = self.in_order(shard, {}, {"count": 1, "found": 1})
+        return sum([int(row["count"]) + int(row["found"]) async for row in held])
 
     async def one(self, shard: int, number: int) -> Page | None:
         """One page, if it was written."""

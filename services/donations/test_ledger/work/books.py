@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pandapack.runtime.documents import Document, Documents, Filter, Update
+from pandapack.runtime.documents import Document, Documents, Filter, Json, Rows, Update
 from pandapack.runtime.mongo import Keep
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Store
@@ -64,6 +64,49 @@ class SilentDocuments:
         self, where: Filter, *, after: str = "", limit: int = 1000, newest_first: bool = False
     ) -> list[Document]:
         return await self._documents.find(where, after=after, limit=limit, newest_first=newest_first)
+
+
+class BankedTestRows:
+    """What is banked of test pages, under the pages' own ids. A page stays as long as what is banked of it.
+
+    A page that left before it would leave its marks to the next page of that number, whose rows nobody has banked.
+    """
+
+    def __init__(self, rows: Rows, pages: Rows) -> None:
+        self._rows, self._pages, self.name = rows, pages, rows.name
+
+    async def insert(self, row: Json) -> bool:
+        return await self._rows.insert(row) and await self._kept(row["_id"])
+
+    async def insert_in_order(self, rows: Sequence[Json]) -> None:
+        for row in rows:
+            await self.insert(row)
+
+    async def replace(self, id: Any, version: int, row: Json) -> bool:
+        return await self._rows.replace(id, version, row) and await self._kept(id)
+
+    async def set(self, id: Any, fields: Json) -> bool:
+        return await self._rows.set(id, fields) and await self._kept(id)
+
+    async def one(self, id: Any) -> Json | None:
+        return await self._rows.one(id)
+
+    async def read(self, ids: Sequence[Any]) -> dict[Any, Json]:
+        return await self._rows.read(ids)
+
+    async def find(
+        self,
+        where: Filter,
+        sort: Sequence[tuple[str, int]] = (("_id", 1),),
+        limit: int = 1000,
+        fields: Mapping[str, int] | None = None,
+    ) -> list[Json]:
+        return await self._rows.find(where, sort, limit, fields)
+
+    async def _kept(self, id: Any) -> bool:
+        """The page, written again, stays from now on as long as what was just written."""
+        await self._pages.set(id, {})
+        return True
 
 
 class NoGaps:
@@ -157,17 +200,17 @@ class TestBooks:
         return TestBook(
             LedgerBook(pages, reversals, SHARDS),
             PushBook(accepting, pushes, pages, NoGaps()),
-            self._settlements(prefix, pages, reversals),
+            self._settlements(prefix, rows, reversals),
         )
 
-    def _settlements(self, prefix: str, pages: Pages, reversals: Reversals) -> SettlementBook:
-        service, mongo, keep = self._service, self._service.mongo, self._keep
+    def _settlements(self, prefix: str, page_rows: Rows, reversals: Reversals) -> SettlementBook:
+        service, mongo, keep, pages = self._service, self._service.mongo, self._keep, Pages(page_rows)
         documents = SilentDocuments(mongo.documents(f"{prefix}settlements", indexes=SETTLEMENT_INDEXES, keep=keep))
         settlements = Settlements(
             Store(SETTLEMENTS, documents, clock=service.clock, chance=service.chance),
             mongo.rows(f"{prefix}settlement_parts", keep=keep),
             mongo.rows(f"{prefix}settlement_differences", keep=keep),
-            mongo.rows(f"{prefix}banked", indexes=["settlements"], keep=keep),
+            BankedTestRows(mongo.rows(f"{prefix}banked", indexes=["settlements"], keep=keep), page_rows),
         )
         intake = SettlementIntake(settlements, self._programmes, service.clock, SHARDS)
         reconciler = Reconciler(settlements, pages, reversals, service.clock, service.chance)

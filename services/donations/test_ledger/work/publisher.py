@@ -22,7 +22,8 @@ from services.donations.pushes.domain.sorting import SortedPush, in_records
 SHARD = 0
 """A test ledger has this one."""
 DONATIONS_MAX = 100_000
-"""So many donations a platform's test ledger holds; the oldest leave by themselves."""
+"""So many donations, with what is kept beside them (duplicates, reversals), a platform's test ledger holds; the oldest
+leave by themselves."""
 ATTEMPTS_MAX = 20
 """So often a push starts over because another process wrote the page first."""
 BEFORE = "psh_test_before"
@@ -95,8 +96,7 @@ class TestPublisher:
 
         Raises Refused where the test ledger is full; TestLedgerBusy, AnswerLost.
         """
-        if not are_reversals:
-            await self._refuse_full(push.accepted)
+        await self._refuse_full(push.accepted)
         ends = dict[int, int]()
         for part in in_records(push, indexes) if are_reversals else (push,):
             for shard, value in part.by_shard.items():
