@@ -21,7 +21,6 @@ from services.donations.validation.domain.failures import Failure
 from services.donations.validation.domain.reversal_refusals import REVERSAL_CONFLICT
 
 ATOMIC_MARK = b"\natomic"
-TEST_MARK = "test\n"
 
 Answer = dict[str, Any]
 
@@ -44,9 +43,9 @@ class IncomingPush:
         return hashlib.sha256(self.raw + ATOMIC_MARK if self.is_atomic else self.raw).hexdigest()
 
     @property
-    def scoped_key(self) -> str | None:
-        """The key among its owner's. Tests have keys of their own: no rehearsal answers for donations that count."""
-        return TEST_MARK + self.key if self.key is not None and self.is_test else self.key
+    def kept_as(self) -> str:
+        """As whose it is kept: tests have keys of their own, and none answers for donations that count."""
+        return whose(self.owner, is_test=self.is_test)
 
 
 class PublishesPushes(Protocol):
@@ -165,11 +164,11 @@ class PushService:
         return answer
 
     def _own_id(self, push: IncomingPush) -> str:
-        return push_id(push.owner, push.scoped_key or self._chance.token())
+        return push_id(push.kept_as, push.key or self._chance.token())
 
     def _new(self, push: IncomingPush, id: str) -> Push:
         now, wall = self._clock.now(), self._clock.wall()
-        return Push(id, push.digest, whose(push.owner, is_test=push.is_test), now, wall, request_id=push.request_id)
+        return Push(id, push.digest, push.kept_as, now, wall, request_id=push.request_id)
 
     async def _earlier_answer(self, push: IncomingPush, id: str) -> Answer | None:
         """What a push was answered that would be refused now: its donations grew too old since. Raises Refused."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from pandapack.runtime.clock import Clock
@@ -30,7 +29,7 @@ class Rehearsals:
 
     async def accept_donations(self, push: IncomingPush) -> Answer:
         """Raises as `PushService.accept_donations` does; Refused where the test ledger is full."""
-        if MARK in push.raw or MARK in push.lines.text.raw:
+        if MARK in push.lines.text.raw:
             rehearsal = rehearse_donations(
                 push.lines.text.lines(), now=self._clock.now(), accept_days=self._accept_days
             )
@@ -39,15 +38,11 @@ class Rehearsals:
 
     async def accept_reversals(self, push: IncomingPush) -> Answer:
         """Raises as `PushService.accept_reversals` does; Refused where the test ledger is full."""
-        if MARK in push.raw or MARK in push.lines.text.raw:
+        if MARK in push.lines.text.raw:
             programme = await self._programmes.any() or NO_PROGRAMME
             push = await self._staged(push, rehearse_reversals(push.lines.text.lines(), programme=programme))
         return await self._service.accept_reversals(push)
 
     async def _staged(self, push: IncomingPush, rehearsal: Rehearsal) -> IncomingPush:
         await self._publisher.put_before(push.owner, rehearsal.before)
-        return replace(push, lines=replace(push.lines, text=_text(rehearsal.lines)))
-
-
-def _text(lines: Sequence[bytes]) -> TextLines:
-    return TextLines(*lines)
+        return replace(push, lines=replace(push.lines, text=TextLines(*rehearsal.lines)))
