@@ -1,7 +1,8 @@
 """Makes what docker-compose.yml needs and no repository may hold: first keys and the secret of the pages.
 
-Run by `make secrets`. In `deploy/secrets/`, `keys.json` has the keys (yours to read), `keys-digests.json`
-their digests, for the containers; `.env` has what compose gives to the services. What is there stays.
+Run by `make secrets`. In `deploy/secrets/`, `keys.json` has the keys (yours), `keys-digests.json` their digests,
+for the containers, and `trust.json` the public keys whose events are believed; `.env` has what compose gives to the
+services. What is there stays.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from pandapack.contracts.event_keys import PUBLISHERS
+from pandapack.local.event_keys import ensure_event_keys, event_key_file
 from pandapack.local.keys import (
     DIGESTS_FILE,
     KEYS_FILE,
     SERVICE_ROLE,
+    ensure_door_keys,
     ensure_keys,
     ensure_page_secret,
     ensure_secrets_key,
@@ -20,7 +24,7 @@ from pandapack.local.keys import (
     write_private,
 )
 
-# Digests are no secrets, and the services in their containers run as somebody else.
+# Digests and public keys are no secrets, and the services in their containers run as somebody else.
 ALL_MAY_READ = 0o644
 
 
@@ -30,12 +34,20 @@ def main(root: Path) -> None:
     keys = ensure_keys(secrets_dir)
     (secrets_dir / DIGESTS_FILE).chmod(ALL_MAY_READ)
     existing = env_file.read_text() if env_file.exists() else ""
+    trust_file = ensure_event_keys(secrets_dir)
+    trust_file.chmod(ALL_MAY_READ)
+    event_keys = {
+        f"PANDA_{service.upper()}_EVENT_KEY": event_key_file(secrets_dir, service).read_text().strip()
+        for service in PUBLISHERS
+    }
     names = {line.partition("=")[0] for line in existing.splitlines()}
     needed = {
         "PANDA_PAGE_SECRET": ensure_page_secret(secrets_dir),
         "PANDA_SERVICE_KEY": keys[SERVICE_ROLE],
         "PANDA_SIGNING_KEY": ensure_signing_key(secrets_dir).read_text().strip(),
         "PANDA_SECRETS_KEY": ensure_secrets_key(secrets_dir),
+        "PANDA_DOOR_KEYS": ensure_door_keys(secrets_dir).read_text().strip(),
+        **event_keys,
     }
     missing = "".join(f"{name}={value}\n" for name, value in needed.items() if name not in names)
     if missing:

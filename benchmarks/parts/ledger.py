@@ -13,8 +13,10 @@ from benchmarks.figures import steady_rate
 from benchmarks.load import DataSet
 from benchmarks.plan import Plan
 from benchmarks.testbed import SHARDS, Collections, PageCounter, Testbed, log, sampled_until
+from pandapack.contracts.door_mark import DoorKeys
 from pandapack.contracts.pages import unpack
 from pandapack.contracts.pushed import headers_of
+from pandapack.local.keys import ensure_door_keys
 from pandapack.local.layout import PLATFORM
 from pandapack.runtime.sender import BATCH_BYTES, COMPRESSION, LINGER_MS, RECORD_BYTES_MAX
 from pandapack.runtime.topics import ensure_topics
@@ -36,10 +38,11 @@ class Books:
 def fill(testbed: Testbed, data: DataSet) -> None:
     """Publishes the set as the push API does: a record for each push and shard."""
     log(f"filling {TOPIC} with {data.donations:,} donations of {data.days} days")
-    asyncio.run(_fill(testbed.stack.kafka, data))
+    door = DoorKeys.read(ensure_door_keys(testbed.stack.layout.data_dir).read_text())
+    asyncio.run(_fill(testbed.stack.kafka, data, door))
 
 
-async def _fill(kafka: str, data: DataSet) -> None:
+async def _fill(kafka: str, data: DataSet, door: DoorKeys) -> None:
     await ensure_topics(kafka, {TOPIC: SHARDS}, replication=1)
     producer = AIOKafkaProducer(
         bootstrap_servers=kafka,
@@ -57,7 +60,8 @@ async def _fill(kafka: str, data: DataSet) -> None:
             headers = headers_of(f"psh_{number:024x}", PLATFORM)
             for shard, part in parts.items():
                 key = str(shard).encode()
-                sent = await producer.send(TOPIC, part.content, key=key, partition=shard, headers=headers)
+                marked = door.mark(shard, headers, part.content)
+                sent = await producer.send(TOPIC, part.content, key=key, partition=shard, headers=marked)
                 sends.append(sent)
             if len(sends) >= PUSHES_AT_ONCE * SHARDS:
                 await asyncio.gather(*sends)

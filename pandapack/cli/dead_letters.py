@@ -61,6 +61,7 @@ def replay_dead_letters(
     edited: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A file with the mended row, for one address.")
     ] = None,
+    platform: Annotated[str, typer.Option(help="Whose unmarked records are, which say it of themselves only.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -73,21 +74,24 @@ def replay_dead_letters(
     edits = {wanted[0]: edited.read_text().strip()} if edited is not None else {}
     accepted, refused = 0, list[dict[str, Any]]()
     for begin in range(0, len(wanted), PAGE_ROWS):
-        answer = _replay(wanted[begin : begin + PAGE_ROWS], edits, dry_run=dry_run)
+        answer = _replay(wanted[begin : begin + PAGE_ROWS], edits, platform, dry_run=dry_run)
         accepted += answer["accepted"]
         refused += answer["refused"]
     if as_json:
         typer.echo(json.dumps({"dry_run": dry_run, "accepted": accepted, "refused": refused}, ensure_ascii=False))
     else:
-        typer.echo(f"{accepted} {'would be' if dry_run else 'were'} sent again, {len(refused)} still are no donations")
+        rows = sum(one["rows"] for one in refused)
+        typer.echo(f"{accepted} {'would be' if dry_run else 'were'} sent again, {rows} still are no donations")
         for one in refused:
-            typer.echo(f"  {one['address']}: {one['message']['en']}", err=True)
+            more = f" (and {one['rows'] - 1} more rows of it)" if one["rows"] > 1 else ""
+            typer.echo(f"  {one['address']}: {one['message']['en']}{more}", err=True)
     if refused:
         raise typer.Exit(EXIT_WRONG)
 
 
-def _replay(addresses: list[str], edits: dict[str, str], *, dry_run: bool) -> dict[str, Any]:
+def _replay(addresses: list[str], edits: dict[str, str], platform: str, *, dry_run: bool) -> dict[str, Any]:
     body = {"addresses": addresses, "edited": edits, "dry_run": dry_run}
+    body |= {"platform": platform} if platform else {}
     key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     return Site.here().request("donations", "operator", "POST", f"{PATH}/replays", body=body, idempotency_key=key)
 

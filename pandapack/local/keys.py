@@ -30,6 +30,7 @@ DIGESTS_FILE = "keys-digests.json"
 PAGE_SECRET_FILE = "page_secret"
 SECRETS_KEY_FILE = "secrets_key"
 SIGNING_KEY_FILE = "signing_key"
+DOOR_KEYS_FILE = "door_keys"
 SIGNING_PUBLIC_KEY_FILE = "signing_key.pub"
 PREFIX_BYTES = 4
 SECRET_BYTES = 16
@@ -94,6 +95,12 @@ def ensure_signing_key(data_dir: Path) -> Path:
     if not public.exists():
         public.write_text(signer.public + "\n")
     return file
+
+
+def ensure_door_keys(data_dir: Path) -> Path:
+    """The file with what the door marks records with, in hex (mode 0600); made if missing."""
+    _ensure_secret(data_dir, DOOR_KEYS_FILE)
+    return data_dir / DOOR_KEYS_FILE
 
 
 def read_signing_key(file: Path) -> Signer:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from pandapack.local import kafka, mongo
+from pandapack.local.event_keys import ensure_event_keys, event_key_file
 from pandapack.local.java import find_java
 from pandapack.local.kafka_jars import Progress, kafka_classpath
 from pandapack.local.keys import (
@@ -19,6 +20,7 @@ from pandapack.local.keys import (
     KEYS_FILE,
     OPERATOR_ROLE,
     SERVICE_ROLE,
+    ensure_door_keys,
     ensure_keys,
     ensure_page_secret,
     ensure_secrets_key,
@@ -113,6 +115,8 @@ class Stack:
             ensure_page_secret(self._data_dir)
             ensure_signing_key(self._data_dir)
             ensure_secrets_key(self._data_dir)
+            ensure_door_keys(self._data_dir)
+            ensure_event_keys(self._data_dir)
             self._start_servers()
             if services := self.layout.started_services():
                 self._report_start(", ".join(services), self._service_children())
@@ -144,6 +148,9 @@ class Stack:
             "PANDA_PAGE_SECRET": ensure_page_secret(self._data_dir),
             "PANDA_SIGNING_KEY_FILE": str(ensure_signing_key(self._data_dir)),
             "PANDA_SECRETS_KEY": ensure_secrets_key(self._data_dir),
+            "PANDA_DOOR_KEYS_FILE": str(ensure_door_keys(self._data_dir)),
+            "PANDA_TRUST_FILE": str(ensure_event_keys(self._data_dir)),
+            "PANDA_EVENT_KEY_FILE": str(event_key_file(self._data_dir, name)),
             "PYTHONUNBUFFERED": "1",
             **MALLOC,
         }

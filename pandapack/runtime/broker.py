@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
-from faststream import AckPolicy
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from pandapack.runtime.gathering import DEFAULT_BATCHES, Gathering
 from pandapack.runtime.kafka_internals import parse_raw
 from pandapack.runtime.lag import Lag, lag_of, poll_age_s
+from pandapack.runtime.partitions import StopNotes
 from pandapack.runtime.reactions import HandleBatch
 from pandapack.runtime.sender import RECORD_BYTES_MAX
-from pandapack.runtime.subscriptions import Subscription
+from pandapack.runtime.set_aside import Passes
+from pandapack.runtime.subscriptions import Subscription, subscribe
 
 BATCH_WAIT_MS = 100
 FETCH_BYTES_ENOUGH = 4 * 1024 * 1024
@@ -27,6 +29,22 @@ POLL_WAIT_MS_MAX = 300_000
 STOP_WAIT_S = 15.0
 
 
+class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Tells a subscription, and whoever else wants to know, which partitions come and go."""
+
+    def __init__(self, subscription: Subscription, also: ConsumerRebalanceListener | None) -> None:
+        self._subscription, self._also = subscription, also
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._subscription.revoke(revoked)
+        if self._also is not None:
+            await self._also.on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        if self._also is not None:
+            await self._also.on_partitions_assigned(assigned)
+
+
 async def _decode(message: KafkaMessage) -> KafkaMessage:
     return message
 
@@ -34,8 +52,8 @@ async def _decode(message: KafkaMessage) -> KafkaMessage:
 class Broker:
     """FastStream's broker, and the subscriptions made on it."""
 
-    def __init__(self, bootstrap: str, *, client: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, bootstrap: str, notes: StopNotes, *, client: str) -> None:
+        self._bootstrap, self._notes = bootstrap, notes
         self.kafka = KafkaBroker(
             bootstrap,
             client_id=client,
@@ -56,14 +74,15 @@ class Broker:
         *,
         group: str,
         handle: HandleBatch,
+        passes: Passes,
         listener: ConsumerRebalanceListener | None = None,
         gathering: Gathering = DEFAULT_BATCHES,
     ) -> Subscription:
         """Subscribes a batch handler. Offsets are committed after the batch; a new group starts at the beginning."""
-        subscription = Subscription(handle, gathering)
+        subscription = subscribe(handle, gathering, group=group, notes=self._notes, passes=passes)
         subscriber = self.kafka.subscriber(
             *topics,
-            ack_policy=AckPolicy.NACK_ON_ERROR,
+            ack_policy=subscription.ack_policy,
             group_id=group,
             auto_offset_reset="earliest",
             batch=True,
@@ -77,7 +96,7 @@ class Broker:
             session_timeout_ms=SESSION_WAIT_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             isolation_level="read_uncommitted",
-            listener=listener,
+            listener=_Assignments(subscription, listener),
             parser=parse_raw,
             decoder=_decode,
             no_reply=True,
@@ -89,8 +108,11 @@ class Broker:
 
     async def start(self) -> None:
         await self.kafka.start()
+        for subscription in self.subscriptions:
+            await subscription.start()
 
     async def stop(self) -> None:
+        await asyncio.gather(*(subscription.drain() for subscription in self.subscriptions))
         await self.kafka.stop()
 
     @property

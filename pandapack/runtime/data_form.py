@@ -11,7 +11,7 @@ from typing import Protocol
 from pandapack.runtime.documents import Rows
 from pandapack.runtime.errors import Misconfigured
 
-FORM = 3
+FORM = 4
 NOTE = "form"
 
 

@@ -1,7 +1,9 @@
 """Stopping and retrying: what cannot be handled stops its own partition, and nothing else.
 
 The partition is rewound to the record that failed and paused, and handed out again after a growing pause. Nothing is
-ever skipped, so nothing that lies behind the failure overtakes it.
+skipped by itself, so nothing that lies behind the failure overtakes it; an operator may have a record passed over
+(`runtime.set_aside`), or have it tried again at once. What stands still is noted in the database, so that every process
+of the service can tell of it, and a new owner of the partition goes on where the one before stopped.
 """
 
 from __future__ import annotations
@@ -9,17 +11,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
 
 from pandapack.backoff import Backoff
+from pandapack.runtime.clock import Clock, monotonic_s
+from pandapack.runtime.documents import AnswerLost, Json, Rows
+from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.telemetry import PARTITIONS_STOPPED
 
 STOP_BACKOFF = Backoff(first_s=0.25, max_s=15.0)
 TRACEBACK_FRAMES = 3
+RETRY_LOOK_S = 0.5
+"""So often a partition that waits looks whether an operator wants it tried again at once."""
+REASON_CHARACTERS_MAX = 2_000
+STOPS_SHOWN_MAX = 1_000
 
 log = structlog.get_logger(__name__)
 
@@ -34,17 +45,97 @@ class Rewind(Exception):
 
 @dataclass(slots=True)
 class PartitionStop:
-    """Why a partition waits, and how often it has been tried."""
+    """Why a partition waits, since when, how often it has been tried, and when it will be again.
 
+    `offset`: of the first record of the batch that fails; once `is_exact`, of the very record.
+    """
+
+    since: datetime
+    offset: int
+    is_exact: bool = False
     attempts: int = 0
     reason: str = ""
+    next_try: datetime | None = None
+
+
+def shown_stop(partition: TopicPartition, stop: PartitionStop) -> Json:
+    """A stop as `/readyz` tells it."""
+    return {
+        "topic": partition.topic,
+        "partition": partition.partition,
+        "offset": stop.offset,
+        "since": stop.since.isoformat(),
+        "attempts": stop.attempts,
+        "next_try": stop.next_try and stop.next_try.isoformat(),
+        "reason": stop.reason,
+    }
+
+
+class StopNotes:
+    """What is noted of stops in the database, a row a group and partition; one that has ended says when."""
+
+    def __init__(self, rows: Rows, clock: Clock) -> None:
+        self._rows, self.clock = rows, clock
+
+    async def note(self, group: str, partition: TopicPartition, stop: PartitionStop) -> datetime:
+        """Notes a stop, and answers since when the partition has stood there. Raises Unavailable, AnswerLost."""
+        id = stop_id(group, partition)
+        before = await self._rows.one(id)
+        is_the_same = before is not None and before["resumed"] is None and before["offset"] <= stop.offset
+        since: datetime = before["since"] if before is not None and is_the_same else stop.since
+        fields: Json = {
+            "group": group,
+            "topic": partition.topic,
+            "partition": partition.partition,
+            "offset": stop.offset,
+            "is_exact": stop.is_exact,
+            "attempts": stop.attempts,
+            "reason": stop.reason[:REASON_CHARACTERS_MAX],
+            "since": since,
+            "next_try": stop.next_try,
+            "resumed": None,
+        }
+        if before is None:
+            await self._rows.insert({"_id": id, **fields, "retry": None})
+        else:
+            await self._rows.set(id, fields)
+        return since
+
+    async def end(self, group: str, partition: TopicPartition) -> None:
+        """The partition goes on. Raises Unavailable, AnswerLost."""
+        await self._rows.set(stop_id(group, partition), {"resumed": self.clock.wall()})
+
+    async def ask_retry(self, id: str) -> bool:
+        """An operator wants the partition tried again now. False: nothing is noted of it. Raises AnswerLost."""
+        return await self._rows.set(id, {"retry": self.clock.wall()})
+
+    async def retry_asked(self, group: str, partition: TopicPartition) -> datetime | None:
+        """When a retry was asked for last. Raises Unavailable."""
+        row = await self._rows.one(stop_id(group, partition))
+        asked: datetime | None = row["retry"] if row else None
+        return asked
+
+    async def standing(self) -> list[Json]:
+        """All that stands still in this service, whichever process owns it. Raises Unavailable."""
+        return await self._rows.find({"resumed": None}, limit=STOPS_SHOWN_MAX)
+
+    async def of_partition(self, topic: str, partition: int) -> list[Json]:
+        """What was noted of a partition, a row a group; of those that have ended, too. Raises Unavailable."""
+        return await self._rows.find({"topic": topic, "partition": partition}, limit=STOPS_SHOWN_MAX)
+
+
+def stop_id(group: str, partition: TopicPartition) -> str:
+    """A row of the notes: `panda.reporting/procurement.events/2`."""
+    return f"{group}/{partition.topic}/{partition.partition}"
 
 
 class PartitionStops:
     """The partitions of one subscription that wait. `by_partition` is what `/readyz` tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: str, notes: StopNotes) -> None:
         self.by_partition: dict[TopicPartition, PartitionStop] = {}
+        self._group, self._notes = group, notes
+        self._waits: dict[TopicPartition, asyncio.Task[None]] = {}
 
     def rewind(self, consumer: AIOKafkaConsumer, partition: TopicPartition, rewind: Rewind) -> None:
         """Hands the partition out again from where its handler wants it."""
@@ -52,36 +143,79 @@ class PartitionStops:
         with contextlib.suppress(IllegalStateError):
             consumer.seek(partition, rewind.offset)
 
-    def stop(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int, error: Exception) -> None:
-        """Stops the partition before `offset`, until the pause is over that belongs to its attempts."""
-        stop = self.by_partition.setdefault(partition, PartitionStop())
+    async def stop(
+        self,
+        consumer: AIOKafkaConsumer,
+        partition: TopicPartition,
+        offset: int,
+        error: Exception,
+        *,
+        is_exact: bool,
+    ) -> None:
+        """Stops the partition before `offset`, until the pause is over that belongs to its attempts.
+
+        `is_exact`: whether the very record is known that fails, and not only a batch with it. Of a partition that has
+        gone to somebody else meanwhile nothing is told: it is theirs to find out.
+        """
+        if partition not in consumer.assignment():
+            return
+        wall = self._notes.clock.wall()
+        stop = self.by_partition.setdefault(partition, PartitionStop(wall, offset))
         stop.attempts += 1
-        stop.reason = f"{type(error).__name__}: {error}"
+        stop.offset, stop.is_exact, stop.reason = offset, is_exact, f"{type(error).__name__}: {error}"
         pause_s = STOP_BACKOFF.pause_s(stop.attempts)
-        PARTITIONS_STOPPED.set(len(self.by_partition))
-        log.error(
-            "partition_stopped",
-            topic=partition.topic,
-            partition=partition.partition,
-            offset=offset,
-            attempts=stop.attempts,
-            pause_s=pause_s,
-            reason=stop.reason,
-            where=traceback.format_exception(error)[-TRACEBACK_FRAMES:],
-        )
-        # The partition may have gone to somebody else meanwhile: then it is theirs to try again.
+        stop.next_try = wall + timedelta(seconds=pause_s)
+        self._log(partition, stop, pause_s, error)
         with contextlib.suppress(IllegalStateError):
             consumer.seek(partition, offset)
             consumer.pause(partition)
-            asyncio.get_running_loop().call_later(pause_s, _retry, consumer, partition)
+            self._gauge()
+            self._waits[partition] = asyncio.create_task(self._wait(consumer, partition, pause_s))
+        with contextlib.suppress(Unavailable, AnswerLost):  # the stop itself needs no database
+            stop.since = await self._notes.note(self._group, partition, stop)
 
-    def handled(self, partition: TopicPartition) -> None:
+    async def handled(self, partition: TopicPartition) -> None:
         """A batch of the partition went through: if it had stopped, it has resumed."""
-        if self.by_partition.pop(partition, None) is not None:
-            log.info("partition_resumed", topic=partition.topic, partition=partition.partition)
-            PARTITIONS_STOPPED.set(len(self.by_partition))
+        stop = self.by_partition.pop(partition, None)
+        if stop is not None:
+            self._gauge()
+            log.info("partition_resumed", topic=partition.topic, partition=partition.partition, attempts=stop.attempts)
+            with contextlib.suppress(Unavailable, AnswerLost):
+                await self._notes.end(self._group, partition)
 
+    def revoke(self, partitions: Iterable[TopicPartition]) -> None:
+        """The partitions are another's: it finds out for itself whether they can be handled."""
+        for partition in partitions:
+            self.by_partition.pop(partition, None)
+            wait = self._waits.pop(partition, None)
+            if wait is not None:
+                wait.cancel()
+        self._gauge()
 
-def _retry(consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
-    with contextlib.suppress(IllegalStateError):
-        consumer.resume(partition)
+    def _gauge(self) -> None:
+        PARTITIONS_STOPPED.labels(self._group).set(len(self.by_partition))
+
+    def _log(self, partition: TopicPartition, stop: PartitionStop, pause_s: float, error: Exception) -> None:
+        told = {
+            "topic": partition.topic,
+            "partition": partition.partition,
+            "offset": stop.offset,
+            "attempts": stop.attempts,
+            "pause_s": pause_s,
+            "reason": stop.reason,
+        }
+        if stop.attempts == 1:
+            log.error("partition_stopped", **told, where=traceback.format_exception(error)[-TRACEBACK_FRAMES:])
+        else:
+            log.warning("partition_still_stopped", **told)
+
+    async def _wait(self, consumer: AIOKafkaConsumer, partition: TopicPartition, pause_s: float) -> None:
+        began, until_s = self._notes.clock.wall(), monotonic_s() + pause_s
+        while (left_s := until_s - monotonic_s()) > 0:
+            await asyncio.sleep(min(left_s, RETRY_LOOK_S))
+            with contextlib.suppress(Unavailable):
+                asked = await self._notes.retry_asked(self._group, partition)
+                if asked is not None and asked >= began:
+                    break
+        with contextlib.suppress(IllegalStateError):
+            consumer.resume(partition)

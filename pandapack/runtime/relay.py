@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -33,21 +33,39 @@ log = structlog.get_logger(__name__)
 class Sends(Protocol):
     """What publishing needs of a sender."""
 
-    async def send(self, topic: str, *, key: bytes | None, value: bytes) -> object: ...
+    async def send(
+        self, topic: str, *, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> object: ...
 
 
-async def publish(sender: Sends, topic: str, event: OutboxEvent) -> None:
-    """Returns when Kafka has the event, under its source's key. Raises KafkaUnavailable: it may or may not be there."""
-    await sender.send(topic, key=decode(event.envelope).source.encode(), value=event.envelope)
-    EVENTS_PUBLISHED.inc()
+class SignsEvents(Protocol):
+    """What publishing needs of the service's own key; see `trust.OwnKey`."""
+
+    def event_headers(self, value: bytes) -> list[tuple[str, bytes]]: ...
+
+
+class EventPublisher:
+    """Publishes a service's events, signed. `topic`: its real name."""
+
+    def __init__(self, sender: Sends, key: SignsEvents, topic: str) -> None:
+        self._sender, self._key, self._topic = sender, key, topic
+
+    async def publish(self, event: OutboxEvent) -> None:
+        """Returns when Kafka has the event, under its source's key.
+
+        Raises KafkaUnavailable: it may or may not be there; KeyRetired: it is not.
+        """
+        value = event.envelope
+        headers = self._key.event_headers(value)
+        await self._sender.send(self._topic, key=decode(value).source.encode(), value=value, headers=headers)
+        EVENTS_PUBLISHED.inc()
 
 
 class Relay:
-    """Publishes the outboxes of some stores to one topic."""
+    """Publishes the outboxes of some stores."""
 
-    def __init__(self, sender: Sends, topic: str) -> None:
-        self._sender = sender
-        self._topic = topic
+    def __init__(self, publisher: EventPublisher) -> None:
+        self._publisher = publisher
         self._stores: list[Store[Any]] = []
         self._waiting: dict[tuple[str, str], float] = {}
         self._busy: set[tuple[str, str]] = set()
@@ -129,7 +147,7 @@ class Relay:
         confirmed = 0
         try:
             for event in sorted(outbox, key=lambda event: event.sequence):
-                await publish(self._sender, self._topic, event)
+                await self._publisher.publish(event)
                 confirmed = event.sequence
         finally:
             if confirmed:

@@ -39,13 +39,18 @@ from pandapack.runtime.documents import AnswerLost
 from pandapack.runtime.errors import Misconfigured, Unavailable
 from pandapack.runtime.gathering import DEFAULT_BATCHES, Batches
 from pandapack.runtime.http import RequestMarks, install_problems
+from pandapack.runtime.log_reader import LogReader
 from pandapack.runtime.mongo import Mongo, MongoRows
 from pandapack.runtime.openapi import PROBLEMS
 from pandapack.runtime.openapi_examples import describe_fully
+from pandapack.runtime.partition_repairs import Consumer, Judged, PartitionRepairs
+from pandapack.runtime.partitions import StopNotes, shown_stop
+from pandapack.runtime.partitions_api import partitions_router
 from pandapack.runtime.problem_pages import problem_pages_router
-from pandapack.runtime.reactions import HandleBatch, Route, reacting
-from pandapack.runtime.relay import Relay
+from pandapack.runtime.reactions import HandleBatch, Record, Route, reacting
+from pandapack.runtime.relay import EventPublisher, Relay
 from pandapack.runtime.sender import Sender
+from pandapack.runtime.set_aside import Passes, SetAside, believing
 from pandapack.runtime.settings import EVENT_PARTITIONS, RuntimeSettings
 from pandapack.runtime.static_files import static_files_router
 from pandapack.runtime.store import Kind, Store
@@ -53,8 +58,13 @@ from pandapack.runtime.strict import Strictness
 from pandapack.runtime.subscriptions import Subscription
 from pandapack.runtime.telemetry import configure_logs
 from pandapack.runtime.topics import ensure_topics
+from pandapack.runtime.trust import Distrust, OwnKey, Trust
 
 VERSION = "0.1.0"
+DEAD_LETTERS_TOPIC = "dead-letters"
+EVENTS_SUFFIX = ".events"
+"""Records of these topics are signed."""
+BY_PARTITION = ("topic", "partition", "offset")
 START_WAIT_S_MAX = 60.0
 START_BACKOFF = Backoff(first_s=0.2, max_s=3.0)
 POLL_AGE_S_MAX = 20.0
@@ -87,7 +97,19 @@ class Service:
         self.chance: Chance = SystemChance()
         self.mongo = Mongo(settings.mongo, settings.database(name))
         self.sender = Sender(settings.kafka)
-        self.broker = Broker(settings.kafka, client=f"panda-{name}")
+        self.trust = Trust(settings.trust_file)
+        self.event_key = OwnKey(name, settings.event_key, settings.event_key_file, self.trust, self.clock)
+        self.set_aside = SetAside(self.mongo.rows("set_aside", indexes=[BY_PARTITION], expires="expires"), self.clock)
+        self.stops = StopNotes(self.mongo.rows("partition_stops", indexes=["resumed", BY_PARTITION]), self.clock)
+        self.repairs = PartitionRepairs(
+            self.stops,
+            self.set_aside,
+            LogReader(settings.kafka),
+            real=settings.topic,
+            shown=settings.topic_shown,
+            judge=self._judge,
+        )
+        self.broker = Broker(settings.kafka, self.stops, client=f"panda-{name}")
         self.keys = Keys(self.mongo.rows("keys"), self.clock, self.chance, settings.page_secret)
         self._notes = self.mongo.rows("data_form")
         self._stores: list[Store[Any]] = []
@@ -112,7 +134,25 @@ class Service:
     def publishes(self, topic: str) -> None:
         """The topic that the stores' events go to."""
         self._publishes = topic
-        self._relay = Relay(self.sender, self.settings.topic(topic))
+        self._relay = Relay(self.event_publisher(topic))
+
+    def event_publisher(self, topic: str) -> EventPublisher:
+        """What publishes events of this service, signed, to its topic."""
+        return EventPublisher(self.sender, self.event_key, self.settings.topic(topic))
+
+    def believing(self, handle: HandleBatch) -> HandleBatch:
+        """Hands on the records that are believed, of topics whose records are signed; the others are set aside."""
+        return believing(self._distrust_of, self.set_aside, handle)
+
+    def _distrust_of(self, record: Record) -> Distrust | None:
+        judged = self._judge(record)
+        return judged if isinstance(judged, Distrust) else None
+
+    def _judge(self, record: Record) -> Judged:
+        topic = self.settings.topic_shown(record.topic)
+        if topic.endswith(EVENTS_SUFFIX):
+            return self.trust.judge_event(record, topic.removesuffix(EVENTS_SUFFIX), EVENT_PARTITIONS)
+        return self.trust.judge_dead_letter(record, "donations") if topic == DEAD_LETTERS_TOPIC else None
 
     def reacts_to(self, *topics: str, route: Route, group: str = "", batches: Batches = DEFAULT_BATCHES) -> None:
         """Events of these topics are routed to the documents that they change, all partitions together."""
@@ -125,15 +165,23 @@ class Service:
         group: str = "",
         listener: ConsumerRebalanceListener | None = None,
         batches: Batches = DEFAULT_BATCHES,
+        stand_in: Callable[[Record], Record] | None = None,
     ) -> Subscription:
-        """Batches of these topics go to `handle`.
+        """Batches of these topics go to `handle`: of signed ones those that are believed.
 
-        A service that consumes several topics at several paces names a `group` for each but one.
+        A service that consumes several topics at several paces names a `group` for each but one. `stand_in`: see
+        `set_aside.Passes`.
         """
+        are_signed = all(topic.endswith(EVENTS_SUFFIX) or topic == DEAD_LETTERS_TOPIC for topic in topics)
+        handle = self.believing(handle) if are_signed else handle
+        passes = Passes(self.set_aside, stand_in)
         self._consumes.extend(topics)
         names = [self.settings.topic(topic) for topic in topics]
+        self.repairs.consumers.append(Consumer(f"panda.{self.name}{'.' if group else ''}{group}", topics))
         member = self.settings.topic(f"panda.{self.name}{'.' if group else ''}{group}")
-        return self.broker.subscribe(names, group=member, handle=handle, listener=listener, gathering=batches)
+        return self.broker.subscribe(
+            names, group=member, handle=handle, passes=passes, listener=listener, gathering=batches
+        )
 
     def background(self, task: Background) -> None:
         """Starts a task after the stores and stops it before them; in the order in which tasks are named."""
@@ -144,7 +192,7 @@ class Service:
             self._relay.notify(store, id)
 
     def _topics(self) -> dict[str, int]:
-        partitions = {"donations.pushed": self.settings.shards, "dead-letters": 1}
+        partitions = {"donations.pushed": self.settings.shards, DEAD_LETTERS_TOPIC: 1}
         partitions |= {f"{p}.events": EVENT_PARTITIONS for p in ("donations", "procurement", "logistics")}
         return {self.settings.topic(name): count for name, count in partitions.items()}
 
@@ -158,6 +206,9 @@ class Service:
     @asynccontextmanager
     async def _running(self, app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            self.trust.load()
+            if self._publishes is not None:
+                self.event_key.load()
             stack.callback(self.mongo.close)
             stack.push_async_callback(self.sender.stop)
             await _patiently(self._ready_stores)
@@ -194,7 +245,7 @@ class Service:
         install_problems(app)
         app.add_middleware(RequestMarks, chance=self.chance, streams=frozenset(streams))
         strict = [Depends(Strictness(app, frozenset(streams)))]
-        for router in (*routers, keys_router(), self._health_router()):
+        for router in (*routers, keys_router(), partitions_router(self.repairs), self._health_router()):
             app.include_router(router, responses=PROBLEMS, dependencies=strict)
         for pages in (docs_router(app.title), problem_pages_router(), static_files_router()):
             app.include_router(pages)
@@ -245,7 +296,7 @@ class Service:
         except (Unavailable, TimeoutError) as error:
             store = str(error) or "MongoDB does not answer"
         stopped = [
-            {"topic": p.topic, "partition": p.partition, "reason": why.reason, "attempts": why.attempts}
+            shown_stop(p, why)
             for subscription in self.broker.subscriptions
             for p, why in subscription.stops.by_partition.items()
         ]
@@ -261,6 +312,7 @@ class Service:
             "lag": lag,
             "outbox_age_s": round(self._relay.outbox_age_s, 3) if self._relay else None,
             "producer_renewals": self.sender.renewals,
+            "distrusted_records": self.set_aside.distrusted,
         }
 
 

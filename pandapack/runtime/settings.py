@@ -25,6 +25,11 @@ class RuntimeSettings(BaseSettings):
     port: int = 0
     namespace: str = ""
     keys_file: Path | None = None
+    trust_file: Path | None = None
+    """The public keys whose events are believed (`contracts.event_keys.TrustList`); one file for all services."""
+    event_key: str = Field(default="", repr=False)
+    event_key_file: Path | None = None
+    """The private key (Ed25519, 32 bytes in hex) that this service signs its events with: itself, or its file."""
     page_secret: str = ""
     service_key: str = ""
     shards: int = Field(default=SHARDS_DEFAULT, ge=1, le=1024)
@@ -40,6 +45,10 @@ class RuntimeSettings(BaseSettings):
     def topic(self, name: str) -> str:
         """A topic's or group's real name inside this installation's namespace."""
         return f"{self.namespace}.{name}" if self.namespace else name
+
+    def topic_shown(self, real: str) -> str:
+        """A topic's or group's name without this installation's namespace."""
+        return real.removeprefix(f"{self.namespace}.")
 
     def database(self, service: str) -> str:
         """The name of a service's own database."""

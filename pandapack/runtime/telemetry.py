@@ -10,7 +10,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS_PUBLISHED = Counter("panda_events_published_total", "Events acknowledged by Kafka")
 RECORDS_CONSUMED = Counter("panda_records_consumed_total", "Records consumed from Kafka", ["topic"])
-PARTITIONS_STOPPED = Gauge("panda_partitions_stopped", "Partitions that wait because an event cannot be applied")
+RECORDS_DISTRUSTED = Counter("panda_records_distrusted_total", "Records not believed, by cause", ["topic", "cause"])
+DEAD_LETTERS = Counter("panda_dead_letters_total", "Dead letters sent, by cause", ["cause"])
+PARTITIONS_STOPPED = Gauge("panda_partitions_stopped", "Partitions that stand still here, by group", ["group"])
 OUTBOX_AGE_S = Gauge("panda_outbox_age_seconds", "Age of the oldest event that waits to be published")
 LAG_RECORDS = Gauge("panda_lag_records", "Records not consumed yet", ["topic", "partition"])
 LOOP_RUNS = Counter("panda_loop_runs_total", "Runs of a background loop that ended well", ["loop"])

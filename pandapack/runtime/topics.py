@@ -47,6 +47,8 @@ async def _create(admin: AIOKafkaAdminClient, name: str, partitions: int, replic
         "cleanup.policy": "delete",
         "retention.ms": "-1",
         "max.message.bytes": str(RECORD_BYTES_MAX),
+        # The broker's own clock: whoever writes a record cannot say when that was.
+        "message.timestamp.type": "LogAppendTime",
         "unclean.leader.election.enable": "false",
         "min.insync.replicas": str(min(SYNC_REPLICAS_MIN, replication)),
     }

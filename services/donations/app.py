@@ -13,6 +13,7 @@ from pandapack.runtime.errors import Misconfigured
 from pandapack.runtime.gathering import Batches
 from pandapack.runtime.history import read_all
 from pandapack.runtime.loops import every
+from pandapack.runtime.reactions import reacting
 from pandapack.runtime.service import Service, serve
 from services.donations import __doc__ as description
 from services.donations.dead_letters.api import dead_letters_router
@@ -22,10 +23,11 @@ from services.donations.dead_letters.work import Replays
 from services.donations.door.api.bodies import BodyBudget
 from services.donations.door.api.door import Entrance
 from services.donations.door.work.admission import Admission
+from services.donations.door.work.marks import DoorMarks
 from services.donations.ledger.api.donations import donations_router
 from services.donations.ledger.api.reversals import reversals_router
 from services.donations.ledger.api.shards import shards_router
-from services.donations.ledger.handlers import LedgerHandler
+from services.donations.ledger.handlers import LedgerHandler, without_mark
 from services.donations.ledger.store.gaps import SHARD_GAPS
 from services.donations.ledger.store.pages import PAGE_INDEXES, Pages
 from services.donations.ledger.store.reversals import Reversals
@@ -100,7 +102,9 @@ class Donations:
         self._platforms = Platforms(service.store(PLATFORMS), secrets)
         self._merchants = service.store(MERCHANTS)
         self._door = Entrance(Admission(self._platforms, service.clock), BodyBudget())
-        self._publisher = PushPublisher(service.sender, settings.topic("donations.pushed"))
+        marks = self._marks = DoorMarks(settings.door_keys, settings.door_keys_file)
+        service.background(marks)
+        self._publisher = PushPublisher(service.sender, settings.topic("donations.pushed"), marks)
         notes = service.rows("settings")
         service.background(_FirstStart(notes, self._shards))
         self._programmes = Programmes(service.store(PROGRAMMES, indexes=PROGRAMME_INDEXES))
@@ -119,7 +123,7 @@ class Donations:
         service, topic = self._service, "procurement.events"
         handler = ProgrammeHandler(self._programmes.documents)
         read = partial(read_all, self._settings.kafka, self._settings.topic(topic))
-        service.background(EarlierPublications(handler, notes, read))
+        service.background(EarlierPublications(service.believing(reacting(handler.route)), notes, read))
         service.reacts_to(topic, route=handler.route, group="programmes")
         self.routers.append(programmes_router(self._programmes.documents))
 
@@ -148,19 +152,24 @@ class Donations:
 
     def _ledger(self) -> None:
         service, topic = self._service, self._settings.topic
-        publisher = ShardPublisher(service.sender, topic("donations.events"))
+        publisher = ShardPublisher(service.event_publisher("donations.events"))
         seed = service.chance.token().encode()
         shards = OwnedShards(self._pages, publisher, count=self._shards, seed=seed)
-        dead_letters = DeadLetterSender(service.sender, pushed=topic("donations.pushed"), topic=topic("dead-letters"))
+        dead_letters = DeadLetterSender(
+            service.sender, service.event_key, pushed=topic("donations.pushed"), topic=topic("dead-letters")
+        )
         recorder = Recorder(
             shards,
             LogAnchor(self._gaps, service.clock),
             DuplicateLookup(self._pages),
             ReversalLookup(self._reversals, self._shards),
             PageWriter(self._pages, dead_letters, publisher, service.clock),
+            lambda shard, record: self._marks.is_marked(shard, record.headers, record.value),
         )
         handler = LedgerHandler(shards, recorder)
-        service.consumes("donations.pushed", handle=handler.handle, listener=handler, batches=PUSHED)
+        service.consumes(
+            "donations.pushed", handle=handler.handle, listener=handler, batches=PUSHED, stand_in=without_mark
+        )
         sealer = Sealer(shards, self._pages, self._seals, self._roots.last_of_shard)
         service.background(every(SEAL_PAUSE_S, sealer.run, name="seal-pages"))
         self.routers.append(donations_router(self._ledger_of, self._seals))

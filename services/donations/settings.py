@@ -19,5 +19,8 @@ class Settings(RuntimeSettings):
     signing_key: str = ""
     signing_key_file: Path | None = None
     """The private key (Ed25519, 32 bytes in hex) that signs daily roots and receipts: itself, or the file with it."""
+    door_keys: str = Field(default="", repr=False)
+    door_keys_file: Path | None = None
+    """What the door marks records with: 32 bytes in hex, of several the newest first; themselves, or their file."""
     secrets_key: str = Field(default="", repr=False)
     """Encrypts the platforms' signing secrets at rest: 32 characters or more, drawn by chance. Empty: not encrypted."""

@@ -66,12 +66,17 @@ def test_a_service_is_built_from_the_one_file_and_asked_whether_it_is_ready(name
 @pytest.mark.parametrize("name", sorted(PORTS))
 def test_no_secret_is_written_in_the_compose_file(name: str) -> None:
     environment = CONTAINERS[name]["environment"]
-    secret = {key: value for key, value in environment.items() if key.endswith(("_SECRET", "_KEY"))}
-    signing = {"PANDA_SIGNING_KEY", "PANDA_SECRETS_KEY"} if name == "donations" else set()
+    secret = {key: value for key, value in environment.items() if key.endswith(("_SECRET", "_KEY", "_KEYS"))}
+    event_key = secret.pop("PANDA_EVENT_KEY", None)
+    # Each publisher has a key of its own, so that none can publish as another.
+    own = f"${{PANDA_{name.upper()}_EVENT_KEY:?run make secrets first}}"
+    assert event_key == (None if name == "reporting" else own)
+    signing = {"PANDA_SIGNING_KEY", "PANDA_SECRETS_KEY", "PANDA_DOOR_KEYS"} if name == "donations" else set()
     assert set(secret) == {"PANDA_PAGE_SECRET", "PANDA_SERVICE_KEY"} | signing
     assert all(value.startswith(f"${{{key}:?") for key, value in secret.items())
     assert environment["PANDA_KEYS_FILE"] == "/run/secrets/keys-digests"
-    assert CONTAINERS[name]["secrets"] == ["keys-digests"]
+    assert environment["PANDA_TRUST_FILE"] == "/run/secrets/trust"
+    assert CONTAINERS[name]["secrets"] == ["keys-digests", "trust"]
 
 
 def test_images_of_others_are_pinned_and_name_no_registry() -> None:
@@ -160,11 +165,14 @@ def test_first_keys_are_made_once_and_never_take_away_what_a_person_wrote(tmp_pa
     first_keys.main(tmp_path)
     made = env_file.read_text()
     secrets = r"PANDA_PAGE_SECRET=\w{64}\nPANDA_SERVICE_KEY=panda_auditor_\w+\nPANDA_SIGNING_KEY=[0-9a-f]{64}\n"
-    secrets += r"PANDA_SECRETS_KEY=\w{64}\n"
+    secrets += r"PANDA_SECRETS_KEY=\w{64}\nPANDA_DOOR_KEYS=[0-9a-f]{64}\n"
+    secrets += "".join(
+        rf"PANDA_{name}_EVENT_KEY=[0-9a-f]{{64}}\n" for name in ("DONATIONS", "PROCUREMENT", "LOGISTICS")
+    )
     assert re.fullmatch(r"PANDA_SHARDS=16\n" + secrets, made)
     first_keys.main(tmp_path)
     assert env_file.read_text() == made
     modes = {file.name: oct(file.stat().st_mode & 0o777) for file in (tmp_path / "deploy/secrets").iterdir()}
     assert modes["keys.json"] == "0o600"
-    assert modes["keys-digests.json"] == "0o644"
+    assert modes["keys-digests.json"] == modes["trust.json"] == "0o644"
     assert oct(env_file.stat().st_mode & 0o777) == "0o600"

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaProducer
 
-from pandapack.contracts.envelope import Envelope, encode, envelop
+from pandapack.contracts.envelope import Envelope, envelop
 from pandapack.contracts.procurement import ProgrammePublished
 from pandapack.contracts.publication import LocalizedName, Policy
 from tests.service.running import Running
+from tests.trusted import signed
 from tests.waiting import eventually
 
 AT = datetime(2021, 11, 1, tzinfo=UTC)
@@ -42,7 +43,8 @@ def write(service: Running, events: Sequence[Envelope]) -> None:
     async def send() -> None:
         async with AIOKafkaProducer(bootstrap_servers=service.env["PANDA_KAFKA"], acks="all") as producer:
             for event in events:
-                await producer.send(service.topic(TOPIC), encode(event), key=event.source.encode())
+                key, value, headers = signed(service.folder, event)
+                await producer.send(service.topic(TOPIC), value, key=key, headers=headers)
             await producer.flush()
 
     with ThreadPoolExecutor(1) as pool:  # a loop of its own, also where one runs already

@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 from pymongo import MongoClient
 
-from pandapack.local.keys import DIGESTS_FILE, OPERATOR_ROLE, ensure_keys
+from pandapack.local.event_keys import ensure_event_keys, event_key_file
+from pandapack.local.keys import DIGESTS_FILE, OPERATOR_ROLE, ensure_door_keys, ensure_keys
 from pandapack.local.layout import PLATFORM
 from pandapack.local.platform import DONATIONS, register_platform
 from pandapack.local.ports import free_ports
@@ -104,6 +105,9 @@ def running(
         "PANDA_MONGO": servers.mongo,
         "PANDA_NAMESPACE": namespace,
         "PANDA_KEYS_FILE": str(folder / DIGESTS_FILE),
+        "PANDA_TRUST_FILE": str(ensure_event_keys(folder)),
+        "PANDA_EVENT_KEY_FILE": str(event_key_file(folder, name)),
+        "PANDA_DOOR_KEYS_FILE": str(ensure_door_keys(folder)),
         f"PANDA_{name.upper()}_PORT": str(port),
         **(settings or {}),
     }

@@ -17,6 +17,7 @@ from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.documents import AnswerLost, Json, MemoryDocuments, MemoryRows
 from pandapack.runtime.errors import KafkaUnavailable
 from pandapack.runtime.partitions import Rewind
+from pandapack.runtime.relay import EventPublisher
 from pandapack.runtime.sender import Sender
 from pandapack.runtime.store import Store
 from services.donations.ledger.handlers import LedgerHandler
@@ -31,6 +32,7 @@ from services.donations.ledger.work.publisher import ShardPublisher
 from services.donations.ledger.work.recorder import Recorder
 from services.donations.ledger.work.reversals import ReversalLookup
 from services.donations.ledger.work.shards import LostShard, OwnedShards
+from tests.trusted import DOOR, KEY
 
 AT = datetime(2021, 11, 11, tzinfo=UTC)
 PUSHED, EVENTS, DEAD_LETTERS = "donations.pushed", "donations.events", "dead-letters"
@@ -51,7 +53,12 @@ class Record:
     partition: int = 0
     timestamp: int = 0
     key: bytes | None = None
-    headers: Sequence[tuple[str, bytes]] = (PUSH, PLATFORM)
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+def marked(offset: int, value: bytes, *headers: tuple[str, bytes]) -> Record:
+    """A record that came through the door."""
+    return Record(offset, value, headers=DOOR.mark(SHARD.partition, [PUSH, PLATFORM, *headers], value))
 
 
 @dataclass
@@ -122,14 +129,15 @@ class Owner:
         self.world, self.log = world, log
         clock, sender, pages = FixedClock(AT), cast("Sender", FaultySender(world)), Pages(rows)
         self.gaps = Store(SHARD_GAPS, MemoryDocuments("shard_gaps"), clock=clock, chance=SeededChance(1))
-        publisher = ShardPublisher(sender, EVENTS)
+        publisher = ShardPublisher(EventPublisher(sender, KEY, EVENTS))
         shards = OwnedShards(pages, publisher, count=1, seed=world.chance.randbytes(16))
         recorder = Recorder(
             shards,
             LogAnchor(self.gaps, clock),
             DuplicateLookup(pages),
             ReversalLookup(Reversals(rows), 1),
-            PageWriter(pages, DeadLetterSender(sender, pushed=PUSHED, topic=DEAD_LETTERS), publisher, clock),
+            PageWriter(pages, DeadLetterSender(sender, KEY, pushed=PUSHED, topic=DEAD_LETTERS), publisher, clock),
+            lambda shard, record: DOOR.is_marked(shard, record.headers, record.value or b""),
         )
         self.ledger = LedgerHandler(shards, recorder)
         self.position = 0
@@ -213,6 +221,5 @@ def pushed_log(chance: random.Random, reversals_share: float = REVERSALS_SHARE) 
             else:
                 oracle.give(number, fen)
                 rows.append(donation(number, fen))
-        headers = (PUSH, PLATFORM, REVERSAL) if is_reversal else (PUSH, PLATFORM)
-        log.append(Record(offset, "\n".join(map(json.dumps, rows)).encode(), headers=headers))
+        log.append(marked(offset, "\n".join(map(json.dumps, rows)).encode(), *([REVERSAL] if is_reversal else [])))
     return log, oracle

@@ -16,7 +16,7 @@ ROUTE = re.compile(r"(\w+)\s+(GET|POST|PUT|DELETE) (/\S+)\s*(.*)")
 PROBLEM = {"type", "title", "status", "detail", "code", "request_id", "message"}
 """All that a refusal may hold."""
 STREAMS = ("/v1/events",)
-SAMPLES = {"day": "2021-11-11", "number": "1", "shard": "0"}
+SAMPLES = {"day": "2021-11-11", "number": "1", "shard": "0", "partition": "0", "offset": "0"}
 """What stands in a path where any word would do no more than this."""
 
 Row = tuple[str, str, str, frozenset[str]]

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from pandapack.contracts.donations import PlatformName
 from pandapack.runtime.auth import Caller, Role, needs
 from pandapack.runtime.http import command_of
 from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, filters_of, page
 from pandapack.runtime.store import Command, Store
 from services.donations.dead_letters.domain.dead_letters import DeadLetter
-from services.donations.dead_letters.work import ReplayRequest, Replays
-from services.donations.validation.domain.failures import Failure
+from services.donations.dead_letters.work import RefusedDeadLetter, ReplayRequest, Replays
 
 REPLAYS_AT_ONCE_MAX = 500
 LINE_BYTES_MAX = 65_536
@@ -26,12 +26,16 @@ Reader = Depends(needs(Role.AUDITOR))
 
 
 class ReplayBody(BaseModel):
-    """Which dead letters to send again, as they are or (address → line) edited; with `dry_run` nothing is sent."""
+    """Which dead letters to send again, as they are or (address → line) edited; with `dry_run` nothing is sent.
+
+    `platform`: under which those are sent of which nobody vouches whose they are, such as unmarked records.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     addresses: Annotated[tuple[Address, ...], Field(min_length=1, max_length=REPLAYS_AT_ONCE_MAX)]
     edited: Annotated[dict[Address, Edited], Field(max_length=REPLAYS_AT_ONCE_MAX)] = {}
+    platform: PlatformName | None = None
     dry_run: bool = False
 
 
@@ -49,15 +53,21 @@ def shown_dead_letter(state: DeadLetter) -> dict[str, Any]:
         "pointer": state.pointer,
         "reason": state.reason,
         "message": {"en": state.en, "zh": state.zh},
-        "text": state.line.decode(errors="replace"),
+        "text": state.text.decode(errors="replace"),
         "raw": state.raw,
+        "rows": state.rows,
+        "size_bytes": state.size,
         "replays": [replay.model_dump(mode="json") for replay in state.replays],
     }
 
 
-def _failure_view(address: str, failure: Failure) -> dict[str, Any]:
+def _failure_view(address: str, refused: RefusedDeadLetter) -> dict[str, Any]:
+    """The first failure, where it is, and how many there are: a record's letter may have thousands."""
+    failure = refused.first
     return {
         "address": address,
+        "rows": refused.count,
+        "row": failure.index,
         "pointer": failure.pointer,
         "code": failure.code,
         "message": {"en": failure.en, "zh": failure.zh},
@@ -85,7 +95,8 @@ def dead_letters_router(dead_letters: Store[DeadLetter], replays: Replays) -> AP
     ) -> dict[str, Any]:
         """Sends rows again, as they are or edited. What still is no donation is named and stays where it is."""
         by = f"{caller.name} ({caller.prefix})"
-        result = await replays.send(ReplayRequest(body.addresses, body.edited, by, body.dry_run), command)
+        request = ReplayRequest(body.addresses, body.edited, by, body.platform or "", is_dry_run=body.dry_run)
+        result = await replays.send(request, command)
         refused = [address for address in body.addresses if address in result.refused]
         return {
             "dry_run": body.dry_run,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -22,12 +22,24 @@ from services.donations.validation.domain.text_lines import TextLines
 
 @dataclass(frozen=True, slots=True)
 class ReplayRequest:
-    """Which dead letters to send again, by address, as they are or (address → line) edited; who asks for it."""
+    """Which dead letters to send again, by address, as they are or (address → line) edited; who asks for it.
+
+    `platform`: under which those are sent of which nobody vouches whose they are; empty: they are refused.
+    """
 
     addresses: Sequence[str]
     edited: Mapping[str, str]
     by: str
+    platform: str = ""
     is_dry_run: bool = False
+
+
+@dataclass(slots=True)
+class RefusedDeadLetter:
+    """What of a dead letter still is refused: its first failure, by its row in the letter, and how many there are."""
+
+    first: Failure
+    count: int = 0
 
 
 @dataclass(slots=True)
@@ -36,7 +48,19 @@ class ReplayResult:
 
     push_id: str | None = None
     accepted: int = 0
-    refused: dict[str, Failure] = field(default_factory=dict)
+    refused: dict[str, RefusedDeadLetter] = field(default_factory=dict)
+
+    def refuse(self, address: str, failure: Failure) -> None:
+        """A row of the letter is refused."""
+        self.refused.setdefault(address, RefusedDeadLetter(failure)).count += 1
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of some letters, one behind the other, and of each row its letter and its number in that."""
+
+    text: list[bytes] = field(default_factory=list)
+    of: list[tuple[str, int]] = field(default_factory=list)
 
 
 class Replays:
@@ -47,22 +71,31 @@ class Replays:
         self._sorter = PushSorter(shards)
 
     async def send(self, request: ReplayRequest, command: Command) -> ReplayResult:
-        """Raises Refused where an address is unknown or was replayed too often; KafkaUnavailable."""
+        """Raises Refused where an address is unknown, was replayed too often or is not all there; KafkaUnavailable."""
         wanted = [await self.get(address) for address in request.addresses]
+        for one in wanted:
+            _refuse_cut(one, request.edited)
         push_id = ID_PREFIX + hashlib.sha256(f"replay {command.key}".encode()).hexdigest()[:ID_DIGITS]
-        # Of a row that came in nobody's record nobody knows whose it is, however often it is sent.
-        result = ReplayResult(refused={one.address: platform_missing(0) for one in wanted if not one.platform})
-        for are_reversals, platform in sorted({(one.is_reversal, one.platform) for one in wanted if one.platform}):
-            some = [one for one in wanted if (one.is_reversal, one.platform) == (are_reversals, platform)]
-            text = TextLines(*[_line(one, request.edited) for one in some])
-            push = self._sort(text, platform, are_reversals=are_reversals)
-            misfits = {some[failure.index].address: failure for failure in push.failures}
+        result = ReplayResult()
+        by_kind: dict[tuple[bool, str], list[DeadLetter]] = {}
+        for one in wanted:
+            platform = one.platform or request.platform
+            if platform:
+                by_kind.setdefault((one.is_reversal, platform), []).append(one)
+            else:
+                result.refuse(one.address, platform_missing(0))
+        for (are_reversals, platform), some in sorted(by_kind.items(), key=lambda item: item[0]):
+            rows = _rows_of(some, request.edited)
+            push = self._sort(TextLines(*rows.text), platform, are_reversals=are_reversals)
+            refused = {failure.index for failure in push.failures}
+            for failure in push.failures:
+                address, index = rows.of[failure.index]
+                result.refuse(address, Failure(index, failure.pointer, failure.code, failure.en, failure.zh))
             result.accepted += push.accepted
-            result.refused |= misfits
             if push.accepted and not request.is_dry_run:
                 await self._publisher.publish(push_id, platform, push, are_reversals=are_reversals)
-                fitting = [one.address for one in some if one.address not in misfits]
-                await self._note(fitting, push_id, request, command)
+                accepted = {address for row, (address, _) in enumerate(rows.of) if row not in refused}
+                await self._note([one.address for one in some if one.address in accepted], push_id, request, command)
         if result.accepted and not request.is_dry_run:
             result.push_id = push_id
         return result
@@ -90,7 +123,30 @@ class Replays:
                 raise Refused(outcome)
 
 
-def _line(dead_letter: DeadLetter, edited: Mapping[str, str]) -> bytes:
-    line = edited[dead_letter.address].encode() if dead_letter.address in edited else dead_letter.line
-    # Rows are lines of a record: one dead letter stays one row.
-    return line.replace(b"\n", b" ").replace(b"\r", b" ").strip() or b"null"
+def _refuse_cut(dead_letter: DeadLetter, edited: Mapping[str, str]) -> None:
+    if dead_letter.size is not None and dead_letter.address not in edited:
+        detail = (
+            f"{dead_letter.address} has the beginning of {dead_letter.size} bytes: the whole record lies in the log "
+            "there. Push its lines by the platform's key, or send an edited text"
+        )
+        raise Refused(Refusal("dead_letter_cut", detail, RefusalKind.CONFLICT))
+
+
+def _rows_of(dead_letters: Sequence[DeadLetter], edited: Mapping[str, str]) -> _Rows:
+    rows = _Rows()
+    for one in dead_letters:
+        for index, row in enumerate(_split(one, edited)):
+            rows.text.append(row)
+            rows.of.append((one.address, index))
+    return rows
+
+
+def _split(dead_letter: DeadLetter, edited: Mapping[str, str]) -> Iterator[bytes]:
+    """The rows of a letter; a single row stays one, whatever breaks of lines are in it."""
+    given = edited.get(dead_letter.address)
+    text = dead_letter.text if given is None else given.encode()
+    if dead_letter.rows is None:
+        yield text.replace(b"\n", b" ").replace(b"\r", b" ").strip() or b"null"
+        return
+    lines = [line.replace(b"\r", b" ").strip() for line in text.split(b"\n")]
+    yield from [line for line in lines if line] or [b"null"]

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from pandapack.runtime.reactions import Record
 from services.donations.ledger.work.recorder import Recorder
 from services.donations.ledger.work.shards import OwnedShards
+
+
+@dataclass(slots=True)
+class UnmarkedRecord:
+    """A record that an operator set aside: it keeps its place on the shard, and becomes one dead letter, unread."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+def without_mark(record: Record) -> Record:
+    """What is handled in the stead of a record that was set aside: a shard's log has no holes."""
+    return UnmarkedRecord(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value)
 
 
 class LedgerHandler(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -8,7 +8,7 @@ from functools import partial
 from pandapack.contracts.envelope import Envelope
 from pandapack.contracts.procurement import ProgrammePublished
 from pandapack.runtime.documents import Rows
-from pandapack.runtime.reactions import HandleBatch, Reaction, position_of, reacting
+from pandapack.runtime.reactions import HandleBatch, Reaction, position_of
 from pandapack.runtime.store import Store
 from services.donations.programmes.domain.programmes import Programme, follow
 
@@ -38,15 +38,13 @@ class EarlierPublications:
     then on the consumer group tells what is new.
     """
 
-    def __init__(
-        self, handler: ProgrammeHandler, notes: Rows, read_all: Callable[[HandleBatch], Awaitable[None]]
-    ) -> None:
-        self._handler, self._notes, self._read_all = handler, notes, read_all
+    def __init__(self, handle: HandleBatch, notes: Rows, read_all: Callable[[HandleBatch], Awaitable[None]]) -> None:
+        self._handle, self._notes, self._read_all = handle, notes, read_all
 
     async def start(self) -> None:
         """Raises KafkaUnavailable, StoreUnavailable."""
         if await self._notes.one(MARK) is None:
-            await self._read_all(reacting(self._handler.route))
+            await self._read_all(self._handle)
             await self._notes.insert({"_id": MARK})
 
     async def stop(self) -> None:

@@ -9,22 +9,32 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaProducer
 
+from pandapack.contracts.dead_letters import ROW_DEAD_LETTERS_A_RECORD_MAX
 from tests.service.donations.tenant import DAY, Tenant, ndjson, reversal
 from tests.service.running import Running
-from tests.stack import Servers
+from tests.trusted import DOOR, door_of
 from tests.waiting import eventually
 
+Headers = list[tuple[str, bytes]]
 
-def write_rows(servers: Servers, topic: str, rows: list[bytes], *more: tuple[str, bytes], partition: int) -> str:
-    """Somebody else writes to the ledger's topic. What the rows' addresses begin with. `more`: headers."""
-    value, headers = b"\n".join(rows), [("push", b"\xff"), *more]
+
+def write(service: Running, shard: int, value: bytes, headers: Headers) -> str:
+    """Somebody writes a record to the ledger's topic. Where it lies."""
+    topic = service.topic("donations.pushed")
 
     async def send() -> int:
-        async with AIOKafkaProducer(bootstrap_servers=servers.kafka, acks="all") as producer:
-            sent = await producer.send_and_wait(topic, value, key=b"0", partition=partition, headers=headers)
+        async with AIOKafkaProducer(bootstrap_servers=service.env["PANDA_KAFKA"], acks="all") as producer:
+            sent = await producer.send_and_wait(topic, value, key=b"0", partition=shard, headers=headers)
             return int(sent.offset)
 
-    return f"{topic}/{partition}/{asyncio.run(send())}/"
+    return f"{topic}/{shard}/{asyncio.run(send())}"
+
+
+def write_rows(service: Running, rows: list[bytes], *more: tuple[str, bytes], shard: int) -> str:
+    """Rows that the door has let in, as if a newer rule refused them now. `more`: headers."""
+    value = b"\n".join(rows)
+    headers = door_of(service.folder).mark(shard, [("push", b"psh_x"), *more], value)
+    return write(service, shard, value, headers)
 
 
 def whose(tenant: Tenant) -> tuple[str, bytes]:
@@ -35,7 +45,7 @@ def whose(tenant: Tenant) -> tuple[str, bytes]:
 def dead_letters(operator: httpx.Client, of: str, **query: str) -> list[dict[str, Any]]:
     """Those of one record."""
     items: list[dict[str, Any]] = operator.get("/v1/dead-letters", params={"limit": "500", **query}).json()["items"]
-    return [one for one in items if one["address"].startswith(of)]
+    return [one for one in items if one["address"] == of or one["address"].startswith(f"{of}/")]
 
 
 def replay(operator: httpx.Client, body: dict[str, Any], key: str) -> dict[str, Any]:
@@ -45,33 +55,86 @@ def replay(operator: httpx.Client, body: dict[str, Any], key: str) -> dict[str, 
     return result
 
 
-def test_rows_of_nobodys_record_are_kept_and_are_nobodys_however_often_they_are_sent(
-    stack: Servers, service: Running, tenant: Tenant
+def unmarked(tenant: Tenant, shard: int, value: bytes) -> dict[str, Headers]:
+    """Headers of records that the door did not let in, by why that is."""
+    door, given = door_of(tenant.service.folder), [("push", b"psh_x"), whose(tenant)]
+    marked = door.mark(shard, given, value)
+    return {
+        "no mark": given,
+        "a mark by another key": DOOR.mark(shard, given, value),
+        "a mark of another body": door.mark(shard, given, value + b" "),
+        "a mark of another shard": door.mark(shard + 1, given, value),
+        "a mark of another platform": [*door.mark(shard, [given[0], ("platform", b"other")], value)[2:], *given],
+        "a mark and a header beside it": [*marked, ("kind", b"reversal")],
+        "a platform twice": [*marked, whose(tenant)],
+    }
+
+
+def test_a_record_without_the_doors_mark_is_one_dead_letter_whatever_it_holds_and_counts_only_by_an_operator(
+    service: Running, tenant: Tenant
 ) -> None:
-    (good,) = tenant.donations(0, 1)
-    shard = tenant.shard(good["merchant"])
-    record = write_rows(stack, service.topic("donations.pushed"), [json.dumps(good).encode()], partition=shard)
+    rows = tenant.donations(0, 3, merchant=tenant.merchant_on(0))
+    value = ndjson(rows)
+    written = {why: write(service, 0, value, headers) for why, headers in unmarked(tenant, 0, value).items()}
     with service.client("operator") as operator:
-        eventually(lambda: len(dead_letters(operator, record)) == 1, "the row is kept")
-        (kept,) = dead_letters(operator, record)
-        assert (kept["cause"], kept["platform"]) == ("platform_missing", None)
-        answer = replay(operator, {"addresses": [kept["address"]]}, f"{record} as it is")
+        for why, record in written.items():
+            eventually(lambda record=record: len(dead_letters(operator, record)) == 1, f"kept: {why}")
+            (kept,) = dead_letters(operator, record)
+            assert (kept["address"], kept["cause"], kept["platform"], kept["rows"]) == (record, "unmarked", None, 3), (
+                why
+            )
+        assert tenant.counted() == (0, 0)
+        record = written["no mark"]
+        answer = replay(operator, {"addresses": [record]}, f"{record} as it is")
         assert (answer["accepted"], [one["code"] for one in answer["refused"]]) == (0, ["platform_missing"])
+        for key in ("under its platform", "once more"):
+            body = {"addresses": [record], "platform": tenant.name}
+            assert replay(operator, body, f"{record} {key}")["accepted"] == 3
+        fen = sum(row["amount_fen"] for row in rows)
+        eventually(lambda: tenant.counted() == (3, fen), "what an operator vouches for is counted once")
+
+
+def test_empty_and_null_records_are_accounted_for(service: Running, tenant: Tenant) -> None:
+    written = [write(service, 0, value, []) for value in (b"", b"\xff\x00", b"\n\n")]
+    with service.client("operator") as operator:
+        for record in written:
+            eventually(lambda record=record: len(dead_letters(operator, record)) == 1, "it is kept")
+
+
+def test_thousands_of_broken_lines_of_one_record_are_bounded_dead_letters_and_none_is_lost(
+    service: Running, tenant: Tenant
+) -> None:
+    broken = [b"{broken %d" % number for number in range(3_000)]
+    unmarked_record = write(service, 0, b"\n".join(broken), [])
+    marked_record = write_rows(service, broken, whose(tenant), shard=0)
+    with service.client("operator") as operator:
+        eventually(lambda: len(dead_letters(operator, marked_record)) == ROW_DEAD_LETTERS_A_RECORD_MAX + 1, "all kept")
+        kept = dead_letters(operator, marked_record)
+        (rest,) = [one for one in kept if one["rows"] is not None]
+        assert rest["rows"] == len(broken) - ROW_DEAD_LETTERS_A_RECORD_MAX
+        singles = sorted(
+            (one for one in kept if one["rows"] is None), key=lambda one: int(one["address"].split("/")[-1])
+        )
+        assert [one["text"].encode() for one in singles] + rest["text"].encode().split(b"\n") == broken
+        (whole,) = dead_letters(operator, unmarked_record)
+        assert whole["rows"] == len(broken)
+        answer = replay(operator, {"addresses": [rest["address"]]}, f"{marked_record} as it is")
+        assert (answer["accepted"], answer["refused"][0]["rows"]) == (0, rest["rows"])
     assert tenant.counted() == (0, 0)
 
 
-def test_foreign_rows_are_kept_with_their_reason_and_count_once_when_they_are_mended(
-    stack: Servers, service: Running, tenant: Tenant
+def test_rows_that_are_refused_are_kept_with_their_reason_and_count_once_when_they_are_mended(
+    service: Running, tenant: Tenant
 ) -> None:
     (good,) = tenant.donations(0, 1)
     mended = json.dumps({**good, "amount_fen": 7})
     rows = [b"{oops", json.dumps({**good, "amount_fen": -7}).encode(), b"\xff\xfe"]
     another = 1 if tenant.shard(good["merchant"]) == 0 else 0
-    record = write_rows(stack, service.topic("donations.pushed"), rows, whose(tenant), partition=another)
+    record = write_rows(service, rows, whose(tenant), shard=another)
     with service.client("operator") as operator:
         eventually(lambda: len(dead_letters(operator, record)) == 3, "all rows are kept")
         negative = dead_letters(operator, record, cause="amount_fen_invalid")
-        assert [one["address"] for one in negative] == [f"{record}1"]
+        assert [one["address"] for one in negative] == [f"{record}/1"]
         address = negative[0]["address"]
         assert json.loads(operator.get(f"/v1/dead-letters/{address}").json()["text"])["amount_fen"] == -7
 
@@ -90,17 +153,13 @@ def test_foreign_rows_are_kept_with_their_reason_and_count_once_when_they_are_me
     assert DAY in mended
 
 
-def test_a_broken_reversal_is_kept_as_one_and_is_taken_when_it_is_mended(
-    stack: Servers, service: Running, tenant: Tenant
-) -> None:
+def test_a_broken_reversal_is_kept_as_one_and_is_taken_when_it_is_mended(service: Running, tenant: Tenant) -> None:
     (good,) = tenant.donations(0, 1)
     tenant.push(ndjson([good]))
     eventually(lambda: tenant.counted()[0] == 1, "the donation is counted")
     shard, sound = tenant.shard(good["merchant"]), reversal("r-1", good, good["amount_fen"])
     rows = [json.dumps({**sound, "amount_fen": 0}).encode()]
-    record = write_rows(
-        stack, service.topic("donations.pushed"), rows, ("kind", b"reversal"), whose(tenant), partition=shard
-    )
+    record = write_rows(service, rows, ("kind", b"reversal"), whose(tenant), shard=shard)
     with service.client("operator") as operator:
         eventually(lambda: len(dead_letters(operator, record)) == 1, "the row is kept")
         (dead_letter,) = dead_letters(operator, record)

@@ -12,22 +12,24 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from tests.service.donations.tenant import NDJSON, PROGRAMME, donations, ndjson
 from tests.service.programmes import publish
-from tests.service.running import running
+from tests.service.running import Running, running
 from tests.stack import Servers
+from tests.trusted import door_of
 from tests.waiting import eventually
 
 SETTINGS = {"PANDA_SHARDS": "1", "PANDA_ACCEPT_DAYS": "36500"}
 
 
-def lose(servers: Servers, topic: str, records: list[bytes], kept_from: int) -> None:
+def lose(servers: Servers, service: Running, records: list[bytes], kept_from: int) -> None:
     """Records come to the shard's log while nobody reads it, and the log loses its front up to an offset."""
+
+    topic, given = service.topic("donations.pushed"), [("push", b"psh_x"), ("platform", b"local")]
 
     async def write_and_lose() -> None:
         async with AIOKafkaProducer(bootstrap_servers=servers.kafka, acks="all") as producer:
             for value in records:
-                await producer.send_and_wait(
-                    topic, value, key=b"0", partition=0, headers=[("push", b"psh_x"), ("platform", b"local")]
-                )
+                headers = door_of(service.folder).mark(0, given, value)
+                await producer.send_and_wait(topic, value, key=b"0", partition=0, headers=headers)
         admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
         await admin.start()
         await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(kept_from)})
@@ -55,7 +57,7 @@ def test_a_shard_stops_at_a_gap_until_an_operator_lets_exactly_that_gap_go(
         eventually(lambda: the_shard(operator)["donations"] == {PROGRAMME: 3}, "the first donations are counted")
         service.kill()
         records = [ndjson(donations(first, 2)) for first in (10, 20, 30)]
-        lose(stack, service.topic("donations.pushed"), records, kept_from=3)
+        lose(stack, service, records, kept_from=3)
         service.start_unready()
         eventually(lambda: answers(operator) and the_shard(operator)["gap"] is not None, "the shard shows its gap")
         gap = the_shard(operator)["gap"]

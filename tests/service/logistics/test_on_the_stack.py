@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from pandapack.contracts.envelope import Envelope, decode, encode, envelop
+from pandapack.contracts.envelope import Envelope, decode, envelop
 from pandapack.contracts.logistics import ParcelsHandedOut
 from tests.service.logistics.depot import LEGS, PARTIES_HERE, PARTNER, ROAD, SEA
 from tests.service.running import Running, running
 from tests.stack import Servers
+from tests.trusted import signed
 from tests.unit.logistics.reports_of import BROKER, FORWARDER, INSURER, PARCELS, ROUND, SHIPMENT, packed
 from tests.waiting import eventually
 
@@ -54,16 +55,17 @@ def post(service: Running, role: str, path: str, body: dict[str, Any]) -> Any:
         return answer.json()
 
 
-def publish_packed(servers: Servers, topic: str) -> None:
+def publish_packed(service: Running) -> None:
     """Procurement packs all parcels of the round, in two lots; each event twice."""
 
     async def send() -> None:
         source = f"/procurement/rounds/{ROUND}"
-        async with AIOKafkaProducer(bootstrap_servers=servers.kafka) as producer:
+        async with AIOKafkaProducer(bootstrap_servers=service.env["PANDA_KAFKA"]) as producer:
             for number, event in enumerate((packed(1, 6), packed(7, PARCELS - 6)), 1):
                 envelope = envelop(event, source=source, number=number, at=datetime(2021, 5, 1, tzinfo=UTC))
                 for _ in range(2):
-                    await producer.send_and_wait(topic, encode(envelope), key=source.encode())
+                    key, value, headers = signed(service.folder, envelope)
+                    await producer.send_and_wait(service.topic("procurement.events"), value, key=key, headers=headers)
 
     asyncio.run(send())
 
@@ -111,7 +113,7 @@ def test_packed_parcels_reach_pupils_whatever_comes_first_and_whatever_dies(
     assert hand_out(logistics, "H-1", "KH-S01", 5)["parked"] is True
     waiting = get(logistics, consignment)
     assert (waiting["status"], [one["id"] for one in waiting["parked"]]) == ("new", ["P-1", "H-1"])
-    publish_packed(stack, f"{namespace}.procurement.events")
+    publish_packed(logistics)
     logistics.kill()
     logistics.start_again()
     eventually(lambda: (get(logistics, consignment) or {}).get("stored") == PARCELS, "all parcels are stored")
@@ -163,7 +165,7 @@ def test_a_parcel_reaches_one_pupil_whatever_its_school_reports(
     stack: Servers, namespace: str, logistics: Running
 ) -> None:
     consignment = f"/consignments/{ROUND}"
-    publish_packed(stack, f"{namespace}.procurement.events")
+    publish_packed(logistics)
     eventually(lambda: (get(logistics, consignment) or {}).get("stored") == PARCELS, "all parcels are stored")
     post(logistics, f"supplier@{FORWARDER}", "/shipments", {"shipment": SHIPMENT, "round": ROUND, "legs": LEGS})
     post(logistics, CARRIER, f"/shipments/{SHIPMENT}/departures", {"leg": 1, "at": AT})
@@ -204,7 +206,7 @@ def test_what_is_not_there_answers_404_and_what_cannot_be_409_or_422(
         assert answer("/shipments", {"shipment": "S-9", "round": "R-9", "legs": []}) == (422, "invalid_request")
         booked = {"shipment": "S-9", "round": ROUND, "legs": LEGS}
         assert answer("/shipments", booked) == (404, "round_unknown")
-        publish_packed(stack, f"{namespace}.procurement.events")
+        publish_packed(logistics)
         eventually(lambda: (get(logistics, f"/consignments/{ROUND}") or {}).get("stored") == PARCELS, "all is stored")
         apart = [LEGS[0], {**LEGS[1], "origin": "KHSIS"}]
         assert answer("/shipments", {**booked, "legs": apart}) == (422, "legs_do_not_join")

@@ -10,10 +10,11 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from pandapack.contracts.donations import shard_source
-from pandapack.contracts.envelope import encode, envelop
+from pandapack.contracts.envelope import envelop
 from tests.service.procurement.world import need
 from tests.service.running import Running, running
 from tests.stack import Servers
+from tests.trusted import signed
 from tests.unit.procurement.programme import PROGRAMME, SMALL, donations
 from tests.waiting import eventually
 
@@ -31,18 +32,19 @@ def command(service: Running, method: str, path: str, body: Any) -> Any:
         return answer.json()
 
 
-def publish_donations(servers: Servers, topic: str, *fen: int) -> None:
+def publish_donations(service: Running, *fen: int) -> None:
     """A shard publishes, in order, that so many fen were recorded; each event twice."""
 
     async def send() -> None:
-        async with AIOKafkaProducer(bootstrap_servers=servers.kafka) as producer:
+        async with AIOKafkaProducer(bootstrap_servers=service.env["PANDA_KAFKA"]) as producer:
             front = 0
             for number, one in enumerate(fen, 1):
                 event = donations(0, front, front + one)
                 front += one
                 envelope = envelop(event, source=shard_source(0), number=number, at=datetime(2020, 3, 1, tzinfo=UTC))
                 for _ in range(2):
-                    await producer.send_and_wait(topic, encode(envelope), key=shard_source(0).encode())
+                    key, value, headers = signed(service.folder, envelope)
+                    await producer.send_and_wait(service.topic("donations.events"), value, key=key, headers=headers)
 
     asyncio.run(send())
 
@@ -52,7 +54,7 @@ def test_donations_become_packed_parcels(stack: Servers, namespace: str, tmp_pat
         command(service, "PUT", f"/programmes/{PROGRAMME}", SMALL)
         command(service, "POST", "/needs", need("NP", "small", 6, 6))
         eventually(lambda: (get(service, f"/funds/{PROGRAMME}") or {}).get("next_round"), "the fund plans a round")
-        publish_donations(stack, f"{namespace}.donations.events", 500, 400)
+        publish_donations(service, 500, 400)
         eventually(lambda: get(service, "/rounds/R-000001"), "a round is funded")
         service.kill()
         service.start_again()

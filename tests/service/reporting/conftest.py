@@ -15,9 +15,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from pymongo import MongoClient
 
+from pandapack.contracts.envelope import decode
 from tests.service.reporting.ledger import SERVICE_KEY, ledger
 from tests.service.running import Running, running
 from tests.stack import Servers, new_namespace
+from tests.trusted import signed
 from tests.unit.reporting.history import FakeRecord
 from tests.waiting import eventually
 
@@ -46,9 +48,9 @@ class Reporting:
         await producer.start()
         try:
             for record in records:
-                await producer.send_and_wait(
-                    f"{self.namespace}.{record.topic}", record.value, partition=record.partition
-                )
+                event = decode(record.value or b"")
+                key, value, headers = signed(self.service.folder, event)
+                await producer.send_and_wait(f"{self.namespace}.{record.topic}", value, key=key, headers=headers)
         finally:
             await producer.stop()
 

@@ -8,6 +8,8 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pymongo.collection import Collection
 
+from pandapack.contracts.envelope import decode
+from pandapack.runtime.trust import partition_of
 from tests.service.reporting.conftest import Reporting, in_a_loop_of_its_own
 from tests.unit.reporting.history import PARTITIONS, TOTALS, enveloped, programme, records
 from tests.waiting import eventually
@@ -98,9 +100,10 @@ def test_an_identity_with_other_content_stops_its_partition_and_tells_why(report
     credit = next(r for r in whole if r.value and b"FundCredited" in r.value)
     credit.value = (credit.value or b"").replace(b'"credited_fen":600', b'"credited_fen":601')
     reporting.publish([credit])
-    eventually(lambda: reporting.get("/readyz").status_code == 503, "the partition stops")
+    eventually(lambda: reporting.get("/readyz").json()["stopped"], "the partition stops")
     (stopped,) = reporting.get("/readyz").json()["stopped"]
-    assert (stopped["partition"], "identity_reused" in stopped["reason"]) == (credit.partition, True)
+    home = partition_of(decode(credit.value).source, PARTITIONS)
+    assert (stopped["partition"], "identity_reused" in stopped["reason"]) == (home, True)
     assert reporting.totals()["unallocated_fen"] == TOTALS["unallocated_fen"]
 
 

@@ -21,13 +21,15 @@ from pandapack.runtime.clock import BusinessClock, FixedClock
 from pandapack.runtime.errors import Misconfigured
 from pandapack.runtime.gathering import Batches
 from pandapack.runtime.mongo import Mongo
-from pandapack.runtime.reactions import Reaction, position_of, reacting
-from pandapack.runtime.relay import Relay
+from pandapack.runtime.reactions import Reaction, Route, position_of, reacting
+from pandapack.runtime.relay import EventPublisher, Relay
 from pandapack.runtime.sender import Sender
 from pandapack.runtime.service import POLL_AGE_S_MAX
 from pandapack.runtime.store import EventPosition, Kind, Store
+from pandapack.runtime.subscriptions import Subscription
 from pandapack.runtime.topics import ensure_topics
 from tests.stack import Servers
+from tests.trusted import KEY, no_passes, stop_notes
 from tests.waiting import WAIT_S, eventually_async
 
 PARTITIONS = 2
@@ -80,7 +82,7 @@ class World:
 @pytest.fixture
 async def world(stack: Servers, mongo: Mongo, namespace: str) -> AsyncIterator[World]:
     sender, clock, chance = Sender(stack.kafka), FixedClock(datetime(2021, 3, 1, tzinfo=UTC)), SeededChance(1)
-    relay = Relay(sender, f"{namespace}.told")
+    relay = Relay(EventPublisher(sender, KEY, f"{namespace}.told"))
     tellers = Store(TELLERS, mongo.documents("tellers"), clock=clock, chance=chance, on_outbox=relay.notify)
     listeners = Store(LISTENERS, mongo.documents("listeners"), clock=clock, chance=chance)
     relay.add(tellers)
@@ -89,6 +91,11 @@ async def world(stack: Servers, mongo: Mongo, namespace: str) -> AsyncIterator[W
     yield World(stack, f"{namespace}.told", tellers, listeners, sender, relay)
     await relay.stop()
     await sender.stop()
+
+
+def subscribed(broker: Broker, world: World, route: Route) -> Subscription:
+    """A subscription to the tellers' topic."""
+    return broker.subscribe([world.topic], group=f"{world.topic}.group", handle=reacting(route), passes=no_passes())
 
 
 async def topic_holds(world: World) -> list[Envelope]:
@@ -128,8 +135,10 @@ async def test_an_event_that_cannot_be_applied_stops_its_partition_only_and_noth
         return [Reaction(world.listeners, teller, position_of(envelope), listen(number))]
 
     names = partition_mates()
-    broker = Broker(world.servers.kafka, client="test")
-    subscription = broker.subscribe([world.topic], group=f"{world.topic}.group", handle=reacting(route))
+    broker = Broker(world.servers.kafka, stop_notes(), client="test")
+    subscription = broker.subscribe(
+        [world.topic], group=f"{world.topic}.group", handle=reacting(route), passes=no_passes()
+    )
     await broker.start()
     try:
         for number in (1, 2, 3):
@@ -156,12 +165,14 @@ async def test_an_event_that_cannot_be_applied_stops_its_partition_only_and_noth
 
 
 async def test_a_record_with_null_headers_or_no_event_is_not_passed_over_in_silence(world: World) -> None:
-    broker = Broker(world.servers.kafka, client="test")
+    broker = Broker(world.servers.kafka, stop_notes(), client="test")
 
     async def route(envelope: Envelope) -> Sequence[Reaction]:
         return []
 
-    subscription = broker.subscribe([world.topic], group=f"{world.topic}.group", handle=reacting(route))
+    subscription = broker.subscribe(
+        [world.topic], group=f"{world.topic}.group", handle=reacting(route), passes=no_passes()
+    )
     await broker.start()
     try:
         await world.sender.send(world.topic, key=b"x", value=b"\xff no event", headers=[("h", b"\xff\xfe")])
@@ -172,12 +183,12 @@ async def test_a_record_with_null_headers_or_no_event_is_not_passed_over_in_sile
 
 
 async def test_polls_that_kafka_answers_are_young_and_unanswered_ones_grow_old(world: World) -> None:
-    broker = Broker(world.servers.kafka, client="test")
+    broker = Broker(world.servers.kafka, stop_notes(), client="test")
 
     async def route(envelope: Envelope) -> Sequence[Reaction]:
         return []
 
-    broker.subscribe([world.topic], group=f"{world.topic}.group", handle=reacting(route))
+    subscribed(broker, world, route)
     clock = BusinessClock()
     assert broker.poll_age_s(clock.wall()) is None
     await broker.start()
@@ -234,8 +245,14 @@ async def test_kafka_gathers_for_as_long_as_the_batch_before_asked(
     async def handle(records: Sequence[object]) -> None:
         consumed.set()
 
-    broker = Broker(world.servers.kafka, client="paced")
-    broker.subscribe([world.topic], group=f"{namespace}.paced", handle=handle, gathering=CountedBatches(pace_ms=30))
+    broker = Broker(world.servers.kafka, stop_notes(), client="paced")
+    broker.subscribe(
+        [world.topic],
+        group=f"{namespace}.paced",
+        handle=handle,
+        passes=no_passes(),
+        gathering=CountedBatches(pace_ms=30),
+    )
     await broker.start()
     try:
         await world.sender.send(world.topic, key=b"a", value=b"anything")

@@ -24,6 +24,7 @@ from pandapack.runtime import kafka_internals
 from pandapack.runtime.broker import Broker
 from pandapack.runtime.kafka_internals import WRITTEN_FOR, last_poll_ms, position_handed_out, set_fetch_wait_ms
 from pandapack.runtime.reactions import Record
+from tests.trusted import no_passes, stop_notes
 
 ROOT = Path(__file__).parents[3]
 OURS, ANOTHERS = TopicPartition("t", 0), TopicPartition("t", 1)
@@ -103,8 +104,8 @@ async def handle(records: Sequence[Record]) -> None:
 
 def batch_subscriber() -> Any:
     """A subscriber of FastStream's with the options of all of ours."""
-    broker = Broker("localhost:1", client="test")
-    broker.subscribe(["t"], group="g", handle=handle)
+    broker = Broker("localhost:1", stop_notes(), client="test")
+    broker.subscribe(["t"], group="g", handle=handle, passes=no_passes())
     (subscriber,) = broker.kafka.subscribers
     return subscriber
 

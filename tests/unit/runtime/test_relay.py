@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -14,8 +15,9 @@ from pandapack.runtime import relay as relays
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.documents import MemoryDocuments
-from pandapack.runtime.relay import SOURCES_AT_ONCE_MAX, Relay
+from pandapack.runtime.relay import SOURCES_AT_ONCE_MAX, EventPublisher, Relay
 from pandapack.runtime.store import Command, Kind, Store
+from tests.trusted import KEY
 from tests.waiting import eventually_async
 
 
@@ -42,7 +44,9 @@ class BrokenSender:
     failures: int
     sources: list[str] = field(default_factory=list)
 
-    async def send(self, topic: str, *, key: bytes | None, value: bytes) -> object:
+    async def send(
+        self, topic: str, *, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> object:
         if self.failures:
             self.failures -= 1
             raise AssertionError("a library broke its own promise")
@@ -55,7 +59,7 @@ async def test_a_relay_goes_on_after_more_errors_of_an_unknown_kind_than_it_has_
 ) -> None:
     monkeypatch.setattr(relays, "RETRY_PAUSE_S", 0.0)
     sender = BrokenSender(failures=SOURCES_AT_ONCE_MAX + 1)
-    relay = Relay(sender, "test.events")
+    relay = Relay(EventPublisher(sender, KEY, "test.events"))
     clock, chance = FixedClock(datetime(2021, 3, 1, tzinfo=UTC)), SeededChance(1)
     store = Store(KIND, MemoryDocuments("tellers"), clock=clock, chance=chance, on_outbox=relay.notify)
     relay.add(store)

@@ -1,19 +1,19 @@
-"""Dead letters: rows of `donations.pushed` that are no donations (no reversals), kept untouched until a person looks.
+"""Dead letters: what came down `donations.pushed` and is no donation (no reversal), kept until a person has looked.
 
-They come from writers other than the push API, which refuses such rows before they reach the topic. A dead letter may
-be replayed as it is (after a mend of ours) or edited; a replay is a push like any other, so nothing counts twice.
+Records without the door's mark, each as it is; and rows that the door let in and a newer rule refuses. A dead letter
+may be replayed as it is or edited; a replay goes through the door like any other push, so nothing counts twice.
 """
 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from dataclasses import dataclass
 from datetime import datetime
 
 from pandapack.contracts.envelope import Part
 from pandapack.decision import Decision, Refusal, RefusalKind
 from services.donations.validation.domain.failures import failure_of
 
-WRONG_SHARD = "not_of_this_shard"
 REPLAYS_A_DEAD_LETTER_MAX = 20
 
 
@@ -27,10 +27,11 @@ class Replay(Part):
 
 
 class DeadLetter(Part):
-    """A row and why it is no donation, or no reversal where it came as one.
+    """A row, or a record, and why it is no donation, or no reversal where it came as one.
 
-    `address` is topic/shard/offset/line; `raw` is base64: it may be any bytes. `platform`: whose it was by its record;
-    empty where that named none.
+    `address` is topic/shard/offset, and the line in it; `raw` is base64: it may be any bytes. `platform`: whose it was;
+    empty where nobody vouches for one. `rows`: None of a single row; of a record, or of what is left of one, how many
+    it has. `size`: in bytes, of a record of which only the beginning is kept.
     """
 
     address: str
@@ -43,31 +44,44 @@ class DeadLetter(Part):
     at: datetime | None = None
     is_reversal: bool = False
     platform: str = ""
+    rows: int | None = None
+    size: int | None = None
     replays: tuple[Replay, ...] = ()
 
     @property
-    def line(self) -> bytes:
-        """The row's own bytes."""
+    def text(self) -> bytes:
+        """Its own bytes."""
         return b64decode(self.raw)
 
 
-def record(
-    state: DeadLetter, raw: bytes, reason: str, at: datetime, *, is_reversal: bool = False, platform: str = ""
-) -> Decision[DeadLetter]:
-    """The ledger rejected the row. It may do so again after a crash: the replays that were made stay."""
-    failure = failure_of(0, reason)
-    stranger = reason.startswith("another shard")
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """What the ledger says of something that it rejected; see `DeadLetter`. `raw`: the bytes as they are."""
+
+    raw: bytes
+    reason: str
+    is_reversal: bool = False
+    platform: str = ""
+    rows: int | None = None
+    size: int | None = None
+
+
+def record(state: DeadLetter, rejection: Rejection, at: datetime) -> Decision[DeadLetter]:
+    """The ledger rejected it. It may do so again after a crash: the replays that were made stay."""
+    failure = failure_of(0, rejection.reason)
     recorded = state.model_copy(
         update={
-            "raw": b64encode(raw).decode(),
-            "reason": reason,
-            "cause": WRONG_SHARD if stranger else failure.code,
+            "raw": b64encode(rejection.raw).decode(),
+            "reason": rejection.reason,
+            "cause": failure.code,
             "pointer": failure.pointer,
-            "en": reason if stranger else failure.en,
-            "zh": "商户不属于该账本分片, 或名称、时间不合规" if stranger else failure.zh,
+            "en": failure.en,
+            "zh": failure.zh,
             "at": state.at or at,
-            "is_reversal": is_reversal,
-            "platform": platform,
+            "is_reversal": rejection.is_reversal,
+            "platform": rejection.platform,
+            "rows": rejection.rows,
+            "size": rejection.size,
         }
     )
     return Decision(recorded)

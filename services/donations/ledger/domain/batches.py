@@ -1,4 +1,4 @@
-"""A shard's records become rows: read again (others may write to the topic), and sorted into new and known.
+"""A shard's records become rows: those that the door marked are read, and sorted into new and known.
 
 Three steps, between which the owner fetches what is missing: `read` the records, ask the index of each day for
 `suspects`, and `decide` them by what the pages hold that were named. Most rows are no suspects, and are never looked at
@@ -25,7 +25,7 @@ from services.donations.ledger.domain.duplicates import DayIndex, Fingerprints, 
 from services.donations.ledger.domain.findings import Anchor, Finding, First, RejectedRow
 from services.donations.ledger.domain.fingerprints import FingerprintArray, Offsets
 from services.donations.ledger.domain.reversals import ReversalRecord
-from services.donations.validation.domain.failures import AT_US_MAX, NO_PLATFORM
+from services.donations.validation.domain.failures import AT_US_MAX, UNMARKED
 from services.donations.validation.domain.reader import LineReader, ParsedLines
 from services.donations.validation.domain.scopes import LinePlatforms
 from services.donations.validation.domain.text_lines import TextLines
@@ -50,9 +50,10 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PushedRecord:
-    """One record of a shard: the untouched lines of a platform's push. `platform`: empty where it names none.
+    """One record of a shard: the untouched lines of a platform's push.
 
     `packed_lines`: which lines of the push they are (`contracts.pushed_lines`); None where that is not known.
+    `unmarked`: all bytes of a record that the door did not let in; it has no push, no platform and no lines then.
     """
 
     offset: int
@@ -61,10 +62,13 @@ class PushedRecord:
     platform: str
     value: bytes
     packed_lines: bytes | None = None
+    unmarked: bytes | None = None
 
     @classmethod
-    def of(cls, record: Record) -> PushedRecord:
+    def of(cls, record: Record, *, is_marked: bool) -> PushedRecord:
         """A Kafka record as it is. Never raises: headers may be null or no text."""
+        if not is_marked:
+            return cls(record.offset, record.timestamp, "", "", b"", unmarked=record.value or b"")
         headers = record.headers
         push, platform, lines = header_text(headers, PUSH_HEADER), platform_of(headers), packed_lines_of(headers)
         return cls(record.offset, record.timestamp, push, platform, record.value or b"", lines)
@@ -72,7 +76,7 @@ class PushedRecord:
     @property
     def anchor(self) -> Anchor:
         """What a page keeps of the last record that is on it."""
-        return Anchor(self.offset, self.timestamp_ms, blake2b(self.value, digest_size=DIGEST_BYTES).hexdigest())
+        return anchor_of(self.offset, self.timestamp_ms, self.value if self.unmarked is None else self.unmarked)
 
     @property
     def lines(self) -> int:
@@ -82,6 +86,16 @@ class PushedRecord:
     def index_in_push(self, line: int) -> int | None:
         """The index in the push of one of its lines; None where that is not known."""
         return index_in_push(self.packed_lines, line)
+
+
+def anchor_of(offset: int, timestamp_ms: int, value: bytes) -> Anchor:
+    """What a page keeps of a record with these bytes."""
+    return Anchor(offset, timestamp_ms, blake2b(value, digest_size=DIGEST_BYTES).hexdigest())
+
+
+def unmarked_rows(records: Iterable[PushedRecord]) -> list[RejectedRow]:
+    """The records that the door did not mark: each is rejected as it is, whatever it holds."""
+    return [RejectedRow(one.offset, None, one.unmarked, UNMARKED) for one in records if one.unmarked is not None]
 
 
 @dataclass(slots=True)
@@ -149,12 +163,7 @@ class RecordReader:
         read = self._reader.read(text, platforms)
         times = read.columns.times_us
         fits = (read.shards == self._shard) & (times >= 0) & (times < AT_US_MAX)
-        nobodys = np.empty(0, np.intp)
-        if "" in platforms.ids:
-            is_nobodys = platforms.of_line == platforms.ids.index("")
-            fits &= ~is_nobodys[read.lines]
-            nobodys = np.flatnonzero(is_nobodys)
-        rejected = _rejected_rows(records, text, read, read.lines[~fits].tolist(), nobodys.tolist())
+        rejected = unmarked_rows(records) + _rejected_rows(records, text, read, read.lines[~fits].tolist())
         columns, lines = read.columns, read.lines
         if not fits.all():
             rows = np.flatnonzero(fits)
@@ -240,10 +249,8 @@ def _rejected_rows(
     text: TextLines,
     read: ParsedLines,
     strangers: Iterable[int],
-    nobodys: Iterable[int],
 ) -> list[RejectedRow]:
     reasons = read.refused | dict.fromkeys((*read.not_plain, *strangers), NO_DONATION_OF_THIS_SHARD)
-    reasons |= dict.fromkeys(nobodys, NO_PLATFORM)
     lines, rejected = _RecordLines(records), list[RejectedRow]()
     for line, reason in sorted(reasons.items()):
         record, index = lines.of(int(text.starts[line]))

@@ -54,11 +54,12 @@ class Finding:
 class RejectedRow:
     """A row that is no donation (or no reversal) of this shard: it goes to the dead letters, untouched.
 
-    `index` is its line in the record at `offset`; `platform` is whose that was, empty where it named none.
+    `index` is its line in the record at `offset`; None: the whole record, which nobody reads. `platform` is whose it
+    was, empty where nobody vouches for one.
     """
 
     offset: int
-    index: int
+    index: int | None
     raw: bytes
     reason: str
     platform: str = ""

@@ -11,7 +11,7 @@ from pandapack.runtime.clock import Clock
 from pandapack.runtime.partitions import Rewind
 from pandapack.runtime.reactions import Record
 from pandapack.runtime.store import Command, Store
-from services.donations.ledger.domain.batches import PushedRecord
+from services.donations.ledger.domain.batches import anchor_of
 from services.donations.ledger.domain.gaps import ShardGaps, allows, stop
 from services.donations.ledger.work.shards import OwnedShard
 
@@ -56,7 +56,7 @@ class LogAnchor:
         shard.is_anchored, shard.sought_offset = True, None
         if record.offset > anchor.offset:
             return True  # the last record has left the log by age; a gap behind it would be found by its offset
-        if record.offset == anchor.offset and PushedRecord.of(record).anchor == anchor:
+        if record.offset == anchor.offset and anchor_of(record.offset, record.timestamp, record.value or b"") == anchor:
             return True
         # The log lost its tail, or the topic was made anew: read it all again, exact duplicates make it harmless.
         log.error("log_is_another", shard=shard.number, wanted=anchor.offset, found=record.offset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from pandapack.runtime.relay import Sends, publish
+from pandapack.runtime.relay import EventPublisher
 from services.donations.ledger.domain.pages import Page
 
 
@@ -16,10 +16,10 @@ class HasPage(Protocol):
 
 
 class ShardPublisher:
-    """Publishes outboxes of pages. `topic`: the real name of `donations.events`."""
+    """Publishes outboxes of pages. `publisher`: to `donations.events`."""
 
-    def __init__(self, sender: Sends, topic: str) -> None:
-        self._sender, self._topic = sender, topic
+    def __init__(self, publisher: EventPublisher) -> None:
+        self._publisher = publisher
 
     async def publish(self, shard: HasPage) -> None:
         """Returns when Kafka has every event of the last page's outbox, which is empty in memory then.
@@ -27,5 +27,5 @@ class ShardPublisher:
         The page in the database keeps it until the next write: whoever takes the shard over publishes it again.
         """
         for event in shard.page.outbox:
-            await publish(self._sender, self._topic, event)
+            await self._publisher.publish(event)
         shard.page = replace(shard.page, outbox=())

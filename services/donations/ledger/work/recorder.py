@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from pandapack.contracts.pushed import holds_reversals
@@ -25,6 +24,10 @@ class Log(Protocol):
         ...
 
 
+IsMarked = Callable[[int, Record], bool]
+"""Whether the door let a record in, for this shard."""
+
+
 class Recorder:
     """Records what comes down the shards of this process."""
 
@@ -35,9 +38,10 @@ class Recorder:
         duplicates: DuplicateLookup,
         reversals: ReversalLookup,
         writer: PageWriter,
+        is_marked: IsMarked,
     ) -> None:
         self._shards, self._log, self._duplicates = shards, log, duplicates
-        self._reversals, self._writer = reversals, writer
+        self._reversals, self._writer, self._is_marked = reversals, writer, is_marked
 
     async def record(self, number: int, records: Sequence[Record]) -> None:
         """Records a batch of one shard, page by page; a record never straddles pages.
@@ -46,11 +50,11 @@ class Recorder:
         """
         async with self._shards.holding(number) as shard:
             unread = await self._log.unread(shard, records)
-            for are_reversals, group in groupby(unread, lambda record: holds_reversals(record.headers)):
+            for are_reversals, group in self._by_kind(number, unread):
                 lookup = self._reversals if are_reversals else self._duplicates
                 some: list[PushedRecord] = []
                 lines = 0
-                for record in map(PushedRecord.of, group):
+                for record in group:
                     some.append(record)
                     lines += record.lines
                     if lines >= (REVERSALS_AT_ONCE_MAX if are_reversals else shard.page.header.rows_left):
@@ -58,3 +62,20 @@ class Recorder:
                         some, lines = [], 0
                 if some:
                     await self._writer.write(shard, await lookup.decide(shard, some))
+
+    def _by_kind(self, number: int, records: Sequence[Record]) -> Iterator[tuple[bool, list[PushedRecord]]]:
+        """Runs of records of one kind, and whether it is reversals.
+
+        One that nobody marked is of the kind before it: it holds no rows, and must not cost a write of its own.
+        """
+        some: list[PushedRecord] = []
+        are_reversals = False
+        for record in records:
+            is_marked = self._is_marked(number, record)
+            if is_marked and holds_reversals(record.headers) is not are_reversals:
+                if some:
+                    yield are_reversals, some
+                some, are_reversals = [], not are_reversals
+            some.append(PushedRecord.of(record, is_marked=is_marked))
+        if some:
+            yield are_reversals, some

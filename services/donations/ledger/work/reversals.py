@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.donations.ledger.domain.batches import BatchResult, PushedRecord
+from services.donations.ledger.domain.batches import BatchResult, PushedRecord, unmarked_rows
 from services.donations.ledger.domain.findings import RejectedRow
 from services.donations.ledger.domain.reversals import PushedReversal, decide_reversals
 from services.donations.ledger.store.reversals import Reversals
 from services.donations.ledger.work.shards import OwnedShard
-from services.donations.validation.domain.failures import NO_PLATFORM
 from services.donations.validation.domain.reversal_lines import Reversal, reversal_of
 
 
@@ -21,7 +20,8 @@ class ReversalLookup:
 
     async def decide(self, shard: OwnedShard, records: Sequence[PushedRecord]) -> BatchResult:
         """What becomes of each reversal in the records."""
-        pushed, result = list[PushedReversal](), BatchResult(anchor=records[-1].anchor)
+        pushed = list[PushedReversal]()
+        result = BatchResult(anchor=records[-1].anchor, rejected=unmarked_rows(records))
         for record in records:
             for index, raw in enumerate(record.value.split(b"\n")):
                 read = self._read(shard, record, raw) if raw.strip() else None
@@ -38,4 +38,4 @@ class ReversalLookup:
         return result
 
     def _read(self, shard: OwnedShard, record: PushedRecord, raw: bytes) -> Reversal | str:
-        return reversal_of(raw, record.platform, shard.number, self._shards) if record.platform else NO_PLATFORM
+        return reversal_of(raw, record.platform, shard.number, self._shards)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pandapack.contracts.pushed import headers_of
 from pandapack.runtime.errors import KafkaUnavailable
 from pandapack.runtime.sender import Sender
+from services.donations.door.work.marks import DoorMarks
 from services.donations.pushes.domain.sorting import SortedPush, in_records
 
 PUBLISH_WAIT_S_MAX = 20.0
@@ -15,10 +16,10 @@ PUBLISH_WAIT_S_MAX = 20.0
 
 
 class PushPublisher:
-    """Publishes sorted pushes. `topic`: the real name of `donations.pushed`."""
+    """Publishes sorted pushes, marked by the door. `topic`: the real name of `donations.pushed`."""
 
-    def __init__(self, sender: Sender, topic: str) -> None:
-        self._sender, self._topic = sender, topic
+    def __init__(self, sender: Sender, topic: str, marks: DoorMarks) -> None:
+        self._sender, self._topic, self._marks = sender, topic, marks
 
     async def publish(
         self,
@@ -40,7 +41,8 @@ class PushPublisher:
 
         async def send(shard: int, value: bytes, lines: bytes | None) -> None:
             key, headers = str(shard).encode(), headers_of(push_id, platform, are_reversals=are_reversals, lines=lines)
-            ends[shard] = await self._sender.send(self._topic, key=key, value=value, partition=shard, headers=headers)
+            marked = self._marks.mark(shard, headers, value)
+            ends[shard] = await self._sender.send(self._topic, key=key, value=value, partition=shard, headers=marked)
 
         for part in in_records(push, indexes) if are_reversals else (push,):
             try:

@@ -19,7 +19,9 @@ NESTED_TOO_DEEPLY = "nested too deeply"
 """A reader's error."""
 MERCHANT_TOO_LONG = "merchant too long behind its platform"
 """A reader's error."""
-NO_PLATFORM = "the record names no platform"
+OF_ANOTHER_SHARD = "another shard"
+"""What errors of the ledger's reader about a row of another shard begin with."""
+UNMARKED = "the record has no mark of the door"
 """A reader's error."""
 TRUNCATED = "Input data was truncated"
 _MALFORMED = re.compile(r"\(byte (\d+)\)")
@@ -60,8 +62,10 @@ def failure_of(index: int, error: str) -> Failure:
         return nested_too_deeply(index)
     if error == MERCHANT_TOO_LONG:
         return merchant_too_long(index)
-    if error == NO_PLATFORM:
-        return platform_missing(index)
+    if error == UNMARKED:
+        return unmarked(index)
+    if error.startswith(OF_ANOTHER_SHARD):
+        return Failure(index, "", "not_of_this_shard", error, "商户不属于该账本分片, 或名称、时间不合规")
     field = error.partition(" - at `$.")[2].rstrip("`")
     if field in _FORMS:
         en, zh = _FORMS[field]
@@ -103,19 +107,20 @@ def merchant_too_long(index: int) -> Failure:
     return Failure(index, "/merchant", "merchant_too_long", en, zh)
 
 
-def platform_missing(index: int) -> Failure:
-    """A line came in a record that does not say whose it is."""
+def unmarked(index: int) -> Failure:
+    """A record came that the door did not let in: nothing in it is believed, and it is not read."""
     en = (
-        "the record that it came in has no header `platform` with a platform's id, so that nobody knows whose it is: "
-        "push it by that platform's key, as everything is pushed"
+        "the record has no mark of the door: it did not come by the push API, or was changed since. Look at who may "
+        "write to the topic; if its lines are a platform's after all, replay it under that platform"
     )
-    return Failure(
-        index,
-        "",
-        "platform_missing",
-        en,
-        "所在记录没有注明平台(缺少 platform 头), 无法判断归属: 请用该平台的密钥重新推送",
-    )
+    zh = "该记录没有入口标记: 不是经推送接口写入, 或已被改动。请检查主题的写权限; 若确属某平台, 请以该平台的名义重放"
+    return Failure(index, "", "unmarked", en, zh)
+
+
+def platform_missing(index: int) -> Failure:
+    """Rows shall be sent again of which nobody vouches whose they are."""
+    en = "nobody vouches for whose it is: name the platform under which it is to be sent again"
+    return Failure(index, "", "platform_missing", en, "归属无从证实: 请指明以哪个平台的名义重放")
 
 
 def unknown_field(index: int, name: str, known: tuple[str, ...]) -> Failure:

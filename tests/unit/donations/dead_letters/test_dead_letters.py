@@ -12,6 +12,7 @@ from pandapack.decision import Decision, Refusal
 from services.donations.dead_letters.domain.dead_letters import (
     REPLAYS_A_DEAD_LETTER_MAX,
     DeadLetter,
+    Rejection,
     Replay,
     note_replay,
     record,
@@ -26,12 +27,12 @@ REPLAY = Replay(push="psh_1", by="operator", at=AT)
 
 
 def recorded(raw: bytes, reason: str) -> DeadLetter:
-    return record(EMPTY, raw, reason, AT).state
+    return record(EMPTY, Rejection(raw, reason), AT).state
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_kept_untouched(raw: bytes) -> None:
-    assert DeadLetter.model_validate(recorded(raw, "no JSON").model_dump(mode="json")).line == raw
+    assert DeadLetter.model_validate(recorded(raw, "no JSON").model_dump(mode="json")).text == raw
 
 
 CAUSES = [
@@ -60,7 +61,7 @@ def test_a_row_of_another_shard_is_a_cause_of_its_own(reason: str) -> None:
 def test_a_row_that_is_rejected_again_keeps_its_first_time_and_its_replays() -> None:
     first = note_replay(recorded(b"x", "no JSON"), REPLAY)
     assert isinstance(first, Decision)
-    again = record(first.state, b"x", "no JSON", AT + timedelta(days=1)).state
+    again = record(first.state, Rejection(b"x", "no JSON"), AT + timedelta(days=1)).state
     assert (again.at, again.replays) == (AT, first.state.replays)
 
 

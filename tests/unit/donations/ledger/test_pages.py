@@ -31,7 +31,7 @@ from services.donations.ledger.domain.findings import Finding, First
 from services.donations.ledger.domain.fingerprints import FingerprintArray
 from services.donations.ledger.domain.pages import Page, PageHeader, roll_over
 from services.donations.ledger.store.pages import page_of, row_of
-from services.donations.validation.domain.failures import NO_PLATFORM
+from services.donations.validation.domain.failures import UNMARKED
 from services.donations.validation.domain.reader import LineReader
 
 SHARDS = 2
@@ -258,18 +258,19 @@ def test_a_finding_that_was_stored_with_its_line_in_the_record_is_read_without_a
     assert page_of(row).findings == (Finding("psh_1", None, "duplicate", "shop:M1", "7"),)
 
 
-def test_one_merchants_name_is_another_merchant_on_each_platform_and_nobodys_rows_are_rejected() -> None:
+def test_one_merchants_name_is_another_merchant_on_each_platform_and_an_unmarked_record_is_rejected_whole() -> None:
     other = {**DONATION, "amount_fen": 2}
-    records = [record_of(0, [DONATION]), record_of(1, [other], OTHER_PLATFORM), record_of(2, [DONATION, "broken"], "")]
+    unmarked = replace(record_of(2, [DONATION, "broken"], ""), value=b"", unmarked=b"whatever\nit holds")
+    records = [record_of(0, [DONATION]), record_of(1, [other], OTHER_PLATFORM), unmarked]
     result = Shard().decide(*records, record_of(3, [{**DONATION, "id": "2"}]))
     rows = [(row.merchant, row.id, row.amount_fen) for row in result.columns.rows()]
     own, others = scoped(PLATFORM, MERCHANTS[0]), scoped(OTHER_PLATFORM, MERCHANTS[0])
     assert rows == [(own, "1", 1), (others, "1", 2), (own, "2", 1)]
     assert result.findings == []
     assert [(row.offset, row.index, row.reason, row.platform) for row in result.rejected] == [
-        (2, 0, NO_PLATFORM, ""),
-        (2, 1, NO_PLATFORM, ""),
+        (2, None, UNMARKED, ""),
     ]
+    assert [row.raw for row in result.rejected] == [unmarked.unmarked]
 
 
 def test_what_a_page_has_not_published_yet_stays_in_its_outbox_and_on_the_page_behind_it() -> None:

@@ -10,6 +10,7 @@ from pandapack.contracts.columns import Columns, Row
 from pandapack.contracts.pages import page_id
 from pandapack.contracts.proof import Signer, make_daily_root
 from pandapack.runtime.documents import MemoryRows
+from pandapack.runtime.relay import EventPublisher
 from services.donations.ledger.domain.findings import Anchor
 from services.donations.ledger.domain.pages import Page, PageHeader, ShardEnd
 from services.donations.ledger.domain.seals import seal
@@ -20,6 +21,7 @@ from services.donations.ledger.work.sealing import SealedHistoryBroken, Sealer
 from services.donations.ledger.work.shards import OwnedShards
 from services.donations.proofs.domain.roots import shard_root
 from services.donations.proofs.store import DailyRoots
+from tests.trusted import KEY
 
 PAGES = 4
 
@@ -41,7 +43,7 @@ class World:
             MemoryRows("roots"),
         )
         self.pages, self.seals, self.roots = Pages(self.pages_rows), Seals(self.seals_rows), DailyRoots(self.roots_rows)
-        shards = OwnedShards(self.pages, ShardPublisher(Silence(), "events"), count=1, seed=b"s")
+        shards = OwnedShards(self.pages, ShardPublisher(EventPublisher(Silence(), KEY, "events")), count=1, seed=b"s")
         shards.assign(0)
         self.sealer = Sealer(shards, self.pages, self.seals, self.roots.last_of_shard)
 

@@ -144,7 +144,7 @@ class EarlierRecords:
 async def test_at_the_first_start_all_that_was_published_before_is_read_and_never_again() -> None:
     documents, notes, topic = store(), MemoryRows("settings"), EarlierRecords(publication_of(published()))
     for _ in range(2):
-        await EarlierPublications(ProgrammeHandler(documents), notes, topic.read_all).start()
+        await EarlierPublications(reacting(ProgrammeHandler(documents).route), notes, topic.read_all).start()
     assert (topic.reads, await Programmes(documents).unknown(["love-parcel"])) == (1, {})
 
 
@@ -158,8 +158,8 @@ class Torn(EarlierRecords):
 async def test_a_first_reading_that_did_not_end_is_done_again() -> None:
     documents, notes, topic = store(), MemoryRows("settings"), EarlierRecords(publication_of(published()))
     with pytest.raises(ConnectionError):
-        await EarlierPublications(ProgrammeHandler(documents), notes, Torn().read_all).start()
-    await EarlierPublications(ProgrammeHandler(documents), notes, topic.read_all).start()
+        await EarlierPublications(reacting(ProgrammeHandler(documents).route), notes, Torn().read_all).start()
+    await EarlierPublications(reacting(ProgrammeHandler(documents).route), notes, topic.read_all).start()
     assert topic.reads == 1
 
 

@@ -22,6 +22,7 @@ from services.donations.pushes.work.publisher import PushPublisher
 from services.donations.pushes.work.push_service import IncomingPush, PushService
 from services.donations.settings import ACCEPT_DAYS
 from services.donations.validation.domain.text_lines import TextLines
+from tests.trusted import marks
 
 AT = datetime(2021, 11, 11, 4, 0, tzinfo=UTC)
 SHARDS = 4
@@ -79,7 +80,7 @@ class PublishedProgrammes(Programmes):
 def push_service(
     kafka: KafkaInMemory, rows: MemoryRows, clock: Clock | None = None, pages: MemoryRows | None = None
 ) -> PushService:
-    publisher = PushPublisher(cast("Sender", kafka), "donations.pushed")
+    publisher = PushPublisher(cast("Sender", kafka), "donations.pushed", marks())
     clock, chance = clock or FixedClock(AT), SeededChance(1)
     reversals = Reversals(pages or MemoryRows("pages"))
     return PushService(
