@@ -63,11 +63,15 @@ def marked(offset: int, value: bytes, *headers: tuple[str, bytes]) -> Record:
 
 @dataclass
 class World:
-    """Chance, and whether it still does harm. `published`: what Kafka has of the shard's events, in order."""
+    """Chance, and whether it still does harm. `published`: what Kafka has of the shard's events, in order.
+
+    `dead_letters`: the addresses of those that it has.
+    """
 
     chance: random.Random
     chaos: bool = True
     published: list[bytes] = field(default_factory=list)
+    dead_letters: set[str] = field(default_factory=set)
     late: list[tuple[Any, ...]] = field(default_factory=list)
 
     def happens(self, share: float) -> bool:
@@ -118,6 +122,8 @@ class FaultySender:
             raise KafkaUnavailable("never left")
         if topic == EVENTS:
             self.world.published.append(value)
+        else:
+            self.world.dead_letters.add(key.decode())
         if self.world.happens(0.05):
             raise KafkaUnavailable("arrived, not acknowledged")
 

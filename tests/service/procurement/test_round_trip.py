@@ -84,9 +84,10 @@ async def test_a_whole_round_of_the_demonstration_from_donations_to_its_close() 
     laws_hold(world)
 
 
-async def run_small(seed: int, *, repeats: bool) -> tuple[Any, ...]:
+async def run_small(seed: int, *, repeats: bool, world: World | None = None) -> tuple[Any, ...]:
+    """What is printed of three small rounds, played in a new world or in this one."""
     needs = [need(country, "small", 9, 8) for country in FACTS_COUNTRIES[:3]]
-    world = await prepared(seed, SMALL, needs, repeats=repeats)
+    world = await prepared(seed, SMALL, needs, repeats=repeats, world=world)
     amounts = [(number % 4, 37 + number * 53 % 700) for number in range(14)]
     world.dice.shuffle(amounts)
     for shard, fen in amounts:

@@ -199,9 +199,11 @@ def need(country: str, specification: str, *parcels: int) -> dict[str, Any]:
     }
 
 
-async def prepared(seed: int, body: dict[str, Any], needs: list[dict[str, Any]], *, repeats: bool) -> World:
-    """A world whose fund knows the programme and the needs."""
-    world = World(seed, repeats=repeats)
+async def prepared(
+    seed: int, body: dict[str, Any], needs: list[dict[str, Any]], *, repeats: bool, world: World | None = None
+) -> World:
+    """A world, a new one or this, whose fund knows the programme and the needs."""
+    world = world or World(seed, repeats=repeats)
     await world.post("buyer", f"/programmes/{PROGRAMME}", body, method="PUT")
     for one in needs:
         await world.post("buyer", "/needs", one)
