@@ -1,9 +1,10 @@
-"""`panda key add / list / revoke`: keys with roles, on each service where the role means something."""
+"""`panda key add / list / revoke / rotate-events`: keys with roles, and the keys that sign events."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import httpx
@@ -12,7 +13,8 @@ import typer
 from pandapack.cli.failures import fail
 from pandapack.cli.options import AsJson
 from pandapack.cli.site import Site, unreachable
-from pandapack.local.layout import SERVICES
+from pandapack.local.layout import DATA_DIR, SERVICES
+from pandapack.local.running import DEMO_FOLDER
 
 app = typer.Typer(help="Keys with roles.", add_completion=False)
 
@@ -24,6 +26,8 @@ SERVICES_BY_ROLE = {
     "operator": ("donations", "procurement", "logistics", "reporting"),
 }
 """Where each role's keys are kept. A key that more than one service knows is made once for each."""
+RETIRES_MIN = 15
+"""Time enough to start a service anew."""
 PARTY_ROLES = ("supplier", "warehouse", "carrier", "school")
 
 
@@ -69,6 +73,30 @@ def list_keys(as_json: AsJson = False) -> None:
 def revoke_key(prefix: str) -> None:
     """Stop a key; it may still pass for a few seconds."""
     revoke_on(SERVICES, prefix)
+
+
+@app.command("rotate-events")
+def rotate_events(
+    service: Annotated[str, typer.Argument(help="donations, procurement or logistics.")],
+    *,
+    minutes: Annotated[int, typer.Option(min=1, help="For how long the key before is still believed.")] = RETIRES_MIN,
+) -> None:
+    """Give a service of this folder's stack a new key to sign its events with, from its next start on.
+
+    What was signed before stays believed: a key that has retired vouches for what Kafka has had until then.
+    """
+    from pandapack.contracts.event_keys import PUBLISHERS
+    from pandapack.local.event_keys import TRUST_FILE, rotate_event_key
+
+    if service not in PUBLISHERS:
+        raise fail(f"{service} signs no events: {', '.join(PUBLISHERS)} do")
+    folder = next((one for one in (DATA_DIR, DATA_DIR / DEMO_FOLDER) if (one / TRUST_FILE).exists()), None)
+    if folder is None:
+        raise fail(f"there are no keys in {DATA_DIR.resolve()}: run this where `panda up` runs")
+    retires = datetime.now(UTC) + timedelta(minutes=minutes)
+    key = rotate_event_key(folder, service, retires)
+    typer.echo(f"{service} signs with {key} from its next start on; the key before retires at {retires:%H:%M:%S} UTC")
+    typer.echo(f"Start {service} anew before that: until it does, it publishes nothing after that moment.")
 
 
 def revoke_on(services: Iterable[str], prefix: str) -> None:

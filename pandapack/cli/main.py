@@ -61,7 +61,7 @@ COMMANDS = (
     Entry("party", "parties:app", "Parties: suppliers, warehouses, carriers, schools and their field partners."),
     Entry("dlq", "dead_letters:app", "Dead letters: rows that are no donations."),
     Entry("shard", "shards:app", "The ledger's shards."),
-    Entry("partition", "partitions:app", "Partitions that stand still, and how they go on."),
+    Entry("partition", "partitions:app", "Partitions that stand still."),
     Entry("platform", "platforms:platforms", "Platforms that push donations."),
     Entry("pushes", "pushes:app", "Pushes and what became of them."),
     Entry("merchant", "platforms:merchants", "Merchants that see their own volumes."),
