@@ -7,7 +7,7 @@ came by `donations.pushed` breaks nothing: it becomes a dead letter, and can be 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,10 @@ class Consumer:
 
 
 class PartitionRepairs:
-    """Of one service. `real`: a topic's name in Kafka; `shown`: without the namespace; `judge`: what a record is."""
+    """Of one service. `real`: a topic's name in Kafka; `shown`: without the namespace; `judge`: what a record is.
+
+    `partitions`: how many each topic has, by its real name.
+    """
 
     def __init__(
         self,
@@ -48,9 +51,10 @@ class PartitionRepairs:
         real: Callable[[str], str],
         shown: Callable[[str], str],
         judge: Callable[[Record], Judged],
+        partitions: Callable[[], Mapping[str, int]],
     ) -> None:
         self._stops, self._set_aside, self._log = stops, set_aside, log
-        self._real, self._shown, self._judge = real, shown, judge
+        self._real, self._shown, self._judge, self._partitions = real, shown, judge, partitions
         self.consumers: list[Consumer] = []
 
     async def standing(self) -> list[Json]:
@@ -63,7 +67,7 @@ class PartitionRepairs:
         `offset`: of the record to show; None: the one that the partition stands before. Raises Refused, Unavailable.
         """
         groups = [one.group for one in self.consumers if topic in one.topics]
-        if not groups:
+        if not groups or partition >= self._partitions()[self._real(topic)]:
             detail = f"{topic}/{partition} is not consumed here: {', '.join(self._topics())} are"
             raise Refused(Refusal("partition_unknown", detail, RefusalKind.NOT_FOUND))
         noted = await self._stops.of_partition(self._real(topic), partition)
@@ -136,7 +140,8 @@ class PartitionRepairs:
         return stops
 
     def _topics(self) -> list[str]:
-        return sorted({topic for one in self.consumers for topic in one.topics})
+        topics = {topic for one in self.consumers for topic in one.topics}
+        return [f"{topic}/0 to {self._partitions()[self._real(topic)] - 1}" for topic in sorted(topics)]
 
     def _stop(self, row: Json) -> Json:
         return {

@@ -108,6 +108,7 @@ class Service:
             real=settings.topic,
             shown=settings.topic_shown,
             judge=self._judge,
+            partitions=self._topics,
         )
         self.broker = Broker(settings.kafka, self.stops, client=f"panda-{name}")
         self.keys = Keys(self.mongo.rows("keys"), self.clock, self.chance, settings.page_secret)
