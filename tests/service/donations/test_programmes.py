@@ -91,10 +91,8 @@ def test_a_misspelt_parameter_of_a_push_is_refused_and_nothing_is_taken(tenant: 
 def test_what_was_published_before_the_first_start_is_known_as_soon_as_it_serves(
     stack: Servers, namespace: str, tmp_path: Path
 ) -> None:
-    for name in ("first", "second"):
-        (tmp_path / name).mkdir()
-    with running("donations", stack, namespace, tmp_path / "first", SETTINGS) as service:  # its topics stay
+    with running("donations", stack, namespace, tmp_path, SETTINGS) as service:  # its topics and its keys stay
         write(service, [publication(f"p-{number}") for number in range(20)])
         eventually(lambda: len(known(service)) == 20, "all are known")
-    with running("donations", stack, namespace, tmp_path / "second", SETTINGS) as service:  # its database is new
+    with running("donations", stack, namespace, tmp_path, SETTINGS) as service:  # its database is new
         assert len(known(service)) == 20
