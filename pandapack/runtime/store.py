@@ -3,6 +3,7 @@
 It loads the document (or starts an empty one), drops the cause if the document has it already, calls `decide(state)`, a
 pure function, and updates the document where `version` is still what was read. On a lost race or a lost answer it runs
 again: the inbox (or the kept answers) tells whether it had happened. State, inbox and outbox are one atomic write.
+What would pass the kind's budget (`runtime.budgets`) is not written.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from pandapack.backoff import Backoff
 from pandapack.contracts.envelope import Event
 from pandapack.contracts.outbox import outbox_of
 from pandapack.decision import Decision, Refusal, RefusalKind
+from pandapack.runtime.budgets import DEFAULT, Budget, check, kept_answers
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock
 from pandapack.runtime.documents import AnswerLost, CommandAnswer, Document, Documents, Filter, Json, Update
+from pandapack.runtime.errors import Unavailable
 
 CHANGE_ATTEMPTS_MAX = 60
 CHANGE_BACKOFF = Backoff(first_s=0.002, max_s=0.5)
-ANSWERS_KEPT_MAX = 32
 DOCUMENTS_A_READ = 1_000
 
 S = TypeVar("S", bound=BaseModel)
@@ -71,18 +73,23 @@ class CannotApply(Exception):
     """An event of our own met a refusal. Events are never skipped: the partition must stop."""
 
 
+class OutboxFull(Unavailable):
+    """A document's events wait to be published and hold all the room that there is: once Kafka has them, try again."""
+
+
 class TooMuchContention(Exception):
     """A document could not be written within `CHANGE_ATTEMPTS_MAX` attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[S]):
-    """A kind of document: its collection, the state's type, its empty state and the source of its events."""
+    """A kind of document: its collection, the state's type, its empty state, its events' source, and its budget."""
 
     collection: str
     state: type[S]
     empty: Callable[[str], S]
     source: Callable[[str], str]
+    budget: Budget = DEFAULT
 
 
 @dataclass(slots=True)
@@ -139,10 +146,13 @@ class Store(Generic[S]):
             after = found[-1][0]
 
     async def change(self, id: str, decide: Decide[S], cause: EventPosition | Command) -> Outcome[S] | Refusal:
-        """One decision. A command's refusal comes back, nothing is written; an event's refusal raises CannotApply."""
+        """One decision. A command's refusal comes back, nothing is written; an event's refusal raises CannotApply.
+
+        A command that would pass the kind's budget is refused: `document_full`, `event_too_large`, `outbox_full`.
+        """
         match cause:
             case Command():
-                return await self._run(id, lambda draft: self._execute(draft, cause, decide))
+                return await self._run(id, lambda draft: self._execute(draft, cause, decide), is_command=True)
             case EventPosition():
                 return await self.apply(id, [(cause, decide)])
 
@@ -151,7 +161,7 @@ class Store(Generic[S]):
     ) -> Outcome[S]:
         """Several events for one document, in order, in one write.
 
-        `finish` is decided once at the end, if any of them was new. Raises SequenceGap, CannotApply.
+        `finish` is decided once at the end, if any of them was new. Raises SequenceGap, CannotApply, OutboxFull.
         """
 
         def fold(draft: _Draft[S]) -> Refusal | None:
@@ -161,11 +171,13 @@ class Store(Generic[S]):
                 self._decide(draft, finish, id)
             return None
 
-        outcome = await self._run(id, fold)
+        outcome = await self._run(id, fold, is_command=False)
         assert isinstance(outcome, Outcome), "an event's refusal raises"
         return outcome
 
-    async def _run(self, id: str, decide: Callable[[_Draft[S]], Refusal | None]) -> Outcome[S] | Refusal:
+    async def _run(
+        self, id: str, decide: Callable[[_Draft[S]], Refusal | None], *, is_command: bool
+    ) -> Outcome[S] | Refusal:
         for attempt in range(1, CHANGE_ATTEMPTS_MAX + 1):
             document = await self.documents.read(id) or Document(id)
             draft = _Draft(self._state(document), dict(document.inbox), document.answers, [], {})
@@ -174,26 +186,42 @@ class Store(Generic[S]):
                 return refusal
             if not draft.changed:
                 return Outcome(draft.state, document.version, draft.answer, repeated=True)
-            if await self._write(document, draft):
+            update = self._update(document, draft)
+            refusal = self._check(document, update, is_command=is_command)
+            if refusal is not None:
+                return refusal
+            if await self._write(document, update):
                 return Outcome(draft.state, document.version + 1, draft.answer)
             await asyncio.sleep(CHANGE_BACKOFF.pause_s(attempt, self._chance.jitter()))
         raise TooMuchContention(f"{self.kind.collection}/{id} changed under {CHANGE_ATTEMPTS_MAX} attempts to write it")
 
-    async def _write(self, document: Document, draft: _Draft[S]) -> bool:
+    def _update(self, document: Document, draft: _Draft[S]) -> Update:
         source, at = self.kind.source(document.id), self._clock.now()
         outbox = outbox_of(draft.events, source=source, published=document.sequence, at=at)
-        update = Update(
+        return Update(
             inbox=draft.inbox,
             state=draft.state.model_dump(mode="json"),
             sequence=document.sequence + len(outbox),
             outbox=outbox,
             answers=draft.answers,
         )
+
+    def _check(self, document: Document, update: Update, *, is_command: bool) -> Refusal | None:
+        """A command's refusal where the update passes the budget; an event's raises."""
+        where = f"{self.kind.collection}/{document.id}"
+        refusal = check(self.kind.budget, where, update, waiting=document.outbox, is_command=is_command)
+        if refusal is None or is_command:
+            return refusal
+        if refusal.code == "outbox_full":
+            raise OutboxFull(refusal.detail)
+        raise CannotApply(f"{refusal.code}: {refusal.detail}")
+
+    async def _write(self, document: Document, update: Update) -> bool:
         try:
             written = await self.documents.write(document.id, document.version, update)
         except AnswerLost:
             return False
-        if written and outbox:
+        if written and update.outbox:
             self._on_outbox(self, document.id)
         return written
 
@@ -206,8 +234,7 @@ class Store(Generic[S]):
         if isinstance(decision, Refusal):
             return decision
         self._adopt(draft, decision)
-        kept = draft.answers[-(ANSWERS_KEPT_MAX - 1) :]
-        draft.answers = (*kept, CommandAnswer(command.key, command.digest, decision.answer))
+        draft.answers = kept_answers((*draft.answers, CommandAnswer(command.key, command.digest, decision.answer)))
         return None
 
     def _apply_event(self, draft: _Draft[S], event: EventPosition, decide: Decide[S]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -11,10 +12,20 @@ import pytest
 
 from pandapack.contracts.envelope import Event, Part, decode
 from pandapack.decision import Decision, Refusal
+from pandapack.runtime.budgets import ANSWERS_BYTES_MAX, ANSWERS_KEPT_MAX, INBOX_STREAMS_MAX, OUTBOX_BYTES_MAX, Budget
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.documents import AnswerLost, Documents, Update
-from pandapack.runtime.store import CannotApply, Command, EventPosition, Kind, Outcome, SequenceGap, Store
+from pandapack.runtime.store import (
+    CannotApply,
+    Command,
+    EventPosition,
+    Kind,
+    OutboxFull,
+    Outcome,
+    SequenceGap,
+    Store,
+)
 
 
 class Box(Part):
@@ -34,8 +45,11 @@ class ThingPut(Event):
 BOXES = Kind("boxes", Box, lambda id: Box(), lambda id: f"/test/boxes/{id}")
 
 
-def store_of(documents: Documents) -> Store[Box]:
-    return Store(BOXES, documents, clock=FixedClock(datetime(2021, 3, 1, tzinfo=UTC)), chance=SeededChance(1))
+SMALL = replace(BOXES, budget=Budget(8_000, 2_000, instead="take another box"))
+
+
+def store_of(documents: Documents, kind: Kind[Box] = BOXES) -> Store[Box]:
+    return Store(kind, documents, clock=FixedClock(datetime(2021, 3, 1, tzinfo=UTC)), chance=SeededChance(1))
 
 
 def put(thing: str) -> Callable[[Box], Decision[Box] | Refusal]:
@@ -49,6 +63,11 @@ def put(thing: str) -> Callable[[Box], Decision[Box] | Refusal]:
         )
 
     return decide
+
+
+def put_quietly(thing: str) -> Callable[[Box], Decision[Box]]:
+    """As `put`, but nobody is told of it."""
+    return lambda box: Decision(box.model_copy(update={"things": (*box.things, thing)}))
 
 
 def shut(box: Box) -> Decision[Box]:
@@ -186,3 +205,74 @@ class StoreSuite:
         state = await store.get("a")
         assert state is not None
         assert state.things == ("pencil",)
+
+    async def test_a_command_that_would_pass_the_documents_budget_is_refused_and_told_what_to_do(
+        self, documents: Documents
+    ) -> None:
+        store = store_of(documents, SMALL)
+        fits = await store.change("a", put_quietly("x" * 5_000), Command("key-1", "digest"))
+        refusal = await store.change("a", put_quietly("x" * 1_000), Command("key-2", "digest"))
+        assert isinstance(fits, Outcome) and isinstance(refusal, Refusal)
+        assert (refusal.code, refusal.extra) == ("document_full", {"limit": 6_000})
+        assert "boxes/a" in refusal.detail and "take another box" in refusal.detail
+        assert await store.get("a") == fits.state
+
+    async def test_commands_leave_events_their_room_and_an_event_beyond_it_stops_in_words(
+        self, documents: Documents
+    ) -> None:
+        store = store_of(documents, SMALL)
+        await store.change("a", put_quietly("x" * 5_800), Command("key-1", "digest"))
+        await store.change("a", put_quietly("x" * 1_500), EventPosition("/other", 1))
+        with pytest.raises(CannotApply, match="document_full: boxes/a would measure"):
+            await store.change("a", put_quietly("x" * 1_500), EventPosition("/other", 2))
+        document = await documents.read("a")
+        assert document is not None and dict(document.inbox) == {"/other": 1}
+
+    async def test_an_event_beyond_its_budget_is_written_by_nobody(self, documents: Documents) -> None:
+        store = store_of(documents, SMALL)
+        refusal = await store.change("a", put("x" * 2_000), Command("key-1", "digest"))
+        assert isinstance(refusal, Refusal) and refusal.code == "event_too_large"
+        assert "test.ThingPut of boxes/a" in refusal.detail
+        with pytest.raises(CannotApply, match="event_too_large"):
+            await store.change("a", put("x" * 2_000), EventPosition("/other", 1))
+        assert await documents.read("a") is None
+
+    async def test_while_an_outbox_is_full_commands_and_events_wait(self, documents: Documents) -> None:
+        store = store_of(documents)
+        thing = "x" * 200_000
+        clear = Decision(Box(), (ThingPut(thing=thing),))
+        for number in range(1, OUTBOX_BYTES_MAX // len(thing) + 1):
+            await store.change("a", lambda _: clear, EventPosition("/other", number))
+        refusal = await store.change("a", lambda _: clear, Command("key-1", "digest"))
+        assert isinstance(refusal, Refusal) and (refusal.code, refusal.retry_after_s) == ("outbox_full", 5)
+        with pytest.raises(OutboxFull):
+            await store.change("a", lambda _: clear, EventPosition("/other", 1_000))
+        await documents.confirm("a", 1)
+        assert isinstance(await store.change("a", lambda _: clear, Command("key-1", "digest")), Outcome)
+
+    async def test_the_events_of_one_change_are_bounded_together(self, documents: Documents) -> None:
+        store = store_of(documents)
+        many = Decision(Box(), (ThingPut(thing="x" * 200_000),) * 20)
+        refusal = await store.change("a", lambda _: many, Command("key-1", "digest"))
+        assert isinstance(refusal, Refusal) and refusal.code == "event_too_large"
+
+    async def test_an_inbox_has_an_end(self, documents: Documents) -> None:
+        store = store_of(documents)
+        steps = [(EventPosition(f"/{n}", 1), shut) for n in range(INBOX_STREAMS_MAX)]
+        await store.apply("a", steps)
+        with pytest.raises(CannotApply, match="sources, at most"):
+            await store.change("a", shut, EventPosition("/one-more", 1))
+
+    @pytest.mark.parametrize(("bytes_each", "kept"), [(10, ANSWERS_KEPT_MAX), (ANSWERS_BYTES_MAX // 4, 3)])
+    async def test_kept_answers_are_bounded_in_number_and_in_bytes(
+        self, documents: Documents, bytes_each: int, kept: int
+    ) -> None:
+        store = store_of(documents)
+        long = Decision(Box(), (), {"answer": "x" * bytes_each})
+        for number in range(ANSWERS_KEPT_MAX + 2):
+            await store.change("a", lambda _: long, Command(f"key-{number}", "digest"))
+        document = await documents.read("a")
+        assert document is not None
+        assert [answer.key for answer in document.answers] == [
+            f"key-{number}" for number in range(ANSWERS_KEPT_MAX + 2 - kept, ANSWERS_KEPT_MAX + 2)
+        ]
