@@ -19,7 +19,7 @@ from pandapack.runtime.documents import CommandAnswer, Json, Update
 DOCUMENT_BYTES_MAX = 1024 * 1024
 """State, inbox and answers of a document, as JSON: loaded, checked and written in some ten milliseconds."""
 DOCUMENT_BYTES_CEILING = 2 * DOCUMENT_BYTES_MAX
-"""No kind may have more: as BSON at most six times as long (a list of digits), and with its outbox, it is below 16 MiB."""
+"""No kind may have more: as BSON, at most six times as long (a list of digits), it and its outbox are below 16 MB."""
 EVENT_BYTES_MAX = 256 * 1024
 """An event in its envelope: a batch of a hundred is still read in a second, and fits the consumers' memory."""
 EVENT_BYTES_CEILING = 1024 * 1024
