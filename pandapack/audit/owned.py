@@ -62,11 +62,12 @@ def round_by_events(events: Events, funded: KeptEvent | None, accepted: Facts) -
     if funded is not None:
         facts |= {name: funded.data[name] for name in ("ordinal", "country", "need", "parcels")}
         facts["funded_fen"] = funded.data["reserved_fen"]
-        facts |= {f"school {one['school']}": one["parcels"] for one in funded.data["schools"]}
         facts |= {f"interval {_interval(one)}": 1 for one in funded.data["intervals"]}
     for event in events:
         data = event.data
         match event.kind:
+            case "RoundOpened":
+                facts |= {f"school {one['school']}": one["parcels"] for one in data["schools"]}
             case "FundsCommitted":
                 add(facts, f"{data['order']} committed_fen", data["fen"])
             case "FundsSpent":

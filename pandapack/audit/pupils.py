@@ -39,7 +39,7 @@ class PupilsLaw:
             self._source, self._schools = event.source, {}
         data = event.data
         match event.kind:
-            case "RoundFunded":
+            case "RoundOpened":
                 self._funded |= {(data["round"], one["school"]): one["pupils"] for one in data["schools"]}
             case "ParcelsDelivered":
                 self._reports(data).accepted += len(data["accepted"])

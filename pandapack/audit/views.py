@@ -34,6 +34,7 @@ SHIPMENT_KINDS = (
 )
 ROUND_KINDS = (
     "RoundFunded",
+    "RoundOpened",
     "FundsCommitted",
     "FundsSpent",
     "ParcelsPacked",
@@ -196,6 +197,7 @@ def _round_facts(event: KeptEvent, pupils: tuple[int, int]) -> Iterator[tuple[st
             yield from ((name, data[name]) for name in ("ordinal", "publication", "specification", "parcels"))
             yield from ((name, data[name]) for name in ("reserved_fen", "contingency_fen"))
             yield from ((f"plan {category}", fen) for category, fen in data["plan_fen"].items())
+        case "RoundOpened":
             yield from ((f"school {one['school']}", one["parcels"]) for one in data["schools"])
         case "FundsCommitted":
             yield f"{order} committed_fen", data["fen"]
@@ -303,7 +305,7 @@ def _rounds_shown(state: Json) -> Facts:
         for name in ("ordinal", "publication", "specification", "parcels", "reserved_fen", "contingency_fen"):
             facts[name] = funding[name]
         facts |= {f"plan {category}": fen for category, fen in funding["plan_fen"].items()}
-        facts |= {f"school {one['school']}": one["parcels"] for one in funding["schools"]}
+    facts |= {f"school {one['school']}": one["parcels"] for one in state["schools"]}
     for order, known in state["commitments"].items():
         facts |= {f"order {order} {name}": known[name] for name in ("committed_fen", "spent_fen", "uncommitted_fen")}
     for order, known in state["orders"].items():

@@ -47,7 +47,7 @@ class SchoolShare(Part):
 
 
 class NeedOpened(Event):
-    """A buyer opened a country's need: funding may meet it."""
+    """A buyer opened a country's need: funding may meet it. `ordinal` counts the programme's needs from 1."""
 
     TYPE: ClassVar[str] = "procurement.NeedOpened"
 
@@ -57,6 +57,7 @@ class NeedOpened(Event):
     specification: str
     schools: tuple[SchoolShare, ...]
     parcels: int
+    ordinal: int
 
 
 class FundCredited(Event):
@@ -90,6 +91,7 @@ class RoundFunded(Event):
     """The fund reserved the full cost of a round of parcels. `ordinal` counts the programme's rounds from 1.
 
     `reserved_fen` is the sum of `plan_fen` by category and of `contingency_fen`, and of the lengths of `intervals`.
+    Of the need's parcels these follow `parcels_before`, which earlier rounds have; `meets_need`: they are the last.
     """
 
     TYPE: ClassVar[str] = "procurement.RoundFunded"
@@ -106,6 +108,20 @@ class RoundFunded(Event):
     contingency_fen: int
     reserved_fen: int
     intervals: tuple[FenInterval, ...]
+    parcels_before: int
+    meets_need: bool
+
+
+class RoundOpened(Event):
+    """A funded round was opened: for these schools of its need, which have `parcels` together."""
+
+    TYPE: ClassVar[str] = "procurement.RoundOpened"
+
+    round: str
+    programme: str
+    country: str
+    need: str
+    parcels: int
     schools: tuple[SchoolShare, ...]
 
 

@@ -22,7 +22,7 @@ from pandapack.contracts.procurement import (
 )
 from pandapack.runtime.reactions import Reaction, position_of
 from pandapack.runtime.store import Decide
-from services.procurement.domain import fund, matching, need, order, round
+from services.procurement.domain import fund, matching, need, need_book, order, round
 from services.procurement.domain.fund import Fund
 from services.procurement.domain.order_state import Order
 from services.procurement.store import Stores
@@ -70,10 +70,13 @@ class Handlers:
                 return [self._fund(envelope, name, partial(fund.reverse, event=event)) for name in debited]
 
     async def _round_funded(self, envelope: Envelope, event: RoundFunded) -> list[Reaction]:
-        opening = await round_opening(self._stores.publications, event)
+        opening = await round_opening(self._stores, event)
         reactions = [
             Reaction(self._stores.rounds, event.round, position_of(envelope), opening),
             Reaction(self._stores.needs, event.need, position_of(envelope), partial(need.fund, event=event)),
+            Reaction(
+                self._stores.need_books, event.programme, position_of(envelope), partial(need_book.follow, event=event)
+            ),
         ]
         if await can_fund_more(self._stores.funds, event.programme):
             reactions.append(self._fund(envelope, event.programme, fund.resume))

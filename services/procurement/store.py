@@ -5,26 +5,66 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pandapack.contracts.procurement import ProgrammePublished
+from pandapack.contracts.procurement import ProgrammePublished, SchoolShare
+from pandapack.runtime.budgets import DOCUMENT_BYTES_CEILING, EVENT_BYTES_CEILING, Budget
 from pandapack.runtime.documents import Filter
 from pandapack.runtime.parties import Party, parties_kind
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind, Store
+from services.procurement.domain.claim import Claim
 from services.procurement.domain.fund import Fund
 from services.procurement.domain.need import Need, NeedStatus
+from services.procurement.domain.need_book import NeedBook
 from services.procurement.domain.order_state import HeldFor, HeldReason, Order, OrderStatus
 from services.procurement.domain.publication import Publication, empty_publication, publication_id
 from services.procurement.domain.round import Round, RoundStatus
 
-PUBLICATIONS = Kind("publications", Publication, empty_publication, lambda id: f"/procurement/publications/{id}")
-NEEDS = Kind("needs", Need, lambda id: Need(need=id), lambda id: f"/procurement/needs/{id}")
-FUNDS = Kind("funds", Fund, lambda id: Fund(programme=id), lambda id: f"/procurement/funds/{id}")
-ROUNDS = Kind("rounds", Round, lambda id: Round(round=id), lambda id: f"/procurement/rounds/{id}")
-ORDERS = Kind("orders", Order, lambda id: Order(order=id), lambda id: f"/procurement/orders/{id}")
+PUBLICATIONS = Kind(
+    "publications",
+    Publication,
+    empty_publication,
+    lambda id: f"/procurement/publications/{id}",
+    # Five hundred items in two languages: published seldom, and whole.
+    Budget(DOCUMENT_BYTES_CEILING, EVENT_BYTES_CEILING, "publish fewer items, specifications or rates"),
+)
+NEEDS = Kind(
+    "needs",
+    Need,
+    lambda id: Need(need=id),
+    lambda id: f"/procurement/needs/{id}",
+    Budget(instead="open several needs, with some of the schools each"),
+)
+NEED_BOOKS = Kind("need_books", NeedBook, lambda id: NeedBook(programme=id), lambda id: f"/procurement/need-books/{id}")
+FUNDS = Kind(
+    "funds",
+    Fund,
+    lambda id: Fund(programme=id),
+    lambda id: f"/procurement/funds/{id}",
+    # Its prices, its open needs and its pieces of fen lines, each at its own end.
+    Budget(DOCUMENT_BYTES_CEILING),
+)
+ROUNDS = Kind(
+    "rounds",
+    Round,
+    lambda id: Round(round=id),
+    lambda id: f"/procurement/rounds/{id}",
+    Budget(instead="pack all that is left as one lot"),
+)
+ORDERS = Kind(
+    "orders",
+    Order,
+    lambda id: Order(order=id),
+    lambda id: f"/procurement/orders/{id}",
+    Budget(instead="let a treasurer decide on the order"),
+)
+ROUND_CODES = Kind("round_codes", Claim, lambda id: Claim(name=id), lambda id: f"/procurement/round-codes/{id}")
+INVOICE_NUMBERS = Kind(
+    "invoice_numbers", Claim, lambda id: Claim(name=id), lambda id: f"/procurement/invoice-numbers/{id}"
+)
 PARTIES = parties_kind("procurement")
 
 INDEXES = {
-    PUBLICATIONS.collection: ["state.programme", "state.content.policy.round_code"],
+    PUBLICATIONS.collection: ["state.programme"],
     NEEDS.collection: ["state.status"],
     ROUNDS.collection: ["state.status"],
     ORDERS.collection: ["state.status", "state.round", "state.supplier", "state.held.reason"],
@@ -38,9 +78,12 @@ class Stores:
 
     publications: Store[Publication]
     needs: Store[Need]
+    need_books: Store[NeedBook]
     funds: Store[Fund]
     rounds: Store[Round]
     orders: Store[Order]
+    round_codes: Store[Claim]
+    invoice_numbers: Store[Claim]
     parties: Store[Party]
 
 
@@ -53,9 +96,12 @@ def open_stores(service: Service) -> Stores:
     return Stores(
         publications=service.store(PUBLICATIONS, indexes=indexes(PUBLICATIONS)),
         needs=service.store(NEEDS, indexes=indexes(NEEDS)),
+        need_books=service.store(NEED_BOOKS, indexes=indexes(NEED_BOOKS)),
         funds=service.store(FUNDS, indexes=indexes(FUNDS)),
         rounds=service.store(ROUNDS, indexes=indexes(ROUNDS)),
         orders=service.store(ORDERS, indexes=indexes(ORDERS)),
+        round_codes=service.store(ROUND_CODES, indexes=indexes(ROUND_CODES)),
+        invoice_numbers=service.store(INVOICE_NUMBERS, indexes=indexes(INVOICE_NUMBERS)),
         parties=service.store(PARTIES, indexes=indexes(PARTIES)),
     )
 
@@ -73,10 +119,11 @@ async def publication_content(publications: Store[Publication], programme: str, 
     return known.content
 
 
-async def is_round_code_taken(publications: Store[Publication], programme: str, code: str) -> bool:
-    """Whether another programme names its rounds by this code."""
-    found = await publications.find({"state.content.policy.round_code": code})
-    return any(known.programme != programme for _, known in found)
+async def schools_of(needs: Store[Need], need: str) -> tuple[SchoolShare, ...]:
+    """The schools of a need for which a round was funded: they were written before the fund heard of it."""
+    known = await needs.get(need)
+    assert known is not None and known.schools, f"there is no need {need}"
+    return known.schools
 
 
 async def find_needs(needs: Store[Need], where: Filter, *, after: str, limit: int) -> list[tuple[str, Need]]:

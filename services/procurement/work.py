@@ -8,27 +8,33 @@ from functools import partial
 from pandapack.contracts.procurement import ProgrammePublished, RoundFunded
 from pandapack.decision import Refusal, RefusalKind
 from pandapack.runtime.store import Command, Decide, Outcome, Store
-from services.procurement.domain import need, publication, round
+from services.procurement.domain import claim, matching, need, need_book, publication, round
 from services.procurement.domain.fund import Fund
 from services.procurement.domain.need import Need, NeedRequest
+from services.procurement.domain.need_book import NeedBook
+from services.procurement.domain.order_state import Order
 from services.procurement.domain.pricing import pricing_of
 from services.procurement.domain.publication import PUBLICATIONS_MAX, Publication, publication_id
 from services.procurement.domain.round import Round
-from services.procurement.store import is_round_code_taken, latest_publication, publication_content
+from services.procurement.store import Stores, latest_publication, publication_content, schools_of
 
 
 async def publish_programme(
-    publications: Store[Publication], draft: ProgrammePublished, at: datetime, command: Command
+    stores: Stores, draft: ProgrammePublished, at: datetime, command: Command
 ) -> Outcome[Publication] | Refusal:
     """Publishes the draft as its programme's next publication, whatever number the draft has."""
     programme, code = draft.programme, draft.policy.round_code
-    if await is_round_code_taken(publications, programme, code):
-        return Refusal("round_code_taken", f"another programme names its rounds {code}-…: choose another code")
+    fits = publication.publish(Publication(programme=programme, publication=draft.publication), draft, at)
+    if isinstance(fits, Refusal):
+        return fits
+    claimed = await stores.round_codes.change(code, partial(claim.claim_round_code, programme=programme), command)
+    if isinstance(claimed, Refusal):
+        return claimed
     # The first free number takes it; a repeat of the same key finds its answer under the number that it got.
     for number in range(1, PUBLICATIONS_MAX + 1):
         content = draft.model_copy(update={"publication": number})
         decide = partial(publication.publish, content=content, at=at)
-        outcome = await publications.change(publication_id(programme, number), decide, command)
+        outcome = await stores.publications.change(publication_id(programme, number), decide, command)
         if not (isinstance(outcome, Refusal) and outcome.code == "publication_taken"):
             return outcome
     detail = f"{programme} has {PUBLICATIONS_MAX} publications: no more are kept"
@@ -45,21 +51,58 @@ async def current_publication(publications: Store[Publication], programme: str) 
 
 
 async def open_need(
-    publications: Store[Publication], needs: Store[Need], id: str, request: NeedRequest, at: datetime, command: Command
+    stores: Stores, id: str, request: NeedRequest, at: datetime, command: Command
 ) -> Outcome[Need] | Refusal:
-    """Opens a need that the programme's latest publication can serve."""
-    latest = await current_publication(publications, request.programme)
+    """Opens a need that the programme's latest publication can serve, where the programme has a place for it."""
+    latest = await current_publication(stores.publications, request.programme)
     if isinstance(latest, Refusal):
         return latest
     assert latest.content is not None
-    decide = partial(need.open_need, request=request, published=latest.content, at=at)
-    return await needs.change(id, decide, command)
+    known = await stores.needs.get(id)
+    place: Outcome[NeedBook] | None = None
+    if known is None:
+        fits = need.open_need(Need(need=id), request, 0, latest.content, at)
+        if isinstance(fits, Refusal):
+            return fits
+        taken = await stores.need_books.change(request.programme, partial(need_book.take_place, need=id), command)
+        if isinstance(taken, Refusal):
+            return taken
+        place = taken
+    ordinal = int(place.answer["ordinal"]) if place else 0  # where the need is known, nothing is opened
+    decide = partial(need.open_need, request=request, ordinal=ordinal, published=latest.content, at=at)
+    outcome = await stores.needs.change(id, decide, command)
+    if place and isinstance(outcome, Refusal):
+        await _give_back(stores, id, request.programme, command)
+    return outcome
 
 
-async def round_opening(publications: Store[Publication], event: RoundFunded) -> Decide[Round]:
-    """The decision that opens a round, by the prices of the publication under which it was funded."""
-    content = await publication_content(publications, event.programme, event.publication)
-    return partial(round.open_round, event=event, pricing=pricing_of(content))
+async def _give_back(stores: Stores, id: str, programme: str, command: Command) -> None:
+    """Gives a place back that was taken for nothing, unless this programme has opened the need by another request."""
+    known = await stores.needs.get(id)
+    if known is None or known.programme != programme:
+        given_back = Command(f"{command.key}/back", command.digest)
+        await stores.need_books.change(programme, partial(need_book.give_back, need=id), given_back)
+
+
+async def match_invoice(
+    stores: Stores, order: str, invoice: str, amount_fen: int, by: str | None, command: Command
+) -> Outcome[Order] | Refusal:
+    """Matches a supplier's invoice, whose number no other of its orders has."""
+    decide = partial(matching.match_invoice, invoice=invoice, amount_fen=amount_fen, by=by)
+    known = await stores.orders.get(order)
+    if known is not None and not isinstance(decide(known), Refusal):
+        number = f"{known.supplier}/{invoice}"
+        claimed = await stores.invoice_numbers.change(number, partial(claim.claim_invoice_number, order=order), command)
+        if isinstance(claimed, Refusal):
+            return claimed
+    return await stores.orders.change(order, decide, command)
+
+
+async def round_opening(stores: Stores, event: RoundFunded) -> Decide[Round]:
+    """The decision that opens a round, by the prices under which it was funded, for schools of the need."""
+    content = await publication_content(stores.publications, event.programme, event.publication)
+    schools = await schools_of(stores.needs, event.need)
+    return partial(round.open_round, event=event, pricing=pricing_of(content), schools=schools)
 
 
 async def can_fund_more(funds: Store[Fund], programme: str) -> bool:

@@ -23,6 +23,6 @@ def router(stores: Stores, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/v1")
     router.include_router(funding_router(stores, clock))
     router.include_router(rounds_router(stores.rounds))
-    router.include_router(orders_router(stores.orders))
+    router.include_router(orders_router(stores))
     router.include_router(parties_router(stores.parties, KINDS))
     return router

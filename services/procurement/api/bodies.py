@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 REMARK_CHARACTERS_MAX = 300
 
-Remark = Annotated[str, StringConstraints(min_length=1, max_length=REMARK_CHARACTERS_MAX)]
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+"""No control characters: JSON writes each in six bytes, and nobody reads them."""
+
+Remark = Annotated[str, StringConstraints(min_length=1, max_length=REMARK_CHARACTERS_MAX, pattern=PRINTABLE)]
 
 
 class Body(BaseModel):

@@ -17,15 +17,24 @@ from pandapack.runtime.http import Problem, answer_to, command_of, problem_of
 from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Name, Staff, filters_of, page
 from pandapack.runtime.store import Command
 from services.procurement import work
-from services.procurement.api.bodies import Body
+from services.procurement.api.bodies import PRINTABLE, Body
 from services.procurement.domain import fund
 from services.procurement.domain.fund import Fund
-from services.procurement.domain.need import PARCELS_A_SCHOOL_MAX, SCHOOLS_A_NEED_MAX, Need, NeedRequest, NeedStatus
+from services.procurement.domain.need import (
+    DISTRICT_CHARACTERS_MAX,
+    PARCELS_A_SCHOOL_MAX,
+    PUPILS_A_SCHOOL_MAX,
+    SCHOOLS_A_NEED_MAX,
+    Need,
+    NeedRequest,
+    NeedStatus,
+)
 from services.procurement.domain.publication import Publication
 from services.procurement.store import Stores, find_needs
 
 Buyer = Depends(needs(Role.BUYER))
-Count = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
+Pupils = Annotated[int, Field(ge=0, le=PUPILS_A_SCHOOL_MAX, strict=True)]
+District = Annotated[str, StringConstraints(min_length=1, max_length=DISTRICT_CHARACTERS_MAX, pattern=PRINTABLE)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
@@ -64,8 +73,8 @@ class SchoolBody(Body):
     """A school of a need: how many pupils it has, and how many parcels it waits for."""
 
     school: Name
-    district: Annotated[str, Field(min_length=1, max_length=100)]
-    pupils: Count
+    district: District
+    pupils: Pupils
     parcels: Annotated[int, Field(ge=1, le=PARCELS_A_SCHOOL_MAX, strict=True)]
 
 
@@ -97,7 +106,7 @@ def shown_publication(state: Publication) -> dict[str, Any]:
 
 def shown_need(state: Need) -> dict[str, Any]:
     """A need as JSON."""
-    return state.model_dump(mode="json")
+    return state.model_dump(mode="json", exclude={"ordinal"})
 
 
 def shown_fund(state: Fund) -> dict[str, Any]:
@@ -114,7 +123,7 @@ def shown_fund(state: Fund) -> dict[str, Any]:
         "open_rounds": state.open_rounds,
         "shards": [front.model_dump() for front in state.shards],
         "released": [piece.model_dump() for piece in state.released],
-        "needs": [need.model_dump(exclude={"schools"}) for need in state.needs],
+        "needs": [need.model_dump() for need in state.needs],
         "next_round": _shown_next_round(state),
     }
 
@@ -143,7 +152,7 @@ def funding_router(stores: Stores, clock: Clock) -> APIRouter:
     ) -> JSONResponse:
         """Makes the programme's next publication: its parcels, prices, suppliers and policy, from now on."""
         draft = body.draft(programme)
-        return answer_to(await work.publish_programme(stores.publications, draft, clock.now(), command))
+        return answer_to(await work.publish_programme(stores, draft, clock.now(), command))
 
     @router.get("/programmes/{programme}")
     async def get_programme(programme: Name, staff: Staff) -> dict[str, Any]:
@@ -156,9 +165,7 @@ def funding_router(stores: Stores, clock: Clock) -> APIRouter:
     @router.post("/needs", status_code=201, dependencies=[Buyer])
     async def post_need(body: NeedBody, command: Annotated[Command, Depends(command_of)]) -> JSONResponse:
         """Opens a need: from now on rounds are funded for it."""
-        outcome = await work.open_need(
-            stores.publications, stores.needs, body.need, body.request(), clock.now(), command
-        )
+        outcome = await work.open_need(stores, body.need, body.request(), clock.now(), command)
         return answer_to(outcome, status=201)
 
     @router.get("/needs")

@@ -18,6 +18,7 @@ from pandapack.runtime.openapi import COMMAND
 from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, filters_of, narrowed, page
 from pandapack.runtime.parties import Act, acting
 from pandapack.runtime.store import Store
+from services.procurement import work
 from services.procurement.api.bodies import Body, Remark
 from services.procurement.domain import matching, order
 from services.procurement.domain.order_lines import Line, ReceiptCount
@@ -30,7 +31,7 @@ from services.procurement.domain.order_state import (
     unknown_order,
 )
 from services.procurement.domain.publication import ITEMS_MAX, PRICE_FEN_MAX
-from services.procurement.store import find_orders, held_for
+from services.procurement.store import Stores, find_orders, held_for
 
 UNITS_A_COUNT_MAX = 100_000_000
 INVOICE_FEN_MAX = 1_000_000_000_000
@@ -126,12 +127,12 @@ def _shown_line(line: Line) -> dict[str, Any]:
     }
 
 
-def orders_router(orders: Store[Order]) -> APIRouter:
+def orders_router(stores: Stores) -> APIRouter:
     """`/orders`."""
     router = APIRouter(prefix="/orders", tags=["orders"])
-    _add_reads(router, orders)
-    _add_partners(router, orders)
-    _add_rulings(router, orders)
+    _add_reads(router, stores.orders)
+    _add_partners(router, stores)
+    _add_rulings(router, stores.orders)
     return router
 
 
@@ -178,7 +179,9 @@ def _own(reader: Caller) -> dict[str, Any]:
             return {}
 
 
-def _add_partners(router: APIRouter, orders: Store[Order]) -> None:
+def _add_partners(router: APIRouter, stores: Stores) -> None:
+    orders = stores.orders
+
     @router.post("/{order_id}/confirmation", openapi_extra=COMMAND)
     async def post_confirmation(order_id: Name, body: ConfirmationBody, act: Supplying) -> JSONResponse:
         """The supplier confirms its order, perhaps at other prices, within the tolerance."""
@@ -201,9 +204,7 @@ def _add_partners(router: APIRouter, orders: Store[Order]) -> None:
         Goods are proven by their receipt, freight, insurance and duty by the cost that logistics reports, monitoring
         and administration once every parcel of the round has found its end.
         """
-        outcome = await orders.change(
-            order_id, lambda state: matching.match_invoice(state, body.invoice, body.amount_fen, act.by), act.command
-        )
+        outcome = await work.match_invoice(stores, order_id, body.invoice, body.amount_fen, act.by, act.command)
         return answer_to(outcome)
 
 

@@ -23,12 +23,26 @@ from pandapack.contracts.procurement import (
     round_name,
 )
 from pandapack.decision import Decision, Refusal
-from services.procurement.domain.allocation import NeedShare, after_round, deal, next_need, unmet_parcels
+from services.procurement.domain.allocation import (
+    NeedShare,
+    Ordinals,
+    after_round,
+    is_among,
+    next_need,
+    unmet_parcels,
+    with_ordinal,
+    without_met,
+)
 from services.procurement.domain.intervals import Intervals, join, split
 from services.procurement.domain.pricing import Pricing, RoundPlan, plan_round, pricing_of, serves
 
 ROUNDS_A_WRITE_MAX = 16
 """More wait for the next write, which the fund's own RoundFunded brings about."""
+OPEN_ROUNDS_MAX = 2_000
+"""More wait until one is closed: the fund keeps what each of them has."""
+PIECES_MAX = 3_000
+"""Pieces of fen lines that came back, or that open rounds may give back: a round that takes all of them tells of them
+in one event, and the fund keeps them in one document. Beyond, further rounds wait until some are closed."""
 
 
 class ShardFront(Part):
@@ -45,7 +59,10 @@ class ShardFront(Part):
 
 
 class Fund(Part):
-    """All that the fund knows. What it no longer needs to decide it forgets: met needs' schools, closed rounds."""
+    """All that the fund knows. What it no longer needs to decide it forgets: met needs, closed rounds.
+
+    `known_needs`: the ordinals of all needs that it ever heard of, so that a need that is met does not come again.
+    """
 
     programme: str
     publication: int = 0
@@ -53,8 +70,10 @@ class Fund(Part):
     shards: tuple[ShardFront, ...] = ()
     released: Intervals = ()  # first in, first out, before the fronts
     needs: tuple[NeedShare, ...] = ()
+    known_needs: Ordinals = ()
     rounds: int = 0
     open_rounds: dict[str, int] = {}  # round → fen reserved for it
+    open_pieces: dict[str, int] = {}  # round → how many pieces of fen lines it has
     spent_fen: int = 0  # by closed rounds
     unpublished_credited_fen: int = 0
     unpublished_reversed_fen: int = 0
@@ -95,7 +114,9 @@ def next_round(state: Fund) -> NextRound | None:
     pricing = state.pricing
     if pricing is None:
         return None
-    need = next_need(need for need in state.needs if serves(pricing, need.specification, need.country))
+    kinds = {(need.specification, need.country) for need in state.needs}
+    served = {kind for kind in kinds if serves(pricing, *kind)}
+    need = next_need(need for need in state.needs if (need.specification, need.country) in served)
     if need is None:
         return None
     parcels = min(pricing.policy.round_parcels, unmet_parcels(need))
@@ -103,8 +124,18 @@ def next_round(state: Fund) -> NextRound | None:
 
 
 def is_affordable(state: Fund, round: NextRound | None) -> bool:
-    """Whether the round can be funded now."""
-    return round is not None and round.plan.reserved_fen <= unallocated_fen(state)
+    """Whether the round can be funded now: there is the money, and room for what may come back of it."""
+    return round is not None and round.plan.reserved_fen <= unallocated_fen(state) and _has_room(state, round)
+
+
+def _has_room(state: Fund, round: NextRound) -> bool:
+    if len(state.open_rounds) >= OPEN_ROUNDS_MAX:
+        return False
+    pieces = len(state.released) + sum(state.open_pieces.values())
+    if pieces + len(state.shards) < PIECES_MAX:
+        return True
+    # While rounds are open some will give back less than they have. With none, the next one takes what there is.
+    return not state.open_rounds and len(_draw(state, round.plan.reserved_fen)[1]) <= PIECES_MAX
 
 
 def credit(state: Fund, event: DonationsRecorded) -> Decision[Fund] | Refusal:
@@ -147,17 +178,17 @@ def follow(state: Fund, event: ProgrammePublished) -> Decision[Fund]:
 
 
 def add_need(state: Fund, event: NeedOpened) -> Decision[Fund]:
-    """A need may be met from this fund. Its source publishes nothing else, so a need that is known is a replay."""
-    if any(need.need == event.need for need in state.needs):
+    """A need may be met from this fund. One whose ordinal is known is a replay."""
+    if is_among(state.known_needs, event.ordinal):
         return Decision(state)
     need = NeedShare(
         need=event.need,
         country=event.country,
         specification=event.specification,
         parcels=event.parcels,
-        schools=event.schools,
     )
-    return Decision(state.model_copy(update={"needs": (*state.needs, need)}))
+    known = with_ordinal(state.known_needs, event.ordinal)
+    return Decision(state.model_copy(update={"needs": (*state.needs, need), "known_needs": known}))
 
 
 def close_round(state: Fund, event: RoundClosed) -> Decision[Fund]:
@@ -169,6 +200,7 @@ def close_round(state: Fund, event: RoundClosed) -> Decision[Fund]:
     rest = {round: fen for round, fen in state.open_rounds.items() if round != event.round}
     update = {
         "open_rounds": rest,
+        "open_pieces": {round: pieces for round, pieces in state.open_pieces.items() if round in rest},
         "spent_fen": state.spent_fen + event.spent_fen,
         "released": join(state.released, event.released),
     }
@@ -253,13 +285,15 @@ def _fund_round(state: Fund, round: NextRound) -> tuple[Fund, RoundFunded]:
         contingency_fen=plan.contingency_fen,
         reserved_fen=plan.reserved_fen,
         intervals=intervals,
-        schools=deal(need.schools, need.funded_parcels, plan.parcels),
+        parcels_before=need.funded_parcels,
+        meets_need=plan.parcels == unmet_parcels(need),
     )
-    met = after_round(need, plan.parcels)
+    after = after_round(need, plan.parcels)
     update = {
         "rounds": ordinal,
-        "needs": tuple(met if known.need == met.need else known for known in state.needs),
+        "needs": without_met([after if known.need == after.need else known for known in state.needs]),
         "open_rounds": {**state.open_rounds, name: plan.reserved_fen},
+        "open_pieces": {**state.open_pieces, name: len(intervals)},
     }
     return state.model_copy(update=update), event
 

@@ -10,8 +10,12 @@ from pandapack.contracts.procurement import NeedOpened, ProgrammePublished, Roun
 from pandapack.decision import Decision, Refusal, RefusalKind
 from services.procurement.domain.pricing import pricing_of, serves
 
-SCHOOLS_A_NEED_MAX = 1_000
+SCHOOLS_A_NEED_MAX = 500
+"""So many, with names as long as they may be, are told in one event. A country of more opens several needs."""
 PARCELS_A_SCHOOL_MAX = 100_000
+"""Ten times the largest schools that there are."""
+PUPILS_A_SCHOOL_MAX = 100_000
+DISTRICT_CHARACTERS_MAX = 64
 
 
 class NeedStatus(StrEnum):
@@ -26,6 +30,7 @@ class Need(Part):
     """A need and how far it is met."""
 
     need: str
+    ordinal: int = 0
     status: NeedStatus = NeedStatus.NEW
     programme: str = ""
     country: str = ""
@@ -47,9 +52,9 @@ class NeedRequest(Part):
 
 
 def open_need(
-    state: Need, request: NeedRequest, published: ProgrammePublished, at: datetime
+    state: Need, request: NeedRequest, ordinal: int, published: ProgrammePublished, at: datetime
 ) -> Decision[Need] | Refusal:
-    """A buyer opens a need: it waits for money."""
+    """A buyer opens a need, the programme's `ordinal`-th: it waits for money."""
     if state.status is not NeedStatus.NEW:
         return Refusal("need_known", f"there is a need {state.need} already: choose another id")
     pricing = pricing_of(published)
@@ -67,6 +72,7 @@ def open_need(
     parcels = sum(school.parcels for school in request.schools)
     opened = Need(
         need=state.need,
+        ordinal=ordinal,
         status=NeedStatus.OPEN,
         programme=request.programme,
         country=request.country,
@@ -82,6 +88,7 @@ def open_need(
         specification=request.specification,
         schools=request.schools,
         parcels=parcels,
+        ordinal=ordinal,
     )
     return Decision(opened, (event,), {"need": state.need, "status": opened.status.value, "parcels": parcels})
 
@@ -89,6 +96,7 @@ def open_need(
 def fund(state: Need, event: RoundFunded) -> Decision[Need]:
     """A round was funded for this need."""
     assert event.need == state.need and state.status is NeedStatus.OPEN
+    assert event.parcels_before == state.funded_parcels, "a need's rounds follow each other"
     funded = state.funded_parcels + event.parcels
     assert funded <= state.parcels, "the fund never gives more than is needed"
     update = {

@@ -22,6 +22,7 @@ from pandapack.contracts.procurement import (
     ParcelsPacked,
     RoundClosed,
     RoundFunded,
+    RoundOpened,
     SchoolShare,
     length_fen,
     order_name,
@@ -29,8 +30,12 @@ from pandapack.contracts.procurement import (
 )
 from pandapack.contracts.publication import Policy
 from pandapack.decision import Decision, Refusal, RefusalKind
+from services.procurement.domain.allocation import deal
 from services.procurement.domain.intervals import Intervals, tail
 from services.procurement.domain.pricing import PlannedOrder, Pricing, plan_round
+
+LOTS_A_ROUND_MAX = 200
+"""Each lot is told of with all the round's schools. A round of 9,999 parcels is packed in lots of fifty."""
 
 
 class RoundStatus(StrEnum):
@@ -131,11 +136,15 @@ def reserved_fen(state: Round) -> int:
     return state.funded_fen - committed_fen(state) - spent_fen(state) - state.released_fen
 
 
-def open_round(state: Round, event: RoundFunded, pricing: Pricing) -> Decision[Round]:
-    """The fund gave the round its money: all orders are requested, and the money for them is committed, at once."""
+def open_round(state: Round, event: RoundFunded, pricing: Pricing, schools: tuple[SchoolShare, ...]) -> Decision[Round]:
+    """The fund gave the round its money: all orders are requested, and the money for them is committed, at once.
+
+    `schools`: all of the need; the round's parcels are dealt out to those whose turn it is.
+    """
     assert state.status is RoundStatus.NEW, f"{event.round} was funded twice: two programmes share a round code"
     plan = plan_round(pricing, event.specification, event.country, event.parcels)
     assert plan.reserved_fen == event.reserved_fen == length_fen(event.intervals)
+    dealt = deal(schools, event.parcels_before, event.parcels)
     opened = Round(
         round=state.round,
         status=RoundStatus.OPEN,
@@ -150,14 +159,22 @@ def open_round(state: Round, event: RoundFunded, pricing: Pricing) -> Decision[R
         contingency_fen=event.contingency_fen,
         funded_fen=event.reserved_fen,
         intervals=event.intervals,
-        schools=event.schools,
+        schools=dealt,
         bill=plan.bill,
         warehouse=pricing.warehouse,
         orders=tuple(_round_order(state.round, order) for order in plan.orders),
     )
     assert reserved_fen(opened) >= 0
-    events = [event for order in plan.orders for event in _request(opened, order, pricing.policy)]
-    return Decision(opened, tuple(events))
+    round_opened = RoundOpened(
+        round=state.round,
+        programme=event.programme,
+        country=event.country,
+        need=event.need,
+        parcels=event.parcels,
+        schools=dealt,
+    )
+    requests = [event for order in plan.orders for event in _request(opened, order, pricing.policy)]
+    return Decision(opened, (round_opened, *requests))
 
 
 def confirm_order(state: Round, event: OrderConfirmed) -> Decision[Round]:
@@ -261,6 +278,9 @@ def _refuse_kitting(state: Round, lot: str, parcels: int) -> Refusal | None:
     assert parcels > 0
     if any(known.lot == lot for known in state.lots):
         return Refusal("lot_known", f"{state.round} has a lot {lot} already: give this one its own id")
+    if len(state.lots) >= LOTS_A_ROUND_MAX - 1 and parcels != state.parcels - packed_parcels(state):
+        detail = f"{state.round} has {len(state.lots)} lots, at most {LOTS_A_ROUND_MAX}: pack all that is left as one"
+        return Refusal("lots_too_many", detail)
     left = state.parcels - packed_parcels(state)
     if parcels > left:
         return Refusal("too_many_parcels", f"{state.round} has {left} parcels left to pack, not {parcels}")

@@ -351,6 +351,8 @@ def _parcel_checks(round: Round, states: Mapping[str, int]) -> list[Check]:
     checks.append(Check("only parcels taken over leave the warehouse", name, left, taken_over, True))
     if round.funding is not None:
         checks.append(Check("no more is packed than was funded", name, states["packed"], round.funding.parcels, True))
+    dealt = sum(share.parcels for share in round.schools)
+    checks.append(Check("no more is packed than was dealt out to schools", name, states["packed"], dealt, True))
     if round.ended is not None:
         for state, count in round.ended.model_dump().items():
             checks.append(Check(f"the consignment closed with its reports: {state}", name, count, states[state]))

@@ -57,7 +57,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class ParcelTrace:
-    """What became of one parcel. `state` also knows `planned`: not packed yet."""
+    """What became of one parcel. `state` also knows `planned`: not packed yet.
+
+    `school` is None for the moment between the funding of a round and its opening.
+    """
 
     ordinal: int
     serial: str
@@ -140,8 +143,7 @@ def _joined(pieces: Sequence[Piece]) -> list[Piece]:
 
 def parcel_trace(round: Round, ordinal: int) -> ParcelTrace:
     """What is known of one parcel of a round."""
-    assert round.funding is not None
-    share = school_of(round.funding.schools, ordinal)
+    share = school_of(round.schools, ordinal) if round.schools else None
     lot = next((lot for lot in round.lots if lot.holds(ordinal)), None)
     delivery = next((d for d in round.deliveries if ordinal in d.accepted or ordinal in d.rejected), None)
     write_off = next((report for report in round.write_offs if ordinal in report.ordinals), None)
@@ -157,7 +159,7 @@ def parcel_trace(round: Round, ordinal: int) -> ParcelTrace:
         shipment_facts=round.shipments.get(dispatch.shipment) if dispatch else None,
         delivery=delivery,
         reason=reason,
-        handouts=tuple(h for h in round.handouts if state == "accepted" and h.school == share.school),
+        handouts=tuple(h for h in round.handouts if state == "accepted" and share and h.school == share.school),
     )
 
 

@@ -16,6 +16,7 @@ from pandapack.contracts.procurement import (
     ParcelsPacked,
     RoundClosed,
     RoundFunded,
+    RoundOpened,
     length_fen,
 )
 from tests.service.procurement.partners import play
@@ -60,8 +61,8 @@ def printed(world: World, fund: dict[str, Any]) -> tuple[Any, ...]:
     """What the demonstration prints, as far as it is procurement's."""
     rounds = [
         (event.round, event.country, event.parcels, event.schools)
-        for event in world.events("RoundFunded")
-        if isinstance(event, RoundFunded)
+        for event in world.events("RoundOpened")
+        if isinstance(event, RoundOpened)
     ]
     orders = sorted(event.order for event in world.events("OrderRequested") if isinstance(event, OrderRequested))
     packed = sum(event.count for event in world.events("ParcelsPacked") if isinstance(event, ParcelsPacked))

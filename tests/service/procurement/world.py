@@ -26,7 +26,18 @@ from pandapack.runtime.reactions import apply
 from pandapack.runtime.store import Kind, Store
 from services.procurement.api import router
 from services.procurement.handlers import Handlers
-from services.procurement.store import FUNDS, NEEDS, ORDERS, PARTIES, PUBLICATIONS, ROUNDS, Stores
+from services.procurement.store import (
+    FUNDS,
+    INVOICE_NUMBERS,
+    NEED_BOOKS,
+    NEEDS,
+    ORDERS,
+    PARTIES,
+    PUBLICATIONS,
+    ROUND_CODES,
+    ROUNDS,
+    Stores,
+)
 from tests.unit.procurement.programme import PROGRAMME, donations
 
 AT = datetime(2020, 3, 1, tzinfo=UTC)
@@ -53,9 +64,12 @@ class World:
         self.stores = Stores(
             publications=self._store(PUBLICATIONS),
             needs=self._store(NEEDS),
+            need_books=self._store(NEED_BOOKS),
             funds=self._store(FUNDS),
             rounds=self._store(ROUNDS),
             orders=self._store(ORDERS),
+            round_codes=self._store(ROUND_CODES),
+            invoice_numbers=self._store(INVOICE_NUMBERS),
             parties=self._store(PARTIES),
         )
         self.handlers = Handlers(self.stores)

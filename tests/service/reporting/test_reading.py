@@ -129,7 +129,15 @@ def test_the_journal_shows_a_source_as_it_published(auditor: httpx.Client) -> No
     first = auditor.get("/v1/journal", params={"source": source, "limit": 2}).json()
     rest = auditor.get("/v1/journal", params={"source": source, "after": first["next"]}).json()
     types = [event["type"].partition(".")[2] for event in (*first["items"], *rest["items"])]
-    assert types == ["FundsCommitted", "FundsSpent", "FundsCommitted", "FundsSpent", "ParcelsPacked", "RoundClosed"]
+    assert types == [
+        "RoundOpened",
+        "FundsCommitted",
+        "FundsSpent",
+        "FundsCommitted",
+        "FundsSpent",
+        "ParcelsPacked",
+        "RoundClosed",
+    ]
     assert rest["next"] is None and first["items"][0]["data"]["fen"] == 900
 
 

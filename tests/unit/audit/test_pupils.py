@@ -20,7 +20,7 @@ from services.reporting.domain.rounds.fold import evolve
 from services.reporting.domain.rounds.state import Round
 from tests.unit.logistics.reports_of import AT, ROUND
 from tests.unit.logistics.test_pupils import ENROLLED, FIRST, REPORTS, reports_in_any_order
-from tests.unit.reporting.history import funded
+from tests.unit.reporting.history import bought
 
 SAMPLE = Path(__file__).parents[1] / "contracts" / "samples" / "logistics.ParcelsHandedOut.json"
 
@@ -99,11 +99,11 @@ def test_a_decision_that_the_law_does_not_give_is_a_difference() -> None:
 
 
 def test_an_enrolment_that_procurement_did_not_publish_is_a_difference() -> None:
-    _, round_funded = funded(7, "KH", ())
-    (first, *others) = round_funded.schools  # type: ignore[attr-defined]
+    _, round_opened = bought("R-000007", "KH")[0]
+    (first, *others) = round_opened.schools  # type: ignore[attr-defined]
     for enrolled in (5, 6):
         schools = (first.model_copy(update={"school": FIRST, "pupils": 5}), *others)
-        known = round_funded.model_copy(update={"round": ROUND, "schools": schools})
+        known = round_opened.model_copy(update={"round": ROUND, "schools": schools})
         *_, found = recounted([*spoilt(enrolled=enrolled), known])
         told = [f"round {ROUND}: pupils enrolled at {FIRST}: published 5, handouts tell of 6"]
         assert found == (told if enrolled == 6 else [])

@@ -7,7 +7,7 @@ from services.procurement.domain import fund
 from services.procurement.domain.fund import Fund, ShardFront
 from tests.unit.procurement.programme import PROGRAMME, donations, need_opened, reversals, small
 
-NEEDS = (need_opened("need-kh", "KH", 6, 4), need_opened("need-np", "NP", 5, 5, 5))
+NEEDS = (need_opened("need-kh", "KH", 6, 4), need_opened("need-np", "NP", 5, 5, 5, ordinal=2))
 
 
 def ready() -> Fund:

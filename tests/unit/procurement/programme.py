@@ -90,7 +90,7 @@ def schools(*parcels: int) -> tuple[SchoolShare, ...]:
     )
 
 
-def need_opened(need: str, country: str, *parcels: int, specification: str = "small") -> NeedOpened:
+def need_opened(need: str, country: str, *parcels: int, specification: str = "small", ordinal: int = 1) -> NeedOpened:
     """A need of schools that wait for so many parcels."""
     return NeedOpened(
         need=need,
@@ -99,6 +99,7 @@ def need_opened(need: str, country: str, *parcels: int, specification: str = "sm
         specification=specification,
         schools=schools(*parcels),
         parcels=sum(parcels),
+        ordinal=ordinal,
     )
 
 

@@ -44,7 +44,7 @@ def test_a_round_is_funded_when_it_can_be_paid_in_full_and_not_a_fen_before() ->
     assert credited == FundCredited(programme=PROGRAMME, credited_fen=1, applied_fen={0: 858})
     assert isinstance(funded, RoundFunded)
     assert (funded.round, funded.reserved_fen, length_fen(funded.intervals)) == ("R-000001", ROUND_FEN, ROUND_FEN)
-    assert [(s.school, s.parcels) for s in funded.schools] == [("S1", 4)]
+    assert (funded.need, funded.parcels, funded.parcels_before, funded.meets_need) == ("need-np", 4, 0, False)
     assert fund.unallocated_fen(enough.state) == 0
 
 
@@ -110,7 +110,8 @@ def test_the_state_forgets_what_it_no_longer_needs() -> None:
         if isinstance(event, RoundFunded):
             finished = Decision(fund.close_round(finished.state, closing(event, event.reserved_fen - 5)).state)
     assert finished.state.open_rounds == {}
-    assert all(need.schools == () for need in finished.state.needs)
+    assert finished.state.open_pieces == {}
+    assert (finished.state.needs, finished.state.known_needs) == ((), ((1, 2),))
 
 
 def cost_fen(funded: RoundFunded) -> int:
@@ -135,7 +136,7 @@ def played(recorded: list[tuple[int, int]], closings: list[bool]) -> tuple[list[
             if isinstance(event, RoundFunded):
                 assert length_fen(event.intervals) == event.reserved_fen
                 waiting.append(event)
-                funded.append((event.round, event.country, event.parcels, event.reserved_fen, event.schools))
+                funded.append((event.round, event.country, event.parcels, event.reserved_fen, event.parcels_before))
 
     for (shard, fen), close_one in zip(recorded, closings, strict=True):
         applied_fen = front_of(state, shard).applied_fen

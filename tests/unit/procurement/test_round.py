@@ -44,13 +44,14 @@ FUNDED = RoundFunded(
     contingency_fen=PLAN.contingency_fen,
     reserved_fen=PLAN.reserved_fen,
     intervals=(HALF, REST),
-    schools=schools(4),
+    parcels_before=0,
+    meets_need=False,
 )
 PENCILS, TOWELS = "O-000001-demo-supplier-01", "O-000001-demo-supplier-02"
 
 
 def opened() -> Round:
-    return round.open_round(Round(round="R-000001"), FUNDED, PRICING).state
+    return round.open_round(Round(round="R-000001"), FUNDED, PRICING, schools(4)).state
 
 
 def goods(order: str, item: str, accepted: int) -> GoodsReceived:
@@ -106,7 +107,7 @@ def balanced(state: Round) -> bool:
 
 
 def test_a_funded_round_requests_all_its_orders_and_commits_their_money_at_once() -> None:
-    decision = round.open_round(Round(round="R-000001"), FUNDED, PRICING)
+    decision = round.open_round(Round(round="R-000001"), FUNDED, PRICING, schools(4))
     asked = [event for event in decision.events if isinstance(event, OrderRequested)]
     committed = [event for event in decision.events if isinstance(event, FundsCommitted)]
     assert [event.order.removeprefix("O-000001-") for event in asked] == [

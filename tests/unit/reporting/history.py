@@ -71,7 +71,8 @@ def funded(ordinal: int, country: str, intervals: Sequence[FenInterval]) -> Sour
         contingency_fen=CONTINGENCY_FEN,
         reserved_fen=RESERVED_FEN,
         intervals=tuple(intervals),
-        schools=SCHOOLS,
+        parcels_before=0,
+        meets_need=False,
     )
     return f"/procurement/funds/{PROGRAMME}", event
 
@@ -83,6 +84,7 @@ def bought(round: str, country: str) -> list[SourceEvent]:
     line = OrderLine(item="pencil", quantity=20, unit_price_fen=45)
     source, own = f"/procurement/rounds/{round}", f"/procurement/orders/{goods}"
     return [
+        (source, procurement.RoundOpened(**of, need=f"N-{country}", parcels=PARCELS, schools=SCHOOLS)),
         (source, procurement.FundsCommitted(**of, order=goods, category=Category.GOODS, fen=900)),
         (own, _placed(of, goods, Category.GOODS, (line,), 900)),
         (own, procurement.OrderConfirmed(order=goods, round=round, lines=(line,), amount_fen=900)),

@@ -33,7 +33,9 @@ async def test_an_empty_database_is_noted_and_accepted_again_once_it_is_filled()
 
 async def test_data_without_a_note_is_refused_by_name_and_nothing_is_written() -> None:
     notes = MemoryRows("data_form")
-    with pytest.raises(Misconfigured, match=r"panda_donations has data of an earlier form, in funds, pages; .* form 4"):
+    with pytest.raises(
+        Misconfigured, match=r"panda_donations has data of an earlier form, in funds, pages; .* form " + str(FORM)
+    ):
         await check_form(Database("funds", "pages"), notes)
     assert await notes.one(NOTE) is None
 

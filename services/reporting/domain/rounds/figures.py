@@ -20,6 +20,7 @@ def merged(parts: Iterable[Round]) -> Round:
             "programme": whole.programme or part.programme,
             "country": whole.country or part.country,
             "funding": whole.funding or part.funding,
+            "schools": whole.schools or part.schools,
             "closing": whole.closing or part.closing,
             "ended": whole.ended or part.ended,
             "commitments": whole.commitments | part.commitments,

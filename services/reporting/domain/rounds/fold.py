@@ -29,6 +29,7 @@ from pandapack.contracts.procurement import (
     ParcelsPacked,
     RoundClosed,
     RoundFunded,
+    RoundOpened,
 )
 from pandapack.decision import Decision
 from services.reporting.domain.items import units_added
@@ -60,14 +61,14 @@ ParcelEvent = (
     | ConsignmentClosed
 )
 OrderEvent = OrderPlaced | OrderConfirmed | GoodsReceived | OrderPaid | OrderClosed
-MoneyEvent = RoundFunded | FundsCommitted | FundsSpent | ParcelsPacked | RoundClosed
+MoneyEvent = RoundFunded | RoundOpened | FundsCommitted | FundsSpent | ParcelsPacked | RoundClosed
 RoundEvent = MoneyEvent | OrderEvent | ParcelEvent | ShipmentEvent
 
 
 def evolve(state: Round, event: RoundEvent, at: str) -> Decision[Round]:
     """The round after the event, which happened at business time `at` (RFC 3339)."""
     match event:
-        case RoundFunded() | FundsCommitted() | FundsSpent() | ParcelsPacked() | RoundClosed():
+        case RoundFunded() | RoundOpened() | FundsCommitted() | FundsSpent() | ParcelsPacked() | RoundClosed():
             update = _money(state, event, at)
         case OrderPlaced() | OrderConfirmed() | GoodsReceived() | OrderPaid() | OrderClosed():
             update = _order(state, event, at)
@@ -94,6 +95,8 @@ def _money(state: Round, event: MoneyEvent, at: str) -> dict[str, object]:
         case RoundFunded():
             fields = {name: getattr(event, name) for name in Funding.model_fields if name != "at"}
             return {"funding": Funding(**fields, at=at)}
+        case RoundOpened():
+            return {"schools": event.schools}
         case FundsCommitted():
             known = Commitment(category=event.category, committed_fen=event.fen)
             return {"commitments": state.commitments | {event.order: known}}

@@ -23,7 +23,6 @@ class Funding(Part):
     contingency_fen: int
     reserved_fen: int
     intervals: tuple[FenInterval, ...]
-    schools: tuple[SchoolShare, ...]
     at: str
 
 
@@ -158,6 +157,7 @@ class Round(Part):
     programme: str = ""
     country: str = ""
     funding: Funding | None = None
+    schools: tuple[SchoolShare, ...] = ()
     closing: Closing | None = None
     commitments: dict[str, Commitment] = {}
     orders: dict[str, OrderFacts] = {}
