@@ -17,6 +17,7 @@ from pandapack.contracts.logistics import ConsignmentClosed, CostIncurred
 from pandapack.contracts.procurement import Category, InvoiceRefused, InvoiceReleased, OrderClosed, OrderPaid
 from pandapack.decision import Decision, Refusal, RefusalKind
 from services.procurement.domain.order_state import (
+    INVOICE_TIMES_MAX,
     INVOICES_A_ORDER_MAX,
     Cost,
     HeldFor,
@@ -175,6 +176,12 @@ def _refuse_invoice(state: Order, invoice: str, amount_fen: int) -> Refusal | No
         return Refusal("order_closed", f"{state.order} was paid by invoice {state.invoice}: nothing is open")
     if any((one.invoice, one.verdict) == (invoice, Verdict.REFUSED) for one in state.rulings):
         return Refusal("invoice_refused", f"{invoice} was refused by a treasurer: send another, under its own number")
+    fen_max = INVOICE_TIMES_MAX * state.amount_fen_max
+    if amount_fen > fen_max:
+        detail = (
+            f"{invoice} asks for {amount_fen} fen, at most {fen_max}: {state.order} may cost {state.amount_fen_max}"
+        )
+        return Refusal("invoice_beyond_order", detail, RefusalKind.INVALID)
     known = next((one for one in state.invoices if one.invoice == invoice), None)
     if known is not None and known.amount_fen != amount_fen:
         detail = f"{state.order} has an invoice {invoice} of {known.amount_fen} fen: give another amount its own number"

@@ -21,8 +21,12 @@ from pandapack.decision import Decision, Refusal, RefusalKind
 from services.procurement.domain.matching import match_again, pay_or_hold
 from services.procurement.domain.order_lines import ReceiptCount, inspect, open_line
 from services.procurement.domain.order_state import Order, OrderStatus, is_suppliers, is_warehouses, unknown_order
+from services.procurement.domain.pricing import PER_MILLE
 
 RECEIPTS_A_ORDER_MAX = 200
+OVER_DELIVERY_PER_MILLE = 1_000
+"""How much more than what was bought a warehouse may count: as much again, for a supplier sells in packs, and of a line
+of one pack one more is twice as much. What is beyond is a slip of the pen."""
 
 
 def place(state: Order, event: OrderRequested) -> Decision[Order]:
@@ -158,6 +162,14 @@ def _refuse_count(state: Order, count: ReceiptCount, seen: set[str]) -> Refusal 
         return _not_ordered(state, count.item)
     if count.item in seen:
         return Refusal("item_named_twice", f"{count.item} is counted twice: add it up", RefusalKind.INVALID)
+    line = next(line for line in state.lines if line.item == count.item)
+    over_max = line.quantity * OVER_DELIVERY_PER_MILLE // PER_MILLE - line.over_delivered
+    if count.counted > line.outstanding + over_max:
+        detail = (
+            f"{count.item}: {count.counted} counted, at most {line.outstanding + over_max}: {line.outstanding} are "
+            f"outstanding, and {over_max} more would be kept"
+        )
+        return Refusal("counted_beyond_order", detail, RefusalKind.INVALID)
     if count.rejected > count.counted:
         detail = f"{count.item}: {count.rejected} rejected of {count.counted} counted"
         return Refusal("more_rejected_than_counted", detail, RefusalKind.INVALID)

@@ -11,6 +11,8 @@ from pandapack.decision import Refusal, RefusalKind
 from services.procurement.domain.order_lines import Line
 
 INVOICES_A_ORDER_MAX = 50
+INVOICE_TIMES_MAX = 10
+"""An invoice of more than so many times what its order may cost is a slip of the pen, and no matter for a treasurer."""
 
 
 class OrderStatus(StrEnum):

@@ -13,22 +13,35 @@ from typing import TypeVar
 from pandapack.contracts.envelope import Part
 from pandapack.contracts.procurement import Category, ProgrammePublished
 from pandapack.contracts.publication import Specification
+from pandapack.contracts.strict_json import shown
 from pandapack.decision import Decision, Refusal, RefusalKind
 from services.procurement.domain.pricing import PER_MILLE, SERVICES
 
 PUBLICATIONS_MAX = 1_000
+# A publication at all of these is one event of less than a mebibyte.
 ITEMS_MAX = 500
+"""Five times the largest parcel that is packed today."""
 SPECIFICATIONS_MAX = 50
+BILL_LINES_MAX = 2_000
+"""Lines of all specifications together: the fund carries them, with their prices."""
 SUPPLIERS_MAX = 100
 RATES_MAX = 1_000
+"""Each of five services for every country."""
+NAME_CHARACTERS_MAX = 64
+UNIT_CHARACTERS_MAX = 20
 ROUND_PARCELS_MAX = 9_999  # a serial has four digits for the parcel
 QUANTITY_MAX = 1_000
 PACK_SIZE_MAX = 10_000
 PRICE_FEN_MAX = 10_000_000
+ROUND_FEN_MAX = 1_000_000_000_000
+"""What a round may cost, ten billion yuan: nine thousand of the dearest are still exact in JSON (below 2**53 fen)."""
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+"""Between these a specification takes effect."""
 NUMBER_DIGITS = 6
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 CODE_PATTERN = re.compile(r"[A-Z]{1,8}")
 COUNTRY_PATTERN = re.compile(r"[A-Z]{2}")
+HS_PATTERN = re.compile(r"[0-9]{4,12}")
 FINDINGS_SHOWN_MAX = 5
 
 H = TypeVar("H", bound=Hashable)
@@ -72,13 +85,18 @@ def publish(state: Publication, content: ProgrammePublished, at: datetime) -> De
 
 def inconsistencies(content: ProgrammePublished) -> Iterator[str]:
     """What does not fit, in words; nothing for a publication that can be planned and bought by."""
+    too_many = list(_sizes(content))
+    if too_many:
+        yield from too_many
+        return  # what is too much is not looked at any closer
     checks: tuple[Callable[[ProgrammePublished], Iterator[str]], ...] = (
-        _sizes,
         _policy,
         _names,
+        _texts,
         _specifications,
         _catalogue,
         _services,
+        _round_costs,
     )
     for check in checks:
         yield from check(content)
@@ -90,9 +108,13 @@ def _sizes(content: ProgrammePublished) -> Iterator[str]:
         ("specifications", len(content.specifications), SPECIFICATIONS_MAX),
         ("suppliers", len(content.suppliers), SUPPLIERS_MAX),
         ("services", len(content.services), RATES_MAX),
+        ("catalogue", len(content.catalogue), ITEMS_MAX),
     ):
         if not 1 <= count <= count_max:
             yield f"{what}: {count}, must be 1 to {count_max}"
+    lines = sum(len(specification.lines) for specification in content.specifications)
+    if lines > BILL_LINES_MAX:
+        yield f"lines of all specifications: {lines}, must be at most {BILL_LINES_MAX}"
 
 
 def _policy(content: ProgrammePublished) -> Iterator[str]:
@@ -102,10 +124,13 @@ def _policy(content: ProgrammePublished) -> Iterator[str]:
     yield from _beyond("policy.price_tolerance_per_mille", policy.price_tolerance_per_mille, 0, PER_MILLE)
     if policy.price_tolerance_per_mille > policy.contingency_per_mille:
         yield "policy.price_tolerance_per_mille is above contingency_per_mille: a round could cost more than it has"
-    if policy.invoice_fen_max_unapproved is not None and policy.invoice_fen_max_unapproved < 0:
+    limit_fen = policy.invoice_fen_max_unapproved
+    if limit_fen is not None and limit_fen < 0:
         yield "policy.invoice_fen_max_unapproved is negative: 0 lets a treasurer see every invoice, null lets all pass"
+    elif limit_fen is not None:
+        yield from _beyond("policy.invoice_fen_max_unapproved", limit_fen, 0, ROUND_FEN_MAX)
     if not CODE_PATTERN.fullmatch(policy.round_code):
-        yield f"policy.round_code {policy.round_code!r} must be 1 to 8 capital letters"
+        yield f"policy.round_code {shown(policy.round_code)!r} must be 1 to 8 capital letters"
 
 
 def _names(content: ProgrammePublished) -> Iterator[str]:
@@ -114,13 +139,37 @@ def _names(content: ProgrammePublished) -> Iterator[str]:
         ("specification", [specification.id for specification in content.specifications]),
         ("supplier", [supplier.id for supplier in content.suppliers]),
     ):
-        yield from (f"{what} {id!r} must be small letters, digits and hyphens" for id in ids if not _is_id(id))
+        yield from (f"{what} {shown(id)!r} must be small letters, digits and hyphens" for id in ids if not _is_id(id))
         yield from (f"{what} {id} is named twice" for id in _repeated(ids))
     if content.warehouse and not _is_id(content.warehouse):
-        yield f"warehouse {content.warehouse!r} must be small letters, digits and hyphens"
+        yield f"warehouse {shown(content.warehouse)!r} must be small letters, digits and hyphens"
     for supplier in content.suppliers:
         if supplier.id in {category.value for category in Category}:
             yield f"supplier {supplier.id} is called like a category: orders could not be told apart"
+
+
+def _texts(content: ProgrammePublished) -> Iterator[str]:
+    """Texts with an end, and nothing in them that nobody can read: with their numbers they make the event's size."""
+    yield from _name("name", content.name.zh, content.name.en)
+    for item in content.items:
+        yield from _name(f"name of {shown(item.id)}", item.name.zh, item.name.en)
+        if not _is_id(item.category):
+            yield f"category {shown(item.category)!r} of {shown(item.id)} must be small letters, digits and hyphens"
+        if not _is_text(item.unit, UNIT_CHARACTERS_MAX):
+            yield f"unit of {shown(item.id)} must have 1 to {UNIT_CHARACTERS_MAX} characters that can be read"
+        if not HS_PATTERN.fullmatch(item.hs_code):
+            yield f"hs_code {shown(item.hs_code)!r} of {shown(item.id)} must have 4 to 12 digits"
+    for supplier in content.suppliers:
+        yield from _name(f"name of {shown(supplier.id)}", supplier.name)
+
+
+def _name(what: str, *texts: str) -> Iterator[str]:
+    if not all(_is_text(text, NAME_CHARACTERS_MAX) for text in texts):
+        yield f"{what} must have 1 to {NAME_CHARACTERS_MAX} characters that can be read"
+
+
+def _is_text(text: str, characters_max: int) -> bool:
+    return 1 <= len(text) <= characters_max and text.isprintable()
 
 
 def _specifications(content: ProgrammePublished) -> Iterator[str]:
@@ -149,10 +198,14 @@ def _measures(where: str, specification: Specification) -> Iterator[str]:
         ("value_fen", specification.value_fen),
     ):
         yield from _beyond(f"{where}: {what}", value, 1, PRICE_FEN_MAX)
+    effective_from = shown(specification.effective_from)
     try:
-        date.fromisoformat(specification.effective_from)
+        day = date.fromisoformat(effective_from)
     except ValueError:
-        yield f"{where}: effective_from {specification.effective_from!r} is no day such as 2020-01-01"
+        yield f"{where}: effective_from {effective_from!r} is no day such as 2020-01-01"
+    else:
+        if not FIRST_DAY <= day <= LAST_DAY:
+            yield f"{where}: effective_from is {day}, must be {FIRST_DAY} to {LAST_DAY}"
 
 
 def _catalogue(content: ProgrammePublished) -> Iterator[str]:
@@ -181,6 +234,24 @@ def _services(content: ProgrammePublished) -> Iterator[str]:
         if rate.country is not None and not COUNTRY_PATTERN.fullmatch(rate.country):
             yield f"{rate.country!r} is no ISO 3166-1 code of two letters"
     yield from (f"no rate for {service}" for service in SERVICES if service not in {c for c, _ in rated})
+
+
+def _round_costs(content: ProgrammePublished) -> Iterator[str]:
+    """A round of each specification at the dearest rates and with all its contingency, before anything is multiplied
+    that could not be told exactly."""
+    policy, offers = content.policy, {offer.item: offer for offer in content.catalogue}
+    dearest = {rate.category: 0 for rate in content.services}
+    for rate in content.services:
+        dearest[rate.category] = max(dearest[rate.category], rate.fen_per_parcel)
+    for specification in content.specifications:
+        fen = sum(dearest.values()) * policy.round_parcels
+        for line in specification.lines:
+            offer = offers.get(line.item)
+            if offer is not None:  # the last pack is bought whole
+                fen += (line.quantity * policy.round_parcels + offer.pack_size) * offer.unit_price_fen
+        fen += fen * policy.contingency_per_mille // PER_MILLE
+        if fen > ROUND_FEN_MAX:
+            yield f"a round of {specification.id} may cost {fen} fen, must be at most {ROUND_FEN_MAX}: fewer parcels"
 
 
 def _is_id(id: str) -> bool:

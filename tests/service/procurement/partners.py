@@ -50,12 +50,16 @@ async def play_order(world: World, order: dict[str, Any]) -> None:
     if order["category"] in REPORTED_COSTS:
         return
     if order["category"] != Category.GOODS:
-        await world.post(supplier, f"{path}/invoices", {"invoice": f"INV-{name}", "amount_fen": order["amount_fen"]})
+        await world.post(
+            supplier, f"{path}/invoices", {"invoice": f"INV-{order['order']}", "amount_fen": order["amount_fen"]}
+        )
     elif order["status"] == "placed":
         prices = {line["item"]: line["unit_price_fen_max"] for line in order["lines"] if share(line["item"]) < 0.5}
         await world.post(supplier, f"{path}/confirmation", {"prices": prices})
     elif order["status"] == "received":
-        await world.post(supplier, f"{path}/invoices", {"invoice": f"INV-{name}", "amount_fen": order["amount_fen"]})
+        await world.post(
+            supplier, f"{path}/invoices", {"invoice": f"INV-{order['order']}", "amount_fen": order["amount_fen"]}
+        )
     else:
         receipt = f"GRN-{len(order['receipts'])}"
         lines = [counted(order["order"], receipt, line) for line in order["lines"] if line["outstanding"]]

@@ -66,7 +66,7 @@ def test_donations_become_packed_parcels(stack: Servers, namespace: str, tmp_pat
             amount_fen = command(service, "POST", f"{path}/confirmation", {"prices": {}})["amount_fen"]
             lines = [{"item": line["item"], "counted": line["quantity"], "lot": "L"} for line in order["lines"]]
             command(service, "POST", f"{path}/receipts", {"receipt": "GRN-1", "lines": lines})
-            command(service, "POST", f"{path}/invoices", {"invoice": f"INV-{name}", "amount_fen": amount_fen})
+            command(service, "POST", f"{path}/invoices", {"invoice": f"INV-{order['order']}", "amount_fen": amount_fen})
         eventually(lambda: get(service, "/rounds/R-000001")["packable"] == 4, "the goods are in stock")
         packed = command(service, "POST", "/rounds/R-000001/kitting", {"lot": "LOT-1", "parcels": 4})
         assert packed["last_serial"] == "R-000001-0004"

@@ -175,7 +175,12 @@ class Receiving(RuleBasedStateMachine):
         if self.order.status is OrderStatus.CLOSED:
             assert isinstance(decision, Refusal)
             return
-        decision = done(decision)
+        if isinstance(decision, Refusal):
+            lines = {line.item: line for line in self.order.lines}
+            kept = {item: line.outstanding + line.quantity - line.over_delivered for item, line in lines.items()}
+            assert decision.code == "counted_beyond_order"
+            assert any(one.counted > kept[one.item] for one in counts)
+            return
         self.order = decision.state
         self.receipts.extend(event for event in decision.events if isinstance(event, GoodsReceived))
 
