@@ -93,7 +93,7 @@ def _check_document(budget: Budget, where: str, update: Update, *, is_command: b
         detail = f"{where} would follow {len(update.inbox)} sources, at most {INBOX_STREAMS_MAX}: {budget.instead}"
         return Refusal("document_full", detail, RefusalKind.TOO_LARGE)
     bytes_max = budget.document_bytes_max * (COMMANDS_PER_MILLE if is_command else 1_000) // 1_000
-    measured = document_bytes(update)
+    measured = len(where.encode()) + document_bytes(update)
     if measured <= bytes_max:
         return None
     detail = f"{where} would measure {measured} bytes, and has room for {bytes_max}: {budget.instead}"

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from pandapack.contracts.pages import Columns, pack, page_id, page_number, unpack
+from pandapack.runtime.budgets import DOCUMENT_BYTES_CEILING, Budget
 from pandapack.runtime.documents import Rows
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind as DocumentKind
@@ -26,7 +27,14 @@ from services.donations.settlements.domain.settlement import (
     settlement_source,
 )
 
-SETTLEMENTS = DocumentKind("settlements", Settlement, lambda id: Settlement(settlement=id), settlement_source)
+SETTLEMENTS = DocumentKind(
+    "settlements",
+    Settlement,
+    lambda id: Settlement(settlement=id),
+    settlement_source,
+    # Where its rows are kept, a line for each shard and day, and how much of each page of the ledger is told.
+    Budget(DOCUMENT_BYTES_CEILING, instead="send several settlements, each of fewer days"),
+)
 DUE_AT_ONCE_MAX = 100
 DIFFERENCES_A_PAGE = 500
 PART_DIGEST_CHARACTERS = 32

@@ -13,7 +13,8 @@ from pandapack.contracts.envelope import Part
 from pandapack.decision import Decision, Refusal
 
 REASON_CHARACTERS_MAX = 500
-GAPS_MAX = 1_000
+GAPS_MAX = 200
+"""Each with its reason: what operators say of a shard has an end, and a log with so many gaps cannot be trusted."""
 
 
 class Gap(Part):

@@ -20,7 +20,8 @@ from pandapack.decision import Decision, Refusal, RefusalKind
 
 OUR_NAME = "stl_"
 STATEMENTS_MAX = 100
-MERCHANTS_AN_EVENT_MAX = 4_096
+MERCHANTS_AN_EVENT_MAX = 2_048
+"""With names as long as they may be: less than an event may measure."""
 
 
 class By(StrEnum):

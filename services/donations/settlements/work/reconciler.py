@@ -15,9 +15,10 @@ import structlog
 
 from pandapack.backoff import Backoff
 from pandapack.contracts.donations import day_of_name
+from pandapack.decision import Refusal
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock
-from pandapack.runtime.store import Command
+from pandapack.runtime.store import Command, Outcome
 from services.donations.ledger.domain.pages import Page
 from services.donations.ledger.store.pages import Pages
 from services.donations.ledger.store.reversals import Reversals
@@ -47,9 +48,10 @@ RECONCILE_PAUSE_S = 2.0
 SLICE_ROWS_MAX = 250_000
 """So many of its donations are held in memory at once; a shard and day with more is compared in several passes."""
 OVERTAKEN_MAX = 20
-MERCHANTS_TOLD_MAX = 16_384
+MERCHANTS_TOLD_MAX = 4_096
 """Told in one write, with the last page's beyond it: what is told waits in the settlement's document for Kafka."""
-OUTBOX_BYTES_MAX = 4 * 1024 * 1024
+OUTBOX_BYTES_MAX = 1024 * 1024
+"""With more that Kafka has not confirmed, nothing is told: with what one write tells, an outbox is not full yet."""
 OUTBOX_PAUSE = Backoff(first_s=0.05, max_s=1.0)
 OUTBOX_WAITS_MAX = 60
 
@@ -58,6 +60,10 @@ log = structlog.get_logger(__name__)
 
 class Overtaken(Exception):
     """Other settlements banked rows of the same pages, again and again: the statement is drawn up anew."""
+
+
+class CannotKeep(Exception):
+    """What was found does not fit into the settlement's document: a person must look."""
 
 
 class OutboxFull(Exception):
@@ -125,7 +131,7 @@ class Reconciler:
     async def reconcile(self, settlement: Settlement) -> None:
         """Draws up the statement that was asked for.
 
-        Raises Overtaken, OutboxFull, Unavailable, AnswerLost: try again.
+        Raises Overtaken, OutboxFull, Unavailable, AnswerLost: try again; CannotKeep.
         """
         assert settlement.received is not None, "only what was received is reconciled"
         run, number, terms = self._chance.token(), settlement.requested, settlement.received.terms
@@ -143,7 +149,8 @@ class Reconciler:
             number=number, at=self._clock.now(), run=run, kinds=draft.kinds, banked={}, cut_off=settlement.cut_off
         )
         command = Command(f"conclude/{number}/{run}", run)
-        await self._store.documents.change(settlement.settlement, partial(conclude, statement=statement), command)
+        concluding = partial(conclude, statement=statement)
+        _insist(await self._store.documents.change(settlement.settlement, concluding, command))
 
     async def _tell(self, settlement: str, run: str) -> None:
         """Publishes what is banked, by whomever it was drawn up: some pages a write, and not more than Kafka takes."""
@@ -161,7 +168,8 @@ class Reconciler:
     async def _tell_group(self, settlement: str, group: dict[str, Sequence[BankedStep]], key: str) -> None:
         for attempt in range(OUTBOX_WAITS_MAX):
             if await self._store.outbox_bytes(settlement) <= OUTBOX_BYTES_MAX:
-                await self._store.documents.change(settlement, partial(tell, pages=group), Command(key, key))
+                telling = partial(tell, pages=group)
+                _insist(await self._store.documents.change(settlement, telling, Command(key, key)))
                 return
             await asyncio.sleep(OUTBOX_PAUSE.pause_s(attempt + 1, self._chance.jitter()))
         raise OutboxFull(f"{settlement}: more than {OUTBOX_BYTES_MAX} bytes of events wait for Kafka")
@@ -250,3 +258,8 @@ class Reconciler:
 def _of(settlement: Settlement, shard: int, day: str) -> list[PartRef]:
     assert settlement.received is not None, "only what was received is reconciled"
     return [part for part in settlement.received.parts if (part.shard, part.day) == (shard, day)]
+
+
+def _insist(outcome: Outcome[Settlement] | Refusal) -> None:
+    if isinstance(outcome, Refusal):
+        raise CannotKeep(f"{outcome.code}: {outcome.detail}")
