@@ -27,7 +27,8 @@ async def publish_programme(
     fits = publication.publish(Publication(programme=programme, publication=draft.publication), draft, at)
     if isinstance(fits, Refusal):
         return fits
-    claimed = await stores.round_codes.change(code, partial(claim.claim_round_code, programme=programme), command)
+    claiming = partial(claim.claim_round_code, programme=programme)
+    claimed = await stores.round_codes.change(code, claiming, _first_step(command, programme))
     if isinstance(claimed, Refusal):
         return claimed
     # The first free number takes it; a repeat of the same key finds its answer under the number that it got.
@@ -64,7 +65,8 @@ async def open_need(
         fits = need.open_need(Need(need=id), request, 0, latest.content, at)
         if isinstance(fits, Refusal):
             return fits
-        taken = await stores.need_books.change(request.programme, partial(need_book.take_place, need=id), command)
+        taking = partial(need_book.take_place, need=id)
+        taken = await stores.need_books.change(request.programme, taking, _first_step(command, id))
         if isinstance(taken, Refusal):
             return taken
         place = taken
@@ -80,8 +82,8 @@ async def _give_back(stores: Stores, id: str, programme: str, command: Command) 
     """Gives a place back that was taken for nothing, unless this programme has opened the need by another request."""
     known = await stores.needs.get(id)
     if known is None or known.programme != programme:
-        given_back = Command(f"{command.key}/back", command.digest)
-        await stores.need_books.change(programme, partial(need_book.give_back, need=id), given_back)
+        giving_back = partial(need_book.give_back, need=id)
+        await stores.need_books.change(programme, giving_back, _first_step(command, f"{id}/back"))
 
 
 async def match_invoice(
@@ -92,7 +94,8 @@ async def match_invoice(
     known = await stores.orders.get(order)
     if known is not None and not isinstance(decide(known), Refusal):
         number = f"{known.supplier}/{invoice}"
-        claimed = await stores.invoice_numbers.change(number, partial(claim.claim_invoice_number, order=order), command)
+        claiming = partial(claim.claim_invoice_number, order=order)
+        claimed = await stores.invoice_numbers.change(number, claiming, _first_step(command, order))
         if isinstance(claimed, Refusal):
             return claimed
     return await stores.orders.change(order, decide, command)
@@ -109,3 +112,8 @@ async def can_fund_more(funds: Store[Fund], programme: str) -> bool:
     """Whether the programme's fund stopped at what one write funds at most."""
     fund = await funds.get(programme)
     return fund is not None and fund.can_fund_more
+
+
+def _first_step(command: Command, of: str) -> Command:
+    """The command as a document knows it that requests for several others share: a key is each one's own."""
+    return Command(f"{of}/{command.key}", command.digest)

@@ -6,7 +6,7 @@ What a source publishes stays in order; between sources, order and repetition ar
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from pandapack.contracts.procurement import Category
 from pandapack.runtime.auth import Caller, Role
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import FixedClock
-from pandapack.runtime.documents import MemoryDocuments
+from pandapack.runtime.documents import Documents, MemoryDocuments
 from pandapack.runtime.http import install_problems
 from pandapack.runtime.reactions import apply
 from pandapack.runtime.store import Kind, Store
@@ -56,7 +56,10 @@ class RoleKeys:
 class World:
     """The service, and what was published to it and by it."""
 
-    def __init__(self, seed: int = 0, *, repeats: bool = False) -> None:
+    def __init__(
+        self, seed: int = 0, *, repeats: bool = False, documents: Callable[[str], Documents] = MemoryDocuments
+    ) -> None:
+        self._documents = documents
         self.clock = FixedClock(AT)
         self.chance = SeededChance(seed)
         self.dice = random.Random(seed)
@@ -85,7 +88,7 @@ class World:
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://procurement")
 
     def _store(self, kind: Kind[Any]) -> Store[Any]:
-        return Store(kind, MemoryDocuments(kind.collection), clock=self.clock, chance=self.chance)
+        return Store(kind, self._documents(kind.collection), clock=self.clock, chance=self.chance)
 
     async def send(
         self, role: str, method: str, path: str, body: Any = None, *, key: str | None = None
