@@ -7,6 +7,6 @@ Decides: which round of parcels is funded next, from which intervals of the fen 
     ordered, confirmed, received, rejected, paid, or held for its proof or a treasurer, each by whom alone it may be;
     which parcels are packed; what flows back.
 Publishes: `procurement.events`: ProgrammePublished, NeedOpened, FundCredited, FundReversed, RoundFunded,
-    OrderRequested, FundsCommitted, OrderPlaced, OrderConfirmed, GoodsReceived, InvoiceReleased, InvoiceRefused,
-    OrderPaid, FundsSpent, OrderClosed, ParcelsPacked, RoundClosed.
+    RoundOpened, OrderRequested, FundsCommitted, OrderPlaced, OrderConfirmed, GoodsReceived, InvoiceReleased,
+    InvoiceRefused, OrderPaid, FundsSpent, OrderClosed, ParcelsPacked, RoundClosed.
 """

@@ -16,19 +16,14 @@ from services.procurement.domain.matching import match_invoice
 from services.procurement.domain.order import confirm, receive
 from services.procurement.domain.order_lines import ReceiptCount
 from services.procurement.domain.publication import empty_publication, publish
-from services.procurement.domain.round import Round, kit
+from services.procurement.domain.round import kit
 from tests.unit.procurement.programme import PROGRAMME, SMALL, schools, small
-from tests.unit.procurement.test_order import ALL, GOODS, confirmed, placed, received
+from tests.unit.procurement.test_order import ALL, confirmed, placed, received
 from tests.unit.procurement.test_round import stocked
 
 AT = datetime(2021, 11, 11, tzinfo=UTC)
-ITEM, OFFER, SPECIFICATION, POLICY = (
-    SMALL["items"][0],
-    SMALL["catalogue"][0],
-    SMALL["specifications"][0],
-    SMALL["policy"],
-)
-SERVICE, SUPPLIER = SMALL["services"][0], SMALL["suppliers"][0]
+ITEMS, OFFERS, SERVICES, POLICY = SMALL["items"], SMALL["catalogue"], SMALL["services"], SMALL["policy"]
+ITEM, OFFER, SPECIFICATION = ITEMS[0], OFFERS[0], SMALL["specifications"][0]
 SCHOOL = {"school": "S", "district": "D", "pupils": 1, "parcels": 1}
 
 
@@ -65,7 +60,6 @@ def with_round_of(parcels: int) -> Any:
     return publish(empty_publication(f"{PROGRAMME}/000001"), content, AT)
 
 
-ITEMS, OFFERS, SERVICES = SMALL["items"], SMALL["catalogue"], SMALL["services"]
 RANGES: list[tuple[str, Callable[[Any], Any], list[Any], list[Any]]] = [
     ("parcels of a round", published(policy=lambda v: {**POLICY, "round_parcels": v}), [1, 9_999], [0, 10_000]),
     ("contingency", published(policy=lambda v: {**POLICY, "contingency_per_mille": v}), [50, 1_000], [-1, 1_001]),
@@ -174,4 +168,3 @@ def test_a_refusal_says_its_bound() -> None:
     }
     for bound, refusal in refusals.items():
         assert isinstance(refusal, Refusal) and bound in refusal.detail, refusal
-    assert kit(Round(round="R-1"), "L", 1, None) is not None and GOODS
