@@ -11,7 +11,7 @@ from typing import Protocol
 from pandapack.runtime.documents import Rows
 from pandapack.runtime.errors import Misconfigured
 
-FORM = 4
+FORM = 5
 NOTE = "form"
 
 

@@ -51,7 +51,7 @@ REMARK = RARE * 300
 
 
 @dataclass
-class Kept:
+class Filling:
     """A document of a kind, its changes, and how large its events became: type → bytes."""
 
     kind: Kind[Any]
@@ -64,7 +64,7 @@ class Kept:
         self.documents = MemoryDocuments(self.kind.collection)
         self.store = Store(self.kind, self.documents, clock=FixedClock(AT), chance=SeededChance(1))
 
-    async def begin(self, state: Any) -> Kept:
+    async def begin(self, state: Any) -> Filling:
         """As if it had grown to this."""
         update = Update(inbox={}, state=state.model_dump(mode="json"), sequence=0, outbox=(), answers=())
         assert await self.documents.write(self.id, 0, update)
@@ -114,7 +114,7 @@ def publishing(**changes: Any) -> Callable[[Any], Any]:
 
 
 async def test_a_publication_at_all_its_ends_is_published_within_its_budget() -> None:
-    kept = Kept(PUBLICATIONS, PROGRAMME_ID)
+    kept = Filling(PUBLICATIONS, PROGRAMME_ID)
     accepted(await kept.command(publishing()))
     assert 700_000 < kept.events["procurement.ProgrammePublished"] < PUBLICATIONS.budget.event_bytes_max
 
@@ -156,7 +156,7 @@ def request(count: int) -> NeedRequest:
 
 
 async def test_a_need_of_as_many_schools_as_may_be_is_opened_within_its_budget() -> None:
-    kept = Kept(NEEDS, NEED)
+    kept = Filling(NEEDS, NEED)
     decide = partial(need.open_need, request=request(500), ordinal=1, published=largest.programme(), at=AT)
     accepted(await kept.command(decide))
     assert 180_000 < kept.events["procurement.NeedOpened"] < NEEDS.budget.event_bytes_max
@@ -168,14 +168,14 @@ def test_a_need_of_more_schools_is_refused_before_it_is_a_need() -> None:
 
 
 async def test_a_need_that_came_to_the_store_past_its_budget_is_written_by_nobody() -> None:
-    kept = Kept(NEEDS, NEED)
+    kept = Filling(NEEDS, NEED)
     decide = partial(need.open_need, request=request(1_000), ordinal=1, published=largest.programme(), at=AT)
     refusal = await kept.command(decide)
     assert is_refused(refusal, "event_too_large") and await kept.documents.read(NEED) is None
 
 
 async def test_a_programmes_open_needs_have_an_end_and_a_met_one_makes_room() -> None:
-    kept = await Kept(NEED_BOOKS, PROGRAMME).begin(
+    kept = await Filling(NEED_BOOKS, PROGRAMME).begin(
         NeedBook(
             programme=PROGRAMME,
             taken=OPEN_NEEDS_MAX - 1,
@@ -195,7 +195,7 @@ async def test_a_programmes_open_needs_have_an_end_and_a_met_one_makes_room() ->
 
 async def test_a_fund_at_all_its_ends_funds_a_round_of_all_pieces_within_its_budget() -> None:
     state = largest.fund(fen_each=1_850 * 10**5)
-    kept = await Kept(FUNDS, PROGRAMME).begin(state)
+    kept = await Filling(FUNDS, PROGRAMME).begin(state)
     after: Fund = await kept.event(fund.resume, fund.finish)
     assert after.rounds == state.rounds + 1 and len(after.released) < PIECES_MAX // 10
     assert 150_000 < kept.events["procurement.RoundFunded"] < FUNDS.budget.event_bytes_max
@@ -207,7 +207,7 @@ async def test_a_fund_with_all_its_rounds_open_still_takes_every_event() -> None
     state = largest.fund(released=1_000)
     fen = sum(rounds.values())
     spent = {"open_rounds": rounds, "open_pieces": dict.fromkeys(rounds, 1), "spent_fen": state.spent_fen - fen}
-    kept = await Kept(FUNDS, PROGRAMME).begin(state.model_copy(update=spent))
+    kept = await Filling(FUNDS, PROGRAMME).begin(state.model_copy(update=spent))
     name = next(iter(rounds))
     closing = RoundClosed(
         round=name,
@@ -258,8 +258,8 @@ FUNDED = largest.round_funded(PLAN.reserved_fen)
 SCHOOLS = largest.schools(parcels=20)
 
 
-async def opened() -> Kept:
-    kept = Kept(ROUNDS, ROUND)
+async def opened() -> Filling:
+    kept = Filling(ROUNDS, ROUND)
     await kept.event(partial(round.open_round, event=FUNDED, pricing=PRICING, schools=SCHOOLS))
     return kept
 
@@ -278,7 +278,7 @@ async def test_a_round_is_packed_in_a_bounded_number_of_lots_and_closed_within_i
         PackedLot(lot=largest.named("l", number, 100), first_ordinal=number + 1, count=1)
         for number in range(LOTS_A_ROUND_MAX - 2)
     )
-    kept = await Kept(ROUNDS, ROUND).begin(state.model_copy(update={"accepted": stocked, "lots": lots}))
+    kept = await Filling(ROUNDS, ROUND).begin(state.model_copy(update={"accepted": stocked, "lots": lots}))
     accepted(await kept.command(partial(round.kit, lot="k" * 100, parcels=1, by=None)))
     assert is_refused(await kept.command(partial(round.kit, lot="l", parcels=1, by=None)), "lots_too_many")
     rest = state.parcels - LOTS_A_ROUND_MAX + 1
@@ -303,7 +303,7 @@ def requests() -> list[Event]:
     return list(round.open_round(Round(round=ROUND), FUNDED, PRICING, SCHOOLS).events)
 
 
-async def placed() -> Kept:
+async def placed() -> Filling:
     """An order of as many lines as may be, confirmed."""
     found: Any = max(requests(), key=lambda event: len(event.model_dump_json()) if hasattr(event, "lines") else 0)
     lines = tuple(
@@ -311,7 +311,7 @@ async def placed() -> Kept:
         for number in range(500)
     )
     fen = sum(line.quantity * line.unit_price_fen for line in lines)
-    kept = Kept(ORDERS, found.order)
+    kept = Filling(ORDERS, found.order)
     asked = found.model_copy(update={"lines": lines, "amount_fen": fen, "amount_fen_max": 2 * fen})
     await kept.event(partial(order.place, event=asked))
     accepted(await kept.command(partial(order.confirm, prices={}, by=None)))
@@ -354,7 +354,7 @@ async def test_a_receipt_that_tells_too_much_at_once_is_refused_and_several_are_
 async def test_what_commands_fill_of_an_order_leaves_room_for_what_cannot_be_refused() -> None:
     service: Any = next(event for event in requests() if getattr(event, "category", "") == Category.DUTY)
     filled = order.place(order.Order(order=service.order), service).state
-    kept = await Kept(ORDERS, service.order).begin(filled.model_copy(update={"receipts": ("r" * 780_000,)}))
+    kept = await Filling(ORDERS, service.order).begin(filled.model_copy(update={"receipts": ("r" * 780_000,)}))
     long = partial(matching.match_invoice, invoice="i" * 100, amount_fen=5, by=None)
     for number in range(INVOICES_A_ORDER_MAX):
         outcome = await kept.command(partial(long.func, invoice=largest.named("i", number, 100), amount_fen=5, by=None))
@@ -375,7 +375,7 @@ async def test_what_commands_fill_of_an_order_leaves_room_for_what_cannot_be_ref
 
 
 async def test_an_event_past_a_documents_budget_stops_in_words_and_writes_nothing() -> None:
-    kept = await Kept(NEEDS, NEED).begin(Need(need=NEED, programme="p" * (NEEDS.budget.document_bytes_max - 200)))
+    kept = await Filling(NEEDS, NEED).begin(Need(need=NEED, programme="p" * (NEEDS.budget.document_bytes_max - 200)))
     with pytest.raises(CannotApply, match=r"document_full: needs/n+ would measure"):
         await kept.event(lambda state: Decision(state.model_copy(update={"country": "A" * 500})))
     state = await kept.store.get(NEED)

@@ -79,7 +79,7 @@ def test_the_newest_publication_names_a_programme_in_whatever_order_they_come() 
 
 async def test_a_programme_is_known_once_its_publication_was_heard_and_twice_is_as_once() -> None:
     documents = store()
-    need = NeedOpened(need="n", programme="other", country="NP", specification="s", schools=(), parcels=0)
+    need = NeedOpened(need="n", programme="other", country="NP", specification="s", schools=(), parcels=0, ordinal=1)
     await tell(documents, publication_of(published()), told(need, "/procurement/needs/n"))
     await tell(documents, publication_of(published()))
     assert [id for id, _ in await documents.find({})] == ["love-parcel"]
