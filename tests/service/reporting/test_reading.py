@@ -138,7 +138,7 @@ def test_the_journal_shows_a_source_as_it_published(auditor: httpx.Client) -> No
         "ParcelsPacked",
         "RoundClosed",
     ]
-    assert rest["next"] is None and first["items"][0]["data"]["fen"] == 900
+    assert rest["next"] is None and first["items"][1]["data"]["fen"] == 900
 
 
 def test_the_pipeline_knows_what_it_does_not_know(reporting: Reporting) -> None:
