@@ -29,6 +29,11 @@ PARCEL_STATES = ("packed", *(state.value for state in ParcelState))
 """The parcel figures of totals and recounts, in order: `packed` is the sum of all others."""
 
 
+def shipment_name(round_id: str) -> str:
+    """The one shipment of a round: `R-000007` → `SH-R-000007`."""
+    return f"SH-{round_id}"
+
+
 class Leg(Part):
     """One movement of a shipment, by one carrier. `origin` and `destination` are UN/LOCODEs.
 

@@ -183,7 +183,8 @@ class ParcelsPacked(Event):
     """Parcels `first_ordinal` … `first_ordinal + count - 1` of a round were kitted (ordinals count from 1).
 
     The serial of ordinal k is `serial_of(round, k)`. `consumed` is what left the stock, item → base units.
-    `warehouse` packed them; `services` tells of which party each service for the round was ordered.
+    `warehouse` packed them; `services` tells of which party each service for the round was ordered, and
+    `services_fen_max` what that order may cost at most.
     """
 
     TYPE: ClassVar[str] = "procurement.ParcelsPacked"
@@ -200,6 +201,7 @@ class ParcelsPacked(Event):
     schools: tuple[SchoolShare, ...]
     warehouse: str = ""
     services: dict[Category, str] = {}
+    services_fen_max: dict[Category, int] = {}
 
 
 class RoundClosed(Event):

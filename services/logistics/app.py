@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from pandapack.runtime.service import Service, serve
 from services.logistics import __doc__ as description
 from services.logistics.api import router
+from services.logistics.domain.times import Now
 from services.logistics.handlers import Handlers
 from services.logistics.settings import Settings
 from services.logistics.store import open_stores
@@ -24,7 +25,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     stores = open_stores(service)
     service.publishes("logistics.events")
     service.reacts_to("procurement.events", "logistics.events", route=Handlers(stores).route)
-    return service.app(router(stores), described=DESCRIBED)
+    tolerance = settings.report_tolerance()
+    return service.app(router(stores, lambda: Now(service.clock.now(), tolerance)), described=DESCRIBED)
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ class Handlers:
         decide: Decide[Consignment]
         match envelope.event():
             case ParcelsPacked() as event:
-                decide = partial(consignment.store_parcels, event=event)
+                decide = partial(consignment.store_parcels, event=event, at=envelope.time)
             case ShipmentPlanned() as event:
                 decide = partial(consignment.plan_shipment, event=event)
             case ShipmentArrived() as event:

@@ -9,7 +9,7 @@ from pandapack.runtime.parties import Party, parties_kind
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind, Store
 from services.logistics.domain.consignment import Consignment, ConsignmentStatus
-from services.logistics.domain.shipment import Shipment, ShipmentStatus
+from services.logistics.domain.shipment import Shipment
 
 CONSIGNMENTS = Kind(
     "consignments", Consignment, lambda id: Consignment(round=id), lambda id: f"/logistics/consignments/{id}"
@@ -39,7 +39,7 @@ def open_stores(service: Service) -> Stores:
 async def find_consignments(
     consignments: Store[Consignment], where: Filter, *, after: str, limit: int
 ) -> list[tuple[str, Consignment]]:
-    """Consignments, by id; not those of which only reports are known yet."""
+    """Consignments, by id; not one whose shipment's events came before its parcels."""
     statuses = [status.value for status in ConsignmentStatus if status is not ConsignmentStatus.NEW]
     return await consignments.find({"state.status": statuses, **where}, after=after, limit=limit)
 
@@ -47,6 +47,5 @@ async def find_consignments(
 async def find_shipments(
     shipments: Store[Shipment], where: Filter, *, after: str, limit: int
 ) -> list[tuple[str, Shipment]]:
-    """Shipments, by id; not those that are not planned yet."""
-    statuses = [status.value for status in ShipmentStatus if status is not ShipmentStatus.NEW]
-    return await shipments.find({"state.status": statuses, **where}, after=after, limit=limit)
+    """Shipments, by id."""
+    return await shipments.find(where, after=after, limit=limit)

@@ -11,25 +11,29 @@ from pandapack.runtime.parties import Act, Party, PartyKind, refuse_school
 from pandapack.runtime.store import Outcome, Store
 from services.logistics.domain import consignment, shipment
 from services.logistics.domain.consignment import Consignment
-from services.logistics.domain.shipment import Shipment
+from services.logistics.domain.shipment import Shipment, Terms
 from services.logistics.store import Stores
 
 
 async def book_shipment(
     stores: Stores, id: str, round_id: str, legs: tuple[Leg, ...], act: Act
 ) -> Outcome[Shipment] | Refusal:
-    """Books a shipment of a round that is packed, on legs of registered carriers.
+    """Books the shipment of a round that is packed, on legs of registered carriers.
 
-    What is read here only ever grows: a consignment keeps its services, a party its kind.
+    What is read here only ever grows: a consignment keeps its services, a party its kind. The claim on the round is the
+    shipment's document itself, which has the round's name and is written once.
     """
     known = await stores.consignments.get(round_id) or Consignment(round=round_id)
     refusal = consignment.refuse_booking(known, shipment.country_of(legs), act.by)
-    if refusal is None:
-        refusal = await _refuse_carriers(stores.parties, legs)
+    refusal = refusal or shipment.refuse_name(id, round_id) or await _refuse_carriers(stores.parties, legs)
     if refusal is not None:
         return refusal
-    broker = known.services.get(Category.DUTY, "")
-    decide = partial(shipment.plan, round=round_id, legs=legs, broker=broker, by=act.by)
+    terms = Terms(
+        broker=known.services.get(Category.DUTY, ""),
+        duty_fen_max=known.services_fen_max.get(Category.DUTY),
+        packed_at=known.packed_at,
+    )
+    decide = partial(shipment.plan, round=round_id, legs=legs, terms=terms, by=act.by)
     return await stores.shipments.change(id, decide, act.command)
 
 

@@ -1,4 +1,4 @@
-"""What the bodies here share: nothing unknown in them, remarks and names with an end, times in UTC."""
+"""What the bodies here share: nothing unknown in them, remarks and names with an end, times in UTC and of this age."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pandapack.contracts.donations import Moment
 
 TEXT_CHARACTERS_MAX = 300
+"""A sentence or two: all of it is kept in the consignment, whose size is bounded."""
+OFFICE_CHARACTERS_MAX = 100
+"""A name, twice a proof, and there are up to `PROOFS_MAX` of them in a document."""
 COST_FEN_MAX = 1_000_000_000_000
+"""Ten billion yuan: no round costs that. It keeps numbers below 2⁵³; what an order allows is less, and bounds them."""
+YEAR_MIN, YEAR_MAX = 2000, 2100
+"""Years in which parcels travel. Each of their times can be taken to UTC and compared, which those of year 1 cannot."""
 
 
 def _in_utc(at: datetime) -> datetime:
+    if not YEAR_MIN <= at.year <= YEAR_MAX:
+        raise ValueError(f"the year {at.year} is not between {YEAR_MIN} and {YEAR_MAX}")
     return at.astimezone(UTC)
 
 
 Remark = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
-Office = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
+Office = Annotated[str, StringConstraints(min_length=1, max_length=OFFICE_CHARACTERS_MAX)]
 """Who gave or received: a company or an office, never a pupil."""
 At = Annotated[Moment, AfterValidator(_in_utc)]
 """Business time of a report: RFC 3339 with a zone comes in, UTC is kept."""

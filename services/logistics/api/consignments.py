@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
@@ -26,6 +27,7 @@ from services.logistics.domain.consignment import (
     SchoolRange,
     WriteOff,
 )
+from services.logistics.domain.times import Now
 from services.logistics.store import Stores, find_consignments
 from services.logistics.work import refuse_others_school, schools_of
 
@@ -100,6 +102,7 @@ SCHOOLS_SEE = (
     *("round", "status", "closed", "programme", "country", "specification", "round_parcels", "stored"),
     *("dispatched", "arrived_at"),
 )
+SCHOOLS_OWN = ("schools", "parked", "turned_down")
 
 
 def shown_consignment(state: Consignment) -> dict[str, Any]:
@@ -123,6 +126,7 @@ def shown_consignment(state: Consignment) -> dict[str, Any]:
             *({"kind": "delivery", "id": one.delivery, "school": one.school} for one in state.parked_deliveries),
             *({"kind": "handout", "id": one.handout, "school": one.school} for one in state.parked_handouts),
         ],
+        "turned_down": [one.model_dump() for one in state.turned_down],
         "costs": {category.value: cost.fen for category, cost in state.costs.items()},
         "warehouse": state.warehouse,
         "services": {category.value: party for category, party in state.services.items()},
@@ -142,7 +146,7 @@ def shown_to(state: Consignment, party: str | None, schools: tuple[str, ...] | N
     if schools is None:
         own = {category.value for category, supplier in state.services.items() if supplier == party}
         return {**shown, "costs": {name: fen for name, fen in shown["costs"].items() if name in own}}
-    theirs = {name: [one for one in shown[name] if one["school"] in schools] for name in ("schools", "parked")}
+    theirs = {name: [one for one in shown[name] if one["school"] in schools] for name in SCHOOLS_OWN}
     return {**{name: shown[name] for name in SCHOOLS_SEE}, **theirs}
 
 
@@ -165,12 +169,12 @@ def _shown_school(state: Consignment, school: SchoolRange) -> dict[str, Any]:
     }
 
 
-def consignments_router(stores: Stores) -> APIRouter:
+def consignments_router(stores: Stores, now: Callable[[], Now]) -> APIRouter:
     """`/consignments`."""
     router = APIRouter(prefix="/consignments", tags=["consignments"])
     _add_reads(router, stores)
-    _add_reports(router, stores)
-    _add_school_reports(router, stores)
+    _add_reports(router, stores, now)
+    _add_school_reports(router, stores, now)
     return router
 
 
@@ -199,7 +203,7 @@ def _add_reads(router: APIRouter, stores: Stores) -> None:
 
     @router.get("/{round_id}")
     async def get_consignment(round_id: Name, reader: Reader) -> dict[str, Any]:
-        """A consignment: where each of its parcels is. It is `new` while only reports of it are known, all parked."""
+        """A consignment: where each of its parcels is, what waits for its turn, and what turned out not to be true."""
         schools, known = await schools_seen(reader), await stores.consignments.get(round_id)
         is_seen = known is not None and (
             consignment.takes_part(known, reader.acts_for) if schools is None else consignment.is_for(known, schools)
@@ -209,7 +213,7 @@ def _add_reads(router: APIRouter, stores: Stores) -> None:
         return shown_to(known, reader.acts_for, schools)
 
 
-def _add_reports(router: APIRouter, stores: Stores) -> None:
+def _add_reports(router: APIRouter, stores: Stores, now: Callable[[], Now]) -> None:
     consignments = stores.consignments
 
     @router.post("/{round_id}/costs", openapi_extra=COMMAND)
@@ -226,24 +230,26 @@ def _add_reports(router: APIRouter, stores: Stores) -> None:
         """Parcels were damaged or lost: the warehouse reports it until they leave, then a carrier of their shipment."""
         loss = body.loss()
         outcome = await consignments.change(
-            round_id, lambda state: consignment.write_off(state, loss, act.by), act.command
+            round_id, lambda state: consignment.write_off(state, loss, act.by, now()), act.command
         )
         return answer_to(outcome)
 
 
-def _add_school_reports(router: APIRouter, stores: Stores) -> None:
+def _add_school_reports(router: APIRouter, stores: Stores, now: Callable[[], Now]) -> None:
     consignments = stores.consignments
 
     @router.post("/{round_id}/deliveries", openapi_extra=COMMAND)
     async def post_delivery(round_id: Name, body: DeliveryBody, act: Taught) -> JSONResponse:
         """A school's proof, its own or its field partner's: what it accepted and rejected.
 
-        Before its parcels are in transit it is parked.
+        Before its parcels are in transit it is parked; once they have left, what was proven before that is turned down.
         """
         if (refusal := await refuse_others_school(stores.parties, body.school, act)) is not None:
             raise problem_of(refusal)
         proof = body.proof()
-        outcome = await consignments.change(round_id, lambda state: consignment.deliver(state, proof), act.command)
+        outcome = await consignments.change(
+            round_id, lambda state: consignment.deliver(state, proof, now()), act.command
+        )
         return answer_to(outcome)
 
     @router.post("/{round_id}/handouts", openapi_extra=COMMAND)
@@ -256,5 +262,7 @@ def _add_school_reports(router: APIRouter, stores: Stores) -> None:
         if (refusal := await refuse_others_school(stores.parties, body.school, act)) is not None:
             raise problem_of(refusal)
         handout = body.handout_report()
-        outcome = await consignments.change(round_id, lambda state: consignment.hand_out(state, handout), act.command)
+        outcome = await consignments.change(
+            round_id, lambda state: consignment.hand_out(state, handout, now()), act.command
+        )
         return answer_to(outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
@@ -17,7 +18,8 @@ from pandapack.runtime.parties import Act, acting
 from pandapack.runtime.store import Store
 from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Remark
 from services.logistics.domain import shipment
-from services.logistics.domain.shipment import LEGS_MAX, Move, Movement, Shipment, ShipmentStatus
+from services.logistics.domain.shipment import LEGS_MAX, Move, Movement, Release, Shipment, ShipmentStatus
+from services.logistics.domain.times import Now
 from services.logistics.store import Stores, find_shipments
 from services.logistics.work import book_shipment
 
@@ -39,7 +41,7 @@ class LegBody(Body):
 
 
 class ShipmentBody(Body):
-    """A booking: legs that join end to end."""
+    """A booking: legs that join end to end. `shipment` is the round's name behind `SH-`: a round has one shipment."""
 
     shipment: Name
     round: Name
@@ -72,9 +74,13 @@ class ReleaseBody(Body):
     at: At
 
 
+BOUNDS = ("duty_fen_max", "packed_at")
+"""What holds reports in bounds: the orders' business, not the carriers'."""
+
+
 def shown_shipment(state: Shipment) -> dict[str, Any]:
     """A shipment as JSON: each leg with when it went and came."""
-    fields = state.model_dump(mode="json", exclude={"legs"})
+    fields = state.model_dump(mode="json", exclude={"legs", *BOUNDS})
     arrived_at = state.legs[-1].arrived_at if state.legs else None
     legs = [
         {**one.leg.model_dump(), "departed_at": one.departed_at, "arrived_at": one.arrived_at} for one in state.legs
@@ -82,12 +88,12 @@ def shown_shipment(state: Shipment) -> dict[str, Any]:
     return {**fields, "legs": legs, "arrived_at": arrived_at}
 
 
-def shipments_router(stores: Stores) -> APIRouter:
+def shipments_router(stores: Stores, now: Callable[[], Now]) -> APIRouter:
     """`/shipments`."""
     router = APIRouter(prefix="/shipments", tags=["shipments"])
     _add_reads(router, stores.shipments)
-    _add_movements(router, stores)
-    _add_customs(router, stores.shipments)
+    _add_movements(router, stores, now)
+    _add_customs(router, stores.shipments, now)
     return router
 
 
@@ -115,12 +121,12 @@ def _add_reads(router: APIRouter, shipments: Store[Shipment]) -> None:
         return shown_shipment(known)
 
 
-def _add_movements(router: APIRouter, stores: Stores) -> None:
+def _add_movements(router: APIRouter, stores: Stores, now: Callable[[], Now]) -> None:
     shipments = stores.shipments
 
     @router.post("", status_code=201, openapi_extra=COMMAND)
     async def post_shipment(body: ShipmentBody, act: Serving) -> JSONResponse:
-        """Books a round's shipment: by the party of whom its freight was ordered, on legs of registered carriers."""
+        """Books a round's shipment, once: by the party of whom its freight was ordered, on registered carriers' legs."""
         outcome = await book_shipment(stores, body.shipment, body.round, body.planned(), act)
         return answer_to(outcome, status=201)
 
@@ -137,26 +143,27 @@ def _add_movements(router: APIRouter, stores: Stores) -> None:
     async def _report(shipment_id: str, move: Move, body: MovementBody, act: Act) -> JSONResponse:
         movement = Movement(move=move, leg=body.leg, at=body.at.isoformat())
         outcome = await shipments.change(
-            shipment_id, lambda state: shipment.report(state, movement, act.by), act.command
+            shipment_id, lambda state: shipment.report(state, movement, act.by, now()), act.command
         )
         return answer_to(outcome)
 
 
-def _add_customs(router: APIRouter, shipments: Store[Shipment]) -> None:
+def _add_customs(router: APIRouter, shipments: Store[Shipment], now: Callable[[], Now]) -> None:
     @router.post("/{shipment_id}/customs-holds", openapi_extra=COMMAND)
     async def post_hold(shipment_id: Name, body: HoldBody, act: Serving) -> JSONResponse:
         """Customs keep the shipment."""
         outcome = await shipments.change(
-            shipment_id, lambda state: shipment.hold(state, body.reason, body.at.isoformat(), act.by), act.command
+            shipment_id,
+            lambda state: shipment.hold(state, body.reason, body.at.isoformat(), act.by, now()),
+            act.command,
         )
         return answer_to(outcome)
 
     @router.post("/{shipment_id}/customs-releases", openapi_extra=COMMAND)
     async def post_release(shipment_id: Name, body: ReleaseBody, act: Serving) -> JSONResponse:
         """Customs let the shipment go: the party of whom the duty was ordered reports it, and what it cost."""
+        released = Release(duty_fen=body.duty_fen, document=body.document, at=body.at.isoformat())
         outcome = await shipments.change(
-            shipment_id,
-            lambda state: shipment.release(state, body.duty_fen, body.document, body.at.isoformat(), act.by),
-            act.command,
+            shipment_id, lambda state: shipment.release(state, released, act.by, now()), act.command
         )
         return answer_to(outcome)

@@ -244,6 +244,7 @@ def kit(state: Round, lot: str, parcels: int, by: str | None) -> Decision[Round]
     first = packed_parcels(state) + 1
     last = first + parcels - 1
     status = RoundStatus.PACKED if last == state.parcels else state.status
+    services = [order for order in state.orders if order.category is not Category.GOODS]
     packed_lot = PackedLot(lot=lot, first_ordinal=first, count=parcels)
     packed = state.model_copy(update={"lots": (*state.lots, packed_lot), "status": status})
     assert min(in_stock(packed).values()) >= 0, "a partial parcel is impossible"
@@ -259,7 +260,8 @@ def kit(state: Round, lot: str, parcels: int, by: str | None) -> Decision[Round]
         consumed={item: quantity * parcels for item, quantity in state.bill.items()},
         schools=state.schools,
         warehouse=state.warehouse,
-        services={order.category: order.supplier for order in state.orders if order.category is not Category.GOODS},
+        services={order.category: order.supplier for order in services},
+        services_fen_max={order.category: order.committed_fen or order.spent_fen for order in services},
     )
     answer: dict[str, object] = {
         "round": state.round,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from pandapack.runtime.http import install_problems
 from pandapack.runtime.reactions import apply
 from pandapack.runtime.store import Kind, Store
 from services.logistics.api import router
+from services.logistics.domain.times import Now
 from services.logistics.handlers import Handlers
 from services.logistics.store import CONSIGNMENTS, PARTIES, SHIPMENTS, Stores
 from tests.service.procurement.world import RoleKeys
@@ -82,8 +83,11 @@ class Depot:
         app = FastAPI()
         app.state.keys = RoleKeys()
         install_problems(app)
-        app.include_router(router(self.stores))
+        app.include_router(router(self.stores, self.now))
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://logistics")
+
+    def now(self) -> Now:
+        return Now(self.clock.now(), timedelta(hours=26))
 
     def _store(self, kind: Kind[Any]) -> Store[Any]:
         return Store(kind, MemoryDocuments(kind.collection), clock=self.clock, chance=self.chance)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,15 +109,14 @@ def test_packed_parcels_reach_pupils_whatever_comes_first_and_whatever_dies(
     stack: Servers, namespace: str, logistics: Running
 ) -> None:
     consignment, shipment = f"/consignments/{ROUND}", f"/shipments/{SHIPMENT}"
-    early = post(logistics, SCHOOL, f"{consignment}/deliveries", delivery("P-1", "KH-S01", [1, 2, 3, 5, 6], [4]))
-    assert early["parked"] is True
-    assert hand_out(logistics, "H-1", "KH-S01", 5)["parked"] is True
-    waiting = get(logistics, consignment)
-    assert (waiting["status"], [one["id"] for one in waiting["parked"]]) == ("new", ["P-1", "H-1"])
     publish_packed(logistics)
     logistics.kill()
     logistics.start_again()
     eventually(lambda: (get(logistics, consignment) or {}).get("stored") == PARCELS, "all parcels are stored")
+    early = post(logistics, SCHOOL, f"{consignment}/deliveries", delivery("P-1", "KH-S01", [1, 2, 3, 5, 6], [4]))
+    assert early["parked"] is True
+    assert hand_out(logistics, "H-1", "KH-S01", 5)["parked"] is True
+    assert [one["id"] for one in get(logistics, consignment)["parked"]] == ["P-1", "H-1"]
     post(logistics, f"supplier@{FORWARDER}", "/shipments", {"shipment": SHIPMENT, "round": ROUND, "legs": LEGS})
     post(logistics, CARRIER, f"{shipment}/departures", {"leg": 1, "at": AT})
     logistics.kill()
@@ -191,6 +191,31 @@ def test_a_parcel_reaches_one_pupil_whatever_its_school_reports(
     eventually(lambda: handouts() == judged, "both handouts are published with what counts of them")
 
 
+def test_of_twenty_that_claim_the_same_at_once_one_wins(stack: Servers, namespace: str, logistics: Running) -> None:
+    publish_packed(logistics)
+    eventually(lambda: (get(logistics, f"/consignments/{ROUND}") or {}).get("stored") == PARCELS, "all is stored")
+
+    def at_once(who: str, path: str, bodies: list[dict[str, Any]]) -> list[tuple[int, str]]:
+        def send(body: dict[str, Any]) -> tuple[int, str]:
+            got = client.post(f"/v1{path}", json=body, headers=keyed(path, body))
+            return got.status_code, got.json().get("code", "")
+
+        with logistics.client(who) as client, ThreadPoolExecutor(len(bodies)) as threads:
+            return sorted(threads.map(send, bodies))
+
+    numbers = range(20)
+    routes = [[{**LEGS[0], "document": f"BL-{number}"}, LEGS[1]] for number in numbers]
+    bookings = [{"shipment": SHIPMENT, "round": ROUND, "legs": legs} for legs in routes]
+    booked = at_once(f"supplier@{FORWARDER}", "/shipments", bookings)
+    assert booked == [(201, ""), *[(409, "shipment_known")] * 19]
+    releases = [{"duty_fen": 1 + number, "document": f"D-{number}", "at": AT} for number in numbers]
+    let_go = at_once(f"supplier@{BROKER}", f"/shipments/{SHIPMENT}/customs-releases", releases)
+    assert let_go == [(200, ""), *[(409, "released_already")] * 19]
+    costs = [{"category": "freight", "fen": 1 + number, "document": f"F-{number}"} for number in numbers]
+    known = at_once(f"supplier@{FORWARDER}", f"/consignments/{ROUND}/costs", costs)
+    assert known == [(200, ""), *[(409, "cost_known")] * 19]
+
+
 def test_what_is_not_there_answers_404_and_what_cannot_be_409_or_422(
     stack: Servers, namespace: str, logistics: Running
 ) -> None:
@@ -204,12 +229,13 @@ def test_what_is_not_there_answers_404_and_what_cannot_be_409_or_422(
         held = {"reason": "papers", "at": AT}
         assert answer("/shipments/S-9/customs-holds", held) == (404, "shipment_unknown")
         assert answer("/shipments", {"shipment": "S-9", "round": "R-9", "legs": []}) == (422, "invalid_request")
-        booked = {"shipment": "S-9", "round": ROUND, "legs": LEGS}
+        booked = {"shipment": SHIPMENT, "round": ROUND, "legs": LEGS}
         assert answer("/shipments", booked) == (404, "round_unknown")
         publish_packed(logistics)
         eventually(lambda: (get(logistics, f"/consignments/{ROUND}") or {}).get("stored") == PARCELS, "all is stored")
         apart = [LEGS[0], {**LEGS[1], "origin": "KHSIS"}]
         assert answer("/shipments", {**booked, "legs": apart}) == (422, "legs_do_not_join")
         assert answer("/shipments", booked)[0] == 201
-        again = {"shipment": "S-9", "round": ROUND, "legs": [{**LEGS[0], "destination": "KHPNH"}]}
+        assert answer("/shipments", {**booked, "shipment": "S-9"}) == (422, "shipment_misnamed")
+        again = {**booked, "legs": [{**LEGS[0], "destination": "KHPNH"}]}
         assert answer("/shipments", again) == (409, "shipment_known")

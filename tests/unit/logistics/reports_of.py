@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from pandapack.contracts.envelope import Event
 from pandapack.contracts.logistics import CustomsReleased, LegDeparted, ParcelState
@@ -10,16 +11,20 @@ from pandapack.contracts.procurement import Category, ParcelsPacked, SchoolShare
 from pandapack.decision import Decision, Refusal
 from services.logistics.domain import consignment
 from services.logistics.domain.consignment import Consignment, Cost, Delivery, Handout, WriteOff
+from services.logistics.domain.times import Now
 
 ROUND = "R-000007"
-SHIPMENT = "S-000007"
+SHIPMENT = "SH-R-000007"
+PACKED_AT = "2021-04-20T08:00:00+00:00"
 AT = "2021-05-01T08:00:00+00:00"
+NOW = Now(datetime(2021, 5, 1, 9, tzinfo=UTC), timedelta(hours=26))
 PARCELS = 11
 SCHOOLS = (
     SchoolShare(school="KH-S01", district="Siem Reap", pupils=40, parcels=6),
     SchoolShare(school="KH-S02", district="Battambang", pupils=30, parcels=5),
 )
 WAREHOUSE, FORWARDER, INSURER, BROKER = "demo-warehouse", "demo-forwarder", "demo-insurer", "demo-customs-broker"
+ORDERED_FEN = {Category.FREIGHT: 40_000, Category.INSURANCE: 2_000, Category.DUTY: 10_000}
 Step = Callable[[Consignment], Decision[Consignment] | Refusal]
 
 
@@ -37,6 +42,7 @@ def packed(first: int, count: int) -> ParcelsPacked:
         schools=SCHOOLS,
         warehouse=WAREHOUSE,
         services={Category.FREIGHT: FORWARDER, Category.INSURANCE: INSURER, Category.DUTY: BROKER},
+        services_fen_max=ORDERED_FEN,
     )
 
 
@@ -67,7 +73,7 @@ def handout(number: str, school: str, parcels: int) -> Handout:
 
 
 def stored() -> Step:
-    return lambda state: consignment.store_parcels(state, packed(1, PARCELS))
+    return lambda state: consignment.store_parcels(state, packed(1, PARCELS), PACKED_AT)
 
 
 def dispatched() -> Step:
@@ -75,11 +81,11 @@ def dispatched() -> Step:
 
 
 def delivered(one: Delivery) -> Step:
-    return lambda state: consignment.deliver(state, one)
+    return lambda state: consignment.deliver(state, one, NOW)
 
 
 def handed_out(one: Handout) -> Step:
-    return lambda state: consignment.hand_out(state, one)
+    return lambda state: consignment.hand_out(state, one, NOW)
 
 
 def incurred(category: Category, fen: int) -> Step:
@@ -88,7 +94,7 @@ def incurred(category: Category, fen: int) -> Step:
 
 def written_off(report: str, ordinals: tuple[int, ...], now: ParcelState = ParcelState.LOST) -> Step:
     loss = WriteOff(report=report, ordinals=ordinals, now=now, reason="fell off the lorry", at=AT)
-    return lambda state: consignment.write_off(state, loss, None)
+    return lambda state: consignment.write_off(state, loss, None, NOW)
 
 
 STEPS: tuple[tuple[str, Step], ...] = (
@@ -104,7 +110,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("handout 2", handed_out(handout("H-2", "KH-S01", 1))),
     ("handout 3", handed_out(handout("H-3", "KH-S02", 4))),
 )
-"""Whatever their order; parcels 6 and 11 are written off where they are known, which is after they are stored."""
+"""Whatever their order, once parcels are stored; parcels 6 and 11 are written off after that."""
 
 
 def played(steps: list[Step], state: Consignment | None = None) -> tuple[Consignment, list[Event]]:

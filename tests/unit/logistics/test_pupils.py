@@ -15,6 +15,8 @@ from services.logistics.domain import consignment
 from services.logistics.domain.consignment import Consignment, Handout
 from tests.unit.logistics.reports_of import (
     AT,
+    NOW,
+    PACKED_AT,
     PARCELS,
     ROUND,
     SCHOOLS,
@@ -41,7 +43,7 @@ def stored_for(enrolled: Sequence[int]) -> Step:
     """All parcels of the round, for schools with so many pupils."""
     schools = tuple(share.model_copy(update={"pupils": one}) for share, one in zip(SCHOOLS, enrolled, strict=True))
     whole = packed(1, PARCELS).model_copy(update={"schools": schools})
-    return lambda state: consignment.store_parcels(state, whole)
+    return lambda state: consignment.store_parcels(state, whole, PACKED_AT)
 
 
 def ready(enrolled: Sequence[int] = (40, 30)) -> Consignment:
@@ -55,7 +57,7 @@ def handouts_of(events: Sequence[Event]) -> list[ParcelsHandedOut]:
 
 
 def test_a_parcel_reaches_one_pupil_and_the_rest_is_recorded_as_over_reported() -> None:
-    decision = consignment.hand_out(ready(), reported("H-1", FIRST, 1, HEADS_MAX, HEADS_MAX))
+    decision = consignment.hand_out(ready(), reported("H-1", FIRST, 1, HEADS_MAX, HEADS_MAX), NOW)
     assert isinstance(decision, Decision)
     (event,) = handouts_of(decision.events)
     assert (event.girls, event.boys, event.enrolled) == (HEADS_MAX, HEADS_MAX, 40)
@@ -80,7 +82,7 @@ def test_a_schools_heads_are_added_up_over_the_round_until_all_who_are_enrolled_
 def test_of_a_handout_that_waits_nothing_is_decided_until_its_parcels_are_accepted() -> None:
     early, late = reported("H-1", FIRST, 1, 3, 0), delivered(proof("P-1", FIRST, (1,)))
     state, _ = played([stored(), dispatched()])
-    parked = consignment.hand_out(state, early)
+    parked = consignment.hand_out(state, early, NOW)
     assert isinstance(parked, Decision) and parked.answer == {"round": ROUND, "status": "open", "parked": True}
     (event,) = handouts_of(played([late], parked.state)[1])
     assert (event.pupils_reached, event.pupils_over_reported) == (1, 2)

@@ -60,8 +60,8 @@ async def played_on_store(order: list[tuple[str, Step]], times: list[int], lost:
 
 
 def in_their_order(order: list[tuple[str, Step]]) -> list[tuple[str, Step]]:
-    """Whatever the order: a shipment is released after it left, and only what is stored can be written off."""
-    last = sorted(order, key=lambda step: step[0] == "lost")
+    """Whatever the order: a shipment is released after it left, and people report only of what is stored."""
+    last = sorted(order, key=lambda step: step[0] != "stored")
     names = [name for name, _ in last]
     first, second = sorted((names.index("departed"), names.index("released")))
     steps = dict(last)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from pandapack.contracts.procurement import Category
-from services.logistics.api.bodies import TEXT_CHARACTERS_MAX
+from services.logistics.api.bodies import OFFICE_CHARACTERS_MAX, TEXT_CHARACTERS_MAX
 from services.logistics.api.consignments import ORDINAL_MAX, DeliveryBody, HandoutBody, shown_consignment
 from services.logistics.domain import consignment
 from services.logistics.domain.consignment import Consignment, Delivery
@@ -31,8 +31,8 @@ DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
 def test_a_consignment_is_shown_parcel_by_parcel_and_school_by_school() -> None:
     state, _ = played(
         [
-            incurred(Category.FREIGHT, 30),
             stored(),
+            incurred(Category.FREIGHT, 30),
             dispatched(),
             delivered(proof("P-1", "KH-S01", (1, 2, 3), (4,))),
             handed_out(handout("H-1", "KH-S01", 2)),
@@ -80,15 +80,15 @@ def test_a_time_comes_with_any_zone_and_is_kept_in_utc() -> None:
 
 
 def test_a_consignment_with_the_most_and_longest_proofs_fits_a_document() -> None:
-    text = "\N{PANDA FACE}" * TEXT_CHARACTERS_MAX
+    text, office = ("\N{PANDA FACE}" * most for most in (TEXT_CHARACTERS_MAX, OFFICE_CHARACTERS_MAX))
     longest = DeliveryBody.model_validate(
         {
             "delivery": "P" * 100,
             "school": "S" * 64,
             "accepted": [1],
             "reason": text,
-            "gave": text,
-            "received": text,
+            "gave": office,
+            "received": office,
             "document": "0" * 64,
             "at": "2021-05-01T08:00:00.123456Z",
         }

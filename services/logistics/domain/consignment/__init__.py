@@ -1,8 +1,9 @@
 """A consignment: the parcels of one round, from the warehouse to the pupils. Its id is the round's.
 
 Each parcel is in exactly one state, always: warehouse or in transit until it has ended, and then accepted, rejected,
-damaged or lost. What is reported before its turn is parked here and applied when its turn comes, so that the end does
-not depend on the order in which schools, carriers and Kafka bring things.
+damaged or lost. A consignment begins with packed parcels, never with a report. What is reported of it before its turn
+is parked here, and applied when its turn comes, so that the end does not depend on the order in which schools, carriers
+and Kafka bring things; or turned down, by name, where it cannot be true.
 
 `state` is what is known, `decisions` what changes it, `refusals` what cannot be true, `parties` who may do what,
 `progress` what follows.
@@ -20,7 +21,13 @@ from services.logistics.domain.consignment.decisions import (
     write_off,
 )
 from services.logistics.domain.consignment.parties import is_for, refuse_booking, takes_part, unknown_round
-from services.logistics.domain.consignment.refusals import PARKED_MAX, PARKED_ORDINALS_MAX, PROOFS_MAX
+from services.logistics.domain.consignment.refusals import (
+    PARKED_A_SCHOOL_MAX,
+    PARKED_MAX,
+    PARKED_ORDINALS_MAX,
+    PROOFS_A_SCHOOL_MAX,
+    PROOFS_MAX,
+)
 from services.logistics.domain.consignment.state import (
     Consignment,
     ConsignmentStatus,
@@ -29,6 +36,7 @@ from services.logistics.domain.consignment.state import (
     Handout,
     PupilsReached,
     SchoolRange,
+    TurnedDown,
     WriteOff,
     counts,
     ordinals,
@@ -36,8 +44,10 @@ from services.logistics.domain.consignment.state import (
 )
 
 __all__ = [
+    "PARKED_A_SCHOOL_MAX",
     "PARKED_MAX",
     "PARKED_ORDINALS_MAX",
+    "PROOFS_A_SCHOOL_MAX",
     "PROOFS_MAX",
     "Consignment",
     "ConsignmentStatus",
@@ -46,6 +56,7 @@ __all__ = [
     "Handout",
     "PupilsReached",
     "SchoolRange",
+    "TurnedDown",
     "WriteOff",
     "arrive",
     "counts",

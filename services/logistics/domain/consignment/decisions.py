@@ -1,6 +1,7 @@
 """The decisions of a consignment: on parcels that are packed, on its shipment, on what people report.
 
-A report of what cannot be true is refused; one whose turn has not come is parked, and answered so.
+A report of what cannot be true is refused, and so is any of a round of which nothing is packed: no stranger's word
+begins a consignment. One whose turn has not come is parked, and answered so.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from pandapack.decision import Decision, Refusal
 from services.logistics.domain.consignment.parties import (
     refuse_not_holding,
     refuse_unordered,
-    takes_part,
-    unknown_round,
+    refuse_unpacked,
     with_carriers,
     with_packed,
 )
 from services.logistics.domain.consignment.progress import finish
 from services.logistics.domain.consignment.refusals import (
+    refuse_above_order,
+    refuse_before_departure,
     refuse_closed,
     refuse_contradiction,
     refuse_ended,
@@ -55,12 +57,13 @@ from services.logistics.domain.consignment.state import (
     with_cost,
     with_ended,
 )
+from services.logistics.domain.times import Now, refuse_time
 
 FIRST_LEG = 1
 
 
-def store_parcels(state: Consignment, event: ParcelsPacked) -> Decision[Consignment]:
-    """Packed parcels come into the warehouse."""
+def store_parcels(state: Consignment, event: ParcelsPacked, at: str) -> Decision[Consignment]:
+    """Packed parcels come into the warehouse. `at`: when they were packed."""
     assert event.first_ordinal == state.stored + 1, f"{state.round} has {state.stored}, then {event.first_ordinal}"
     named = {"round": state.round, "programme": event.programme, "country": event.country}
     events: list[Event] = []
@@ -76,6 +79,7 @@ def store_parcels(state: Consignment, event: ParcelsPacked) -> Decision[Consignm
             "round_parcels": event.round_parcels,
             "schools": event.schools,
             "stored": state.stored + event.count,
+            "packed_at": state.packed_at or at,
         }
     )
     assert stored.stored <= stored.round_parcels, f"{state.round} has more parcels than it was funded for"
@@ -110,15 +114,15 @@ def record_duty(state: Consignment, event: CustomsReleased) -> Decision[Consignm
     return finish(with_cost(state, Category.DUTY, cost))
 
 
-def write_off(state: Consignment, loss: WriteOff, by: str | None) -> Decision[Consignment] | Refusal:
+def write_off(state: Consignment, loss: WriteOff, by: str | None, now: Now) -> Decision[Consignment] | Refusal:
     """A loss and damage report of whoever holds the parcels: in the warehouse or on the way they end so."""
     assert loss.now in (ParcelState.DAMAGED, ParcelState.LOST)
-    is_seen = takes_part(state, by) and state.status is not ConsignmentStatus.NEW
     refusal = (
-        (None if is_seen else unknown_round(state.round))
+        refuse_unpacked(state)
+        or refuse_not_holding(state, by)
         or refuse_known_report(state, loss.report)
         or refuse_closed(state)
-        or refuse_not_holding(state, by)
+        or refuse_time(loss.at, state.packed_at, now)
         or refuse_unstored(state, loss.ordinals)
         or refuse_ended(state, loss.ordinals)
     )
@@ -140,41 +144,62 @@ def write_off(state: Consignment, loss: WriteOff, by: str | None) -> Decision[Co
     return _with_answer(finish(state.model_copy(update=update), [parcels_written_off]), parked=False)
 
 
-def deliver(state: Consignment, delivery: Delivery) -> Decision[Consignment] | Refusal:
-    """A school's proof of delivery. Before its parcels are in transit it is parked."""
-    refusal = refuse_closed(state) or refuse_known_delivery(state, delivery) or refuse_contradiction(delivery)
-    if refusal is None and state.status is not ConsignmentStatus.NEW:
-        refusal = refuse_foreign_parcels(state, delivery) or refuse_ended(state, delivery.named)
+def deliver(state: Consignment, delivery: Delivery, now: Now) -> Decision[Consignment] | Refusal:
+    """A school's proof of delivery. Before its parcels are in transit it is parked.
+
+    What is parked is applied, or turned down, when the parcels have left: nothing that was proven before that is true.
+    """
+    refusal = (
+        refuse_unpacked(state)
+        or refuse_closed(state)
+        or refuse_known_delivery(state, delivery)
+        or refuse_contradiction(delivery)
+        or refuse_foreign_parcels(state, delivery)
+        or refuse_ended(state, delivery.named)
+        or refuse_time(delivery.at, state.packed_at, now)
+        or refuse_before_departure(state, delivery.at)
+    )
     if refusal is not None:
         return refusal
     parked = state.model_copy(update={"parked_deliveries": (*state.parked_deliveries, delivery)})
     applied = finish(parked)
     # Judged after it is applied: what waits without end must not keep out a proof whose turn has come.
-    refusal = refuse_too_many_proofs(state) or refuse_too_many_parked(applied.state)
+    school = delivery.school
+    refusal = refuse_too_many_proofs(state, school) or refuse_too_many_parked(applied.state, school)
     return refusal or _with_answer(applied, parked=delivery in applied.state.parked_deliveries)
 
 
-def hand_out(state: Consignment, handout: Handout) -> Decision[Consignment] | Refusal:
+def hand_out(state: Consignment, handout: Handout, now: Now) -> Decision[Consignment] | Refusal:
     """A school gave parcels to pupils. What is more than it has accepted so far is parked."""
-    refusal = refuse_closed(state) or refuse_known_handout(state, handout)
-    if refusal is None and state.status is not ConsignmentStatus.NEW:
-        refusal = refuse_more_than_dealt(state, handout)
+    refusal = (
+        refuse_unpacked(state)
+        or refuse_closed(state)
+        or refuse_known_handout(state, handout)
+        or refuse_more_than_dealt(state, handout)
+        or refuse_time(handout.at, state.packed_at, now)
+        or refuse_before_departure(state, handout.at)
+    )
     if refusal is not None:
         return refusal
     parked = state.model_copy(update={"parked_handouts": (*state.parked_handouts, handout)})
     applied = finish(parked)
     is_parked = handout in applied.state.parked_handouts
-    return refuse_too_many_parked(applied.state) or _with_heads(_with_answer(applied, parked=is_parked), handout)
+    return refuse_too_many_parked(applied.state, handout.school) or _with_heads(
+        _with_answer(applied, parked=is_parked), handout
+    )
 
 
 def record_cost(state: Consignment, category: Category, cost: Cost, by: str | None) -> Decision[Consignment] | Refusal:
     """The party of whom a service was ordered reports what it cost for the round, once for each category."""
     assert category in REPORTED_COSTS and cost.party == (by or "")
-    refusal = refuse_unordered(state, category, by) or refuse_known_cost(state, category) or refuse_closed(state)
-    if refusal is not None:
-        return refusal
-    is_parked = state.status is ConsignmentStatus.NEW
-    return _with_answer(finish(with_cost(state, category, cost)), parked=is_parked)
+    refusal = (
+        refuse_unpacked(state)
+        or refuse_unordered(state, category, by)
+        or refuse_known_cost(state, category)
+        or refuse_closed(state)
+        or refuse_above_order(state, category, cost)
+    )
+    return refusal or _with_answer(finish(with_cost(state, category, cost)), parked=False)
 
 
 def _with_heads(decision: Decision[Consignment], handout: Handout) -> Decision[Consignment]:

@@ -12,13 +12,14 @@ from collections.abc import Collection
 from pandapack.contracts.logistics import Leg
 from pandapack.contracts.procurement import Category, ParcelsPacked
 from pandapack.decision import Refusal, RefusalKind
+from services.logistics.domain.consignment.refusals import refuse_closed
 from services.logistics.domain.consignment.state import Consignment, ConsignmentStatus
 
 
 def with_packed(state: Consignment, event: ParcelsPacked) -> Consignment:
     """The consignment once its warehouse packed parcels, and it is known of whom its services were ordered."""
-    known = state.model_copy(update={"warehouse": event.warehouse, "services": event.services})
-    return _with_parties(known)
+    ordered = {"services": event.services, "services_fen_max": event.services_fen_max}
+    return _with_parties(state.model_copy(update={"warehouse": event.warehouse, **ordered}))
 
 
 def with_carriers(state: Consignment, legs: Collection[Leg]) -> Consignment:
@@ -33,14 +34,18 @@ def takes_part(state: Consignment, by: str | None) -> bool:
 
 
 def is_for(state: Consignment, schools: Collection[str]) -> bool:
-    """Whether parcels of the consignment are for one of these schools, or one of them has reported of it."""
-    waiting = {one.school for one in state.parked_deliveries} | {one.school for one in state.parked_handouts}
-    return any(school in schools for school in {share.school for share in state.schools} | waiting)
+    """Whether parcels of the consignment are for one of these schools."""
+    return any(share.school in schools for share in state.schools)
 
 
 def unknown_round(id: str) -> Refusal:
     """There is no consignment, or none of the caller's: the same is told of both."""
     return Refusal("round_unknown", f"no parcel of {id} is packed yet", RefusalKind.NOT_FOUND)
+
+
+def refuse_unpacked(state: Consignment) -> Refusal | None:
+    """Nothing is known of the round: nothing can have happened to its parcels, and no document begins with a report."""
+    return unknown_round(state.round) if state.status is ConsignmentStatus.NEW else None
 
 
 def refuse_unordered(state: Consignment, category: Category, by: str | None) -> Refusal | None:
@@ -67,9 +72,7 @@ def refuse_not_holding(state: Consignment, by: str | None) -> Refusal | None:
 
 def refuse_booking(state: Consignment, country: str, by: str | None) -> Refusal | None:
     """A shipment is booked by the party of whom the freight was ordered, to the country that the parcels are for."""
-    if state.status is ConsignmentStatus.NEW:
-        return unknown_round(state.round)
-    refusal = refuse_unordered(state, Category.FREIGHT, by)
+    refusal = refuse_unpacked(state) or refuse_unordered(state, Category.FREIGHT, by) or refuse_closed(state)
     if refusal is None and country != state.country:
         detail = f"the last leg ends in {country}, and {state.round} is for {state.country}"
         return Refusal("country_differs", detail, RefusalKind.INVALID)

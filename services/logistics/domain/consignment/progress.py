@@ -19,8 +19,14 @@ from pandapack.contracts.logistics import (
     ParcelState,
 )
 from pandapack.contracts.procurement import SchoolShare
-from pandapack.decision import Decision
+from pandapack.decision import Decision, Refusal
 from services.logistics.domain.consignment.pupils import Heads, judge_heads, reach
+from services.logistics.domain.consignment.refusals import (
+    refuse_before_departure,
+    refuse_closed,
+    refuse_ended,
+    refuse_more_than_dealt,
+)
 from services.logistics.domain.consignment.state import (
     OPEN_STATES,
     Consignment,
@@ -28,11 +34,13 @@ from services.logistics.domain.consignment.state import (
     Delivery,
     Handout,
     PupilsReached,
+    TurnedDown,
     counts,
     ended_ordinals,
     range_of,
     with_ended,
 )
+from services.logistics.domain.times import moment_of
 
 
 def finish(state: Consignment, decided: Iterable[Event] = ()) -> Decision[Consignment]:
@@ -87,24 +95,47 @@ def _apply_deliveries(state: Consignment) -> tuple[Consignment, list[Event]]:
         return state, events
     gone = ended_ordinals(state)
     # The earliest first: which of two proofs of one parcel is applied must not depend on the order of arrival.
-    for delivery in sorted(state.parked_deliveries, key=lambda one: (one.at, one.delivery)):
-        school = range_of(state, delivery.school)
-        if school is not None and all(school.holds(one) and one not in gone for one in delivery.named):
-            gone.update(delivery.named)
-            state = _with_delivery(state, delivery)
-            events.append(_delivery_event(state, delivery, school.share))
+    for delivery in sorted(state.parked_deliveries, key=lambda one: (moment_of(one.at), one.delivery)):
+        state = _without_delivery(state, delivery)
+        refusal = refuse_before_departure(state, delivery.at)
+        if refusal is None and not gone.isdisjoint(delivery.named):
+            refusal = refuse_ended(state, delivery.named)
+        if refusal is not None:
+            state = _turn_down(state, delivery, refusal)
+            continue
+        gone.update(delivery.named)
+        state = _with_delivery(state, delivery)
+        events.append(_delivery_event(state, delivery, _dealt_to(state, delivery.school)))
     return state, events
 
 
+def _dealt_to(state: Consignment, school: str) -> SchoolShare:
+    """What was dealt to a school that has reported: a report of any other is refused."""
+    own = range_of(state, school)
+    assert own is not None, f"{state.round} has no parcels for {school}"
+    return own.share
+
+
+def _turn_down(state: Consignment, report: Delivery | Handout, why: Refusal) -> Consignment:
+    kind, id = ("delivery", report.delivery) if isinstance(report, Delivery) else ("handout", report.handout)
+    one = TurnedDown(kind=kind, id=id, school=report.school, code=why.code)
+    return state.model_copy(update={"turned_down": (*state.turned_down, one)})
+
+
+def _without_delivery(state: Consignment, delivery: Delivery) -> Consignment:
+    parked = tuple(one for one in state.parked_deliveries if one != delivery)
+    return state.model_copy(update={"parked_deliveries": parked})
+
+
+def _without_handout(state: Consignment, handout: Handout) -> Consignment:
+    parked = tuple(one for one in state.parked_handouts if one != handout)
+    return state.model_copy(update={"parked_handouts": parked})
+
+
 def _with_delivery(state: Consignment, delivery: Delivery) -> Consignment:
-    ended = with_ended(state.ended, ParcelState.ACCEPTED, delivery.accepted)
-    return state.model_copy(
-        update={
-            "ended": with_ended(ended, ParcelState.REJECTED, delivery.rejected),
-            "deliveries": (*state.deliveries, delivery),
-            "parked_deliveries": tuple(one for one in state.parked_deliveries if one != delivery),
-        }
-    )
+    accepted = with_ended(state.ended, ParcelState.ACCEPTED, delivery.accepted)
+    ended = with_ended(accepted, ParcelState.REJECTED, delivery.rejected)
+    return state.model_copy(update={"ended": ended, "deliveries": (*state.deliveries, delivery)})
 
 
 def _delivery_event(state: Consignment, delivery: Delivery, share: SchoolShare) -> ParcelsDelivered:
@@ -130,19 +161,18 @@ def _apply_handouts(state: Consignment) -> tuple[Consignment, list[Event]]:
         accepted[delivery.school] += len(delivery.accepted)
     # The smallest first, by id where equal: which of several are applied must not depend on the order of arrival.
     for handout in sorted(state.parked_handouts, key=lambda one: (one.parcels, one.handout)):
-        school = range_of(state, handout.school)
-        reached = state.reached.get(handout.school, PupilsReached())
-        if school is None or reached.handed_out + handout.parcels > accepted[handout.school]:
+        refusal = refuse_before_departure(state, handout.at) or refuse_more_than_dealt(state, handout)
+        if refusal is not None:
+            state = _turn_down(_without_handout(state, handout), handout, refusal)
             continue
-        heads = judge_heads(reached, handout, school.share.pupils)
-        state = state.model_copy(
-            update={
-                "reached": state.reached | {handout.school: reach(reached, handout, heads)},
-                "handouts": (*state.handouts, handout),
-                "parked_handouts": tuple(one for one in state.parked_handouts if one != handout),
-            }
-        )
-        events.append(_handout_event(state, handout, school.share, heads))
+        share, reached = _dealt_to(state, handout.school), state.reached.get(handout.school, PupilsReached())
+        if reached.handed_out + handout.parcels <= accepted[handout.school]:
+            heads = judge_heads(reached, handout, share.pupils)
+            reached_by = state.reached | {handout.school: reach(reached, handout, heads)}
+            state = _without_handout(state, handout).model_copy(
+                update={"reached": reached_by, "handouts": (*state.handouts, handout)}
+            )
+            events.append(_handout_event(state, handout, share, heads))
     return state, events
 
 
@@ -187,4 +217,9 @@ def _close_if_over(state: Consignment) -> tuple[Consignment, list[Event]]:
         lost=by_state[ParcelState.LOST],
         returned=by_state[ParcelState.RETURNED],
     )
-    return state.model_copy(update={"status": ConsignmentStatus.CLOSED}), [closed]
+    over = state.model_copy(update={"status": ConsignmentStatus.CLOSED, "parked_handouts": ()})
+    refusal = refuse_closed(over)
+    assert refusal is not None
+    for handout in state.parked_handouts:  # of parcels that its school rejected, or lost on the way
+        over = _turn_down(over, handout, refusal)
+    return over, [closed]

@@ -1,6 +1,7 @@
 """What cannot be true of a consignment, or is more than it holds. Each answers the refusal, or None.
 
-A report about parcels that are not there yet is no mistake of the reporter's: it is parked, within these limits.
+A report of parcels that have not left yet is no mistake of the reporter's: the carrier's may be late. It is parked,
+within these limits.
 """
 
 from __future__ import annotations
@@ -12,18 +13,25 @@ from pandapack.decision import Refusal, RefusalKind
 from services.logistics.domain.consignment.state import (
     Consignment,
     ConsignmentStatus,
+    Cost,
     Delivery,
     Handout,
     PupilsReached,
     ended_ordinals,
     range_of,
 )
+from services.logistics.domain.times import is_before
 
 PARKED_MAX = 1_000
+"""Of each kind, proofs and handouts: one for each school of the largest need."""
+PARKED_A_SCHOOL_MAX = 20
+"""Of each kind: a school has a few deliveries of a round, and its mistakes take no room from the others."""
 PARKED_ORDINALS_MAX = 20_000
 """In all parked proofs together: twice what a round can hold. What is true names each parcel once."""
 PROOFS_MAX = 2_000
 """Applied and parked. With this many at their longest, a consignment stays below what a document may weigh."""
+PROOFS_A_SCHOOL_MAX = 200
+"""Applied and parked: a delivery is a lorry, not a parcel, and one school does not use up the proofs of all."""
 ORDINALS_SHOWN_MAX = 5
 
 
@@ -34,8 +42,12 @@ def refuse_closed(state: Consignment) -> Refusal | None:
     return Refusal("consignment_closed", f"every parcel of {state.round} has found its end: nothing is open")
 
 
-def refuse_too_many_parked(state: Consignment) -> Refusal | None:
+def refuse_too_many_parked(state: Consignment, school: str) -> Refusal | None:
     """More reports, or more parcels in them, would wait than may. `state`: after the report was applied, or parked."""
+    parked = (state.parked_deliveries, state.parked_handouts)
+    if max(sum(one.school == school for one in reports) for reports in parked) > PARKED_A_SCHOOL_MAX:
+        detail = f"{PARKED_A_SCHOOL_MAX} reports of {school} of {state.round} wait already: look why they wait"
+        return Refusal("parked_too_many", detail)
     if max(len(state.parked_deliveries), len(state.parked_handouts)) > PARKED_MAX:
         return Refusal("parked_too_many", f"{PARKED_MAX} reports of {state.round} wait already: look why they wait")
     if sum(len(one.named) for one in state.parked_deliveries) > PARKED_ORDINALS_MAX:
@@ -44,11 +56,16 @@ def refuse_too_many_parked(state: Consignment) -> Refusal | None:
     return None
 
 
-def refuse_too_many_proofs(state: Consignment) -> Refusal | None:
-    """There is no room for one more proof."""
-    if len(state.deliveries) + len(state.parked_deliveries) < PROOFS_MAX:
-        return None
-    return Refusal("proofs_too_many", f"{state.round} has {PROOFS_MAX} proofs: there is room for no more")
+def refuse_too_many_proofs(state: Consignment, school: str) -> Refusal | None:
+    """There is no room for one more proof, of this school or at all."""
+    proofs = (*state.deliveries, *state.parked_deliveries)
+    for whose, count, most in (
+        (f"{school} of {state.round}", sum(one.school == school for one in proofs), PROOFS_A_SCHOOL_MAX),
+        (state.round, len(proofs), PROOFS_MAX),
+    ):
+        if count >= most:
+            return Refusal("proofs_too_many", f"{whose} has {most} proofs: there is room for no more")
+    return None
 
 
 def refuse_known_report(state: Consignment, report: str) -> Refusal | None:
@@ -64,6 +81,27 @@ def refuse_known_cost(state: Consignment, category: Category) -> Refusal | None:
         return None
     detail = f"{category} of {state.round} is known already: {state.costs[category].fen} fen"
     return Refusal("cost_known", detail)
+
+
+def refuse_above_order(state: Consignment, category: Category, cost: Cost) -> Refusal | None:
+    """The service would have cost more than its order allows, which nobody may be paid."""
+    return refuse_more_than_ordered(state.round, category, cost.fen, state.services_fen_max.get(category))
+
+
+def refuse_more_than_ordered(round: str, category: Category, fen: int, fen_max: int | None) -> Refusal | None:
+    """`fen_max`: what the service's order for the round may cost at most; None: nothing was ordered."""
+    if fen_max is None or fen <= fen_max:
+        return None
+    detail = f"{fen} fen for {category} of {round}, whose order may cost {fen_max} at most: report at most that"
+    return Refusal("cost_above_ordered", detail, RefusalKind.INVALID)
+
+
+def refuse_before_departure(state: Consignment, at: str) -> Refusal | None:
+    """It would have happened at a school before the parcels left their warehouse."""
+    if state.departure is None or not is_before(at, state.departure.at):
+        return None
+    detail = f"{at} is before the parcels of {state.round} left ({state.departure.at}): look at the date and its zone"
+    return Refusal("at_too_early", detail, RefusalKind.INVALID)
 
 
 def refuse_unstored(state: Consignment, ordinals: Sequence[int]) -> Refusal | None:

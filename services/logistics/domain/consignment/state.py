@@ -13,7 +13,7 @@ OPEN_STATES = (ParcelState.WAREHOUSE, ParcelState.IN_TRANSIT)
 
 
 class ConsignmentStatus(StrEnum):
-    """`new`: no parcel was packed yet, as far as is known; reports may be parked."""
+    """`new`: no parcel was packed yet, as far as is known: nothing is kept of it, and nothing reported."""
 
     NEW = "new"
     OPEN = "open"
@@ -60,6 +60,18 @@ class WriteOff(Part):
     at: str
 
 
+class TurnedDown(Part):
+    """A report that was parked and turned out not to be true. `kind`: delivery or handout; `code` says why.
+
+    Its number is free again: whoever sent it sends it right.
+    """
+
+    kind: str
+    id: str
+    school: str
+    code: str
+
+
 class Cost(Part):
     """What a service cost for the whole round. `party` reported it; "" where staff did."""
 
@@ -86,8 +98,9 @@ class PupilsReached(Part):
 class Consignment(Part):
     """All that is known. `ended`: state → ordinals; every other parcel up to `stored` is in `open_state`.
 
-    `services`: of which party each service was ordered; `carriers`: those of its shipments' legs; `parties`: all who
-    take part, schools apart. `arrived_at`: when its shipment's last leg ended.
+    `services`: of which party each service was ordered, `services_fen_max`: for how much at most; `carriers`: those of
+    its shipment's legs; `parties`: all who take part, schools apart. `packed_at`: when its first parcels were packed;
+    `arrived_at`: when its shipment's last leg ended. `turned_down`: what was parked, and cannot be true.
     """
 
     round: str
@@ -106,13 +119,16 @@ class Consignment(Part):
     handouts: tuple[Handout, ...] = ()
     parked_deliveries: tuple[Delivery, ...] = ()
     parked_handouts: tuple[Handout, ...] = ()
+    turned_down: tuple[TurnedDown, ...] = ()
     reached: dict[str, PupilsReached] = {}
     costs: dict[Category, Cost] = {}
     costs_published: tuple[Category, ...] = ()
     warehouse: str = ""
     services: dict[Category, str] = {}
+    services_fen_max: dict[Category, int] = {}
     carriers: tuple[str, ...] = ()
     parties: tuple[str, ...] = ()
+    packed_at: str = ""
     arrived_at: str | None = None
 
 
