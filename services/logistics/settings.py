@@ -8,7 +8,6 @@ from pydantic import Field
 
 from pandapack.runtime.settings import RuntimeSettings
 
-
 REPORT_TOLERANCE_HOURS = 26
 """Who takes local time for UTC is off by up to 14 hours, a clock that nobody set by some more: not by days."""
 REPORT_TOLERANCE_HOURS_MAX = 24 * 366 * 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pandapack.runtime.budgets import Budget
 from pandapack.runtime.documents import Filter
 from pandapack.runtime.parties import Party, parties_kind
 from pandapack.runtime.service import Service
@@ -11,8 +12,15 @@ from pandapack.runtime.store import Kind, Store
 from services.logistics.domain.consignment import Consignment, ConsignmentStatus
 from services.logistics.domain.shipment import Shipment
 
+CONSIGNMENT_BYTES_MAX = 1536 * 1024
+"""A thousand schools, each with a proof and a handout of ordinary length. Reporting's view of a round, which says each
+school's district too, has room for all that fits here."""
 CONSIGNMENTS = Kind(
-    "consignments", Consignment, lambda id: Consignment(round=id), lambda id: f"/logistics/consignments/{id}"
+    "consignments",
+    Consignment,
+    lambda id: Consignment(round=id),
+    lambda id: f"/logistics/consignments/{id}",
+    Budget(CONSIGNMENT_BYTES_MAX, instead="report several deliveries as one, in fewer words"),
 )
 SHIPMENTS = Kind("shipments", Shipment, lambda id: Shipment(shipment=id), lambda id: f"/logistics/shipments/{id}")
 PARTIES = parties_kind("logistics")

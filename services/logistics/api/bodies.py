@@ -12,7 +12,7 @@ from pandapack.contracts.donations import Moment
 TEXT_CHARACTERS_MAX = 300
 """A sentence or two: all of it is kept in the consignment, whose size is bounded."""
 OFFICE_CHARACTERS_MAX = 100
-"""A name, twice a proof, and there are up to `PROOFS_MAX` of them in a document."""
+"""A name, twice a proof, and there are up to `REPORTS_MAX` of them in a document."""
 COST_FEN_MAX = 1_000_000_000_000
 """Ten billion yuan: no round costs that. It keeps numbers below 2⁵³; what an order allows is less, and bounds them."""
 YEAR_MIN, YEAR_MAX = 2000, 2100
@@ -25,8 +25,9 @@ def _in_utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
-Remark = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
-Office = Annotated[str, StringConstraints(min_length=1, max_length=OFFICE_CHARACTERS_MAX)]
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+Remark = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX, pattern=PRINTABLE)]
+Office = Annotated[str, StringConstraints(min_length=1, max_length=OFFICE_CHARACTERS_MAX, pattern=PRINTABLE)]
 """Who gave or received: a company or an office, never a pupil."""
 At = Annotated[Moment, AfterValidator(_in_utc)]
 """Business time of a report: RFC 3339 with a zone comes in, UTC is kept."""

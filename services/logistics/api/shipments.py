@@ -126,7 +126,7 @@ def _add_movements(router: APIRouter, stores: Stores, now: Callable[[], Now]) ->
 
     @router.post("", status_code=201, openapi_extra=COMMAND)
     async def post_shipment(body: ShipmentBody, act: Serving) -> JSONResponse:
-        """Books a round's shipment, once: by the party of whom its freight was ordered, on registered carriers' legs."""
+        """Books a round's shipment, once: by whom its freight was ordered of, on registered carriers' legs."""
         outcome = await book_shipment(stores, body.shipment, body.round, body.planned(), act)
         return answer_to(outcome, status=201)
 

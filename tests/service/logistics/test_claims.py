@@ -10,7 +10,7 @@ import pytest
 
 from pandapack.contracts.logistics import CostIncurred
 from pandapack.runtime.store import Store
-from tests.service.logistics.depot import AT, BOOKING, LEGS, PARTNER, SEA, Depot, booked, departed, proof, stocked
+from tests.service.logistics.depot import AT, BOOKING, LEGS, PARTNER, SEA, booked, departed, proof, stocked
 from tests.unit.logistics.reports_of import BROKER, FORWARDER, INSURER, ROUND, SCHOOLS, SHIPMENT
 
 AT_ONCE = 20

@@ -10,7 +10,6 @@ from pandapack.contracts.envelope import Event
 from pandapack.contracts.logistics import (
     ConsignmentClosed,
     ConsignmentOpened,
-    CostIncurred,
     ParcelsDelivered,
     ParcelsDispatched,
     ParcelsHandedOut,

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from pandapack.contracts.logistics import ConsignmentClosed, ParcelsDelivered, ParcelState
-from pandapack.contracts.procurement import Category
+from pandapack.contracts.procurement import Category, SchoolShare
 from pandapack.decision import Decision, Refusal
 from services.logistics.domain import consignment
 from services.logistics.domain.consignment import Consignment
@@ -23,6 +23,7 @@ from tests.unit.logistics.reports_of import (
     proof,
     released,
     stored,
+    written_off,
 )
 
 
@@ -132,34 +133,63 @@ def test_what_one_school_has_waiting_takes_no_room_from_another() -> None:
     assert isinstance(consignment.deliver(state, proof("P", "KH-S02", (7,)), NOW), Decision)
 
 
+def with_schools(count: int) -> Consignment:
+    """A consignment for so many schools, of a parcel each."""
+    schools = tuple(
+        SchoolShare(school=f"KH-{number:04d}", district="Siem Reap", pupils=9, parcels=2) for number in range(count)
+    )
+    return played([stored()])[0].model_copy(
+        update={"schools": schools, "stored": 2 * count, "round_parcels": 2 * count}
+    )
+
+
+def test_a_school_has_room_for_so_many_reports_of_a_round_and_no_more() -> None:
+    most = consignment.REPORTS_A_SCHOOL_MAX
+    assert isinstance(
+        consignment.deliver(applied_proofs(most - 1, "KH-S01"), proof("P", "KH-S01", (1,)), NOW), Decision
+    )
+    full = applied_proofs(most, "KH-S01")
+    refusal = consignment.deliver(full, proof("P", "KH-S01", (1,)), NOW)
+    assert isinstance(refusal, Refusal) and refusal.code == "reports_too_many"
+    handouts = tuple(handout(f"H-{number}", "KH-S01", 1) for number in range(most))
+    full = played([stored()])[0].model_copy(update={"handouts": handouts})
+    refusal = consignment.hand_out(full, handout("H", "KH-S01", 1), NOW)
+    assert isinstance(refusal, Refusal) and refusal.code == "reports_too_many"
+
+
+def test_however_much_others_report_each_school_has_room_for_one_proof() -> None:
+    state, others = with_schools(consignment.REPORTS_MAX), consignment.REPORTS_MAX - 1
+    proofs = [proof(f"P-{number}", f"KH-{number:04d}", (2 * number + 1,)) for number in range(others)]
+    state = state.model_copy(update={"deliveries": tuple(proofs), "dispatched": True})
+    second = consignment.deliver(state, proof("P", "KH-0000", (2,)), NOW)
+    assert isinstance(second, Refusal) and second.code == "reports_too_many"
+    last = consignment.deliver(state, proof("P", f"KH-{others:04d}", (2 * others + 1,)), NOW)
+    assert isinstance(last, Decision)
+
+
+def test_a_warehouse_names_several_parcels_in_one_loss_report() -> None:
+    reports = tuple(f"W-{number}" for number in range(consignment.WRITE_OFFS_MAX))
+    state = played([stored()])[0].model_copy(update={"written_off": reports})
+    refusal = written_off("W", (1,))(state)
+    assert isinstance(refusal, Refusal) and refusal.code == "reports_too_many"
+
+
 TOO_MUCH = [
-    ("proofs", parked_proofs(consignment.PARKED_MAX, named=1), "parked_too_many"),
-    ("parcels of proofs", parked_proofs(2, named=consignment.PARKED_ORDINALS_MAX // 2), "parked_too_many"),
-    (
-        "applied proofs",
-        applied_proofs(consignment.PROOFS_MAX, "KH-S02"),
-        "proofs_too_many",
-    ),
-    (
-        "applied proofs of the school",
-        applied_proofs(consignment.PROOFS_A_SCHOOL_MAX, "KH-S01"),
-        "proofs_too_many",
-    ),
+    ("proofs", parked_proofs(consignment.PARKED_MAX, named=1)),
+    ("parcels of proofs", parked_proofs(2, named=consignment.PARKED_ORDINALS_MAX // 2)),
 ]
 
 
-@pytest.mark.parametrize(("what", "state", "code"), TOO_MUCH, ids=[row[0] for row in TOO_MUCH])
-def test_proofs_have_an_end(what: str, state: Consignment, code: str) -> None:
+@pytest.mark.parametrize(("what", "state"), TOO_MUCH, ids=[row[0] for row in TOO_MUCH])
+def test_proofs_that_wait_have_an_end(what: str, state: Consignment) -> None:
     refusal = consignment.deliver(state, proof("P-1", "KH-S01", (1,)), NOW)
-    assert isinstance(refusal, Refusal) and refusal.code == code, what
+    assert isinstance(refusal, Refusal) and refusal.code == "parked_too_many", what
 
 
 def test_one_proof_fewer_still_has_room() -> None:
     for state in (
         parked_proofs(consignment.PARKED_MAX - 1, named=1),
         parked_proofs(1, named=consignment.PARKED_ORDINALS_MAX - 1),
-        applied_proofs(consignment.PROOFS_MAX - 1, "KH-S02"),
-        applied_proofs(consignment.PROOFS_A_SCHOOL_MAX - 1, "KH-S01"),
     ):
         decision = consignment.deliver(state, proof("P-1", "KH-S01", (1,)), NOW)
         assert isinstance(decision, Decision) and decision.answer["parked"] is True

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import bson
 import pytest
 from pydantic import ValidationError
 
 from pandapack.contracts.procurement import Category
-from services.logistics.api.bodies import OFFICE_CHARACTERS_MAX, TEXT_CHARACTERS_MAX
-from services.logistics.api.consignments import ORDINAL_MAX, DeliveryBody, HandoutBody, shown_consignment
-from services.logistics.domain import consignment
-from services.logistics.domain.consignment import Consignment, Delivery
+from services.logistics.api.consignments import HandoutBody, shown_consignment
 from tests.unit.logistics.reports_of import (
-    ROUND,
     SHIPMENT,
     delivered,
     dispatched,
@@ -23,9 +18,6 @@ from tests.unit.logistics.reports_of import (
     proof,
     stored,
 )
-
-DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
-"""What MongoDB takes."""
 
 
 def test_a_consignment_is_shown_parcel_by_parcel_and_school_by_school() -> None:
@@ -77,37 +69,3 @@ def test_a_time_comes_with_any_zone_and_is_kept_in_utc() -> None:
     for at in ("2021-05-01T16:00:00", "2021-05-01", 1_619_856_000):
         with pytest.raises(ValidationError):
             HandoutBody.model_validate({**fields, "at": at})
-
-
-def test_a_consignment_with_the_most_and_longest_proofs_fits_a_document() -> None:
-    text, office = ("\N{PANDA FACE}" * most for most in (TEXT_CHARACTERS_MAX, OFFICE_CHARACTERS_MAX))
-    longest = DeliveryBody.model_validate(
-        {
-            "delivery": "P" * 100,
-            "school": "S" * 64,
-            "accepted": [1],
-            "reason": text,
-            "gave": office,
-            "received": office,
-            "document": "0" * 64,
-            "at": "2021-05-01T08:00:00.123456Z",
-        }
-    ).proof()
-    applied = consignment.PROOFS_MAX - consignment.PARKED_MAX
-    each = consignment.PARKED_ORDINALS_MAX // consignment.PARKED_MAX
-    parked: list[Delivery] = [
-        longest.model_copy(update={"accepted": tuple(range(each))}) for _ in range(consignment.PARKED_MAX)
-    ]
-    handouts = [
-        handout("H" * 100, "S" * 64, 1).model_copy(update={"at": longest.at})
-        for _ in range(ORDINAL_MAX + consignment.PARKED_MAX)
-    ]
-    state = Consignment(
-        round=ROUND,
-        stored=ORDINAL_MAX,
-        deliveries=tuple([longest.model_copy(update={"accepted": tuple(range(10))})] * applied),
-        parked_deliveries=tuple(parked),
-        handouts=tuple(handouts),
-    )
-    size_bytes = len(bson.encode({"state": state.model_dump(mode="json")}))
-    assert size_bytes < DOCUMENT_BYTES_MAX - DOCUMENT_BYTES_MAX // 8, "no room for outbox and answers"

@@ -21,12 +21,14 @@ from services.logistics.domain.consignment.decisions import (
     write_off,
 )
 from services.logistics.domain.consignment.parties import is_for, refuse_booking, takes_part, unknown_round
+from services.logistics.domain.consignment.progress import finish
 from services.logistics.domain.consignment.refusals import (
     PARKED_A_SCHOOL_MAX,
     PARKED_MAX,
     PARKED_ORDINALS_MAX,
-    PROOFS_A_SCHOOL_MAX,
-    PROOFS_MAX,
+    REPORTS_A_SCHOOL_MAX,
+    REPORTS_MAX,
+    WRITE_OFFS_MAX,
 )
 from services.logistics.domain.consignment.state import (
     Consignment,
@@ -47,8 +49,9 @@ __all__ = [
     "PARKED_A_SCHOOL_MAX",
     "PARKED_MAX",
     "PARKED_ORDINALS_MAX",
-    "PROOFS_A_SCHOOL_MAX",
-    "PROOFS_MAX",
+    "REPORTS_A_SCHOOL_MAX",
+    "REPORTS_MAX",
+    "WRITE_OFFS_MAX",
     "Consignment",
     "ConsignmentStatus",
     "Cost",
@@ -62,6 +65,7 @@ __all__ = [
     "counts",
     "deliver",
     "depart",
+    "finish",
     "hand_out",
     "is_for",
     "ordinals",

@@ -42,7 +42,7 @@ from services.logistics.domain.consignment.refusals import (
     refuse_known_report,
     refuse_more_than_dealt,
     refuse_too_many_parked,
-    refuse_too_many_proofs,
+    refuse_too_many_reports,
     refuse_unstored,
 )
 from services.logistics.domain.consignment.state import (
@@ -165,7 +165,8 @@ def deliver(state: Consignment, delivery: Delivery, now: Now) -> Decision[Consig
     applied = finish(parked)
     # Judged after it is applied: what waits without end must not keep out a proof whose turn has come.
     school = delivery.school
-    refusal = refuse_too_many_proofs(state, school) or refuse_too_many_parked(applied.state, school)
+    proofs = (*state.deliveries, *state.parked_deliveries)
+    refusal = refuse_too_many_reports(state, school, proofs) or refuse_too_many_parked(applied.state, school)
     return refusal or _with_answer(applied, parked=delivery in applied.state.parked_deliveries)
 
 
@@ -184,9 +185,9 @@ def hand_out(state: Consignment, handout: Handout, now: Now) -> Decision[Consign
     parked = state.model_copy(update={"parked_handouts": (*state.parked_handouts, handout)})
     applied = finish(parked)
     is_parked = handout in applied.state.parked_handouts
-    return refuse_too_many_parked(applied.state, handout.school) or _with_heads(
-        _with_answer(applied, parked=is_parked), handout
-    )
+    school, handouts = handout.school, (*state.handouts, *state.parked_handouts)
+    refusal = refuse_too_many_reports(state, school, handouts) or refuse_too_many_parked(applied.state, school)
+    return refusal or _with_heads(_with_answer(applied, parked=is_parked), handout)
 
 
 def record_cost(state: Consignment, category: Category, cost: Cost, by: str | None) -> Decision[Consignment] | Refusal:

@@ -22,16 +22,18 @@ from services.logistics.domain.consignment.state import (
 )
 from services.logistics.domain.times import is_before
 
-PARKED_MAX = 1_000
-"""Of each kind, proofs and handouts: one for each school of the largest need."""
+PARKED_MAX = 500
+"""Of each kind, proofs and handouts. All of them may be applied in one write, whose events then wait in one outbox."""
 PARKED_A_SCHOOL_MAX = 20
 """Of each kind: a school has a few deliveries of a round, and its mistakes take no room from the others."""
 PARKED_ORDINALS_MAX = 20_000
 """In all parked proofs together: twice what a round can hold. What is true names each parcel once."""
-PROOFS_MAX = 2_000
-"""Applied and parked. With this many at their longest, a consignment stays below what a document may weigh."""
-PROOFS_A_SCHOOL_MAX = 200
-"""Applied and parked: a delivery is a lorry, not a parcel, and one school does not use up the proofs of all."""
+REPORTS_MAX = 1_000
+"""Of each kind, applied and parked: one for each school of the largest need; and for each that has none yet, room for one is kept."""
+REPORTS_A_SCHOOL_MAX = 50
+"""Of each kind: a delivery is a lorry, not a parcel, and no school uses up the room of all."""
+WRITE_OFFS_MAX = 100
+"""A report names as many parcels as there are. Reporting keeps each with its reason."""
 ORDINALS_SHOWN_MAX = 5
 
 
@@ -56,23 +58,35 @@ def refuse_too_many_parked(state: Consignment, school: str) -> Refusal | None:
     return None
 
 
-def refuse_too_many_proofs(state: Consignment, school: str) -> Refusal | None:
-    """There is no room for one more proof, of this school or at all."""
-    proofs = (*state.deliveries, *state.parked_deliveries)
-    for whose, count, most in (
-        (f"{school} of {state.round}", sum(one.school == school for one in proofs), PROOFS_A_SCHOOL_MAX),
-        (state.round, len(proofs), PROOFS_MAX),
-    ):
-        if count >= most:
-            return Refusal("proofs_too_many", f"{whose} has {most} proofs: there is room for no more")
-    return None
+def refuse_too_many_reports(
+    state: Consignment, school: str, reports: Sequence[Delivery] | Sequence[Handout]
+) -> Refusal | None:
+    """There is no room for one more of these reports, of this school or at all.
+
+    Of the room of all, one is kept for each school that has none yet.
+    """
+    own = sum(one.school == school for one in reports)
+    if own >= REPORTS_A_SCHOOL_MAX:
+        has = f"{school} has {own} such reports of {state.round}"
+    elif own and len(reports) + len(_unheard(state, reports)) >= REPORTS_MAX:
+        has = f"{state.round} has {len(reports)} such reports, and the room that is left is kept for other schools"
+    else:
+        return None
+    return Refusal("reports_too_many", f"{has}: report several deliveries as one")
+
+
+def _unheard(state: Consignment, reports: Sequence[Delivery] | Sequence[Handout]) -> set[str]:
+    return {share.school for share in state.schools} - {one.school for one in reports}
 
 
 def refuse_known_report(state: Consignment, report: str) -> Refusal | None:
-    """A loss and damage report of this number came before."""
-    if report not in state.written_off:
-        return None
-    return Refusal("report_known", f"{state.round} has a report {report} already: give this one its own number")
+    """A loss and damage report of this number came before, or there is no room for one more."""
+    if report in state.written_off:
+        return Refusal("report_known", f"{state.round} has a report {report} already: give this one its own number")
+    if len(state.written_off) >= WRITE_OFFS_MAX:
+        detail = f"{state.round} has {WRITE_OFFS_MAX} loss and damage reports: name several parcels in one"
+        return Refusal("reports_too_many", detail)
+    return None
 
 
 def refuse_known_cost(state: Consignment, category: Category) -> Refusal | None:
