@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from zlib import crc32
 
 import msgspec
 import numpy as np
 
 from pandapack.audit.facts import Json
 from pandapack.audit.findings import Findings, Layer
-from pandapack.audit.merchants import unpacked
-from pandapack.audit.reading import Databases, Patience, events_in, last_number, outbox_events, within
+from pandapack.audit.merchants import trees
+from pandapack.audit.reading import Databases, KeptEvent, Patience, events_in, last_number, outbox_events, within
 from pandapack.audit.seals import AFTER_LAST
 from pandapack.audit.shard import Cell, Sums
 from pandapack.contracts.columns import Columns
@@ -21,10 +20,10 @@ from pandapack.contracts.donations import day_name
 from pandapack.contracts.pages import shard_prefix
 
 RECONCILED = "reconciled"
+MONTH_CHARACTERS = len("2021-11")
 MATCHED, REVERSED_SINCE = "matched", "reversed_since"
 SOURCE = "/donations/settlements/"
-MERCHANT_BUCKETS = 16
-"""A day's merchants lie in so many documents, by the CRC-32 of their names."""
+ALL_SETTLEMENTS = {"_id": {"$gt": SOURCE, "$lt": f"{SOURCE}{AFTER_LAST}"}}
 
 
 @dataclass
@@ -72,6 +71,24 @@ class _Settlement:
     outbox: list[Any] = field(default_factory=list)
 
 
+@dataclass
+class _View:
+    """A view of what is banked, and what is recounted of it. `inbox`: partition → offset up to which it has applied."""
+
+    inbox: Mapping[str, int]
+    state: Json
+    merchants: Sums = field(default_factory=Sums)
+    recounted: Sums = field(default_factory=Sums)
+    sources: set[str] = field(default_factory=set)
+
+    def has(self, event: KeptEvent) -> bool:
+        """Whether it has applied the event."""
+        applied = event.offset < self.inbox.get(event.partition, 0)
+        if applied:
+            self.sources.add(event.source)
+        return applied
+
+
 class BankedRows:
     """All settlements. Documents are read first, then bitmaps, then pages: each has at least what was read before."""
 
@@ -79,14 +96,19 @@ class BankedRows:
         self._databases, self._findings, self._patience = databases, findings, patience
         self._settlements: dict[str, _Settlement] = {}
         self._marked: dict[str, Sums] = {}
-        self._views: list[Json] = []
-        self._volumes: list[Json] = []
+        self._views: dict[str, _View] = {}
+        self._volumes: dict[str, _View] = {}
+        self._missing: set[str] = set()
         self.fen = 0
 
     def read(self) -> None:
         """Reporting's view, then the settlements' documents with their statements."""
-        self._views = list(self._databases.reporting.banked.find({}))
-        self._volumes = list(self._databases.reporting.banked_merchants.find({}))
+        reporting = self._databases.reporting
+        self._views = {row["_id"]: _View(row["inbox"], row["state"]) for row in reporting.banked.find({})}
+        self._volumes = {
+            root: _View(tree.inbox, tree.first, tree.merchants)
+            for root, tree in trees(reporting.banked_merchants, {}, self._patience).items()
+        }
         for document in self._databases.donations.settlements.find({}):
             state = document["state"]
             received = state.get("received")
@@ -134,6 +156,7 @@ class BankedRows:
                 if number not in events:
                     text = f"archive {source}#{number:012d}: it is missing"
                     self._findings.add(Layer.KEPT, text, explains=(source, f"settlement {id}"))
+                    self._missing.add(source)
                     continue
                 told.grow(events[number].data["day"], events[number].data["count"], events[number].data["fen"])
             if archived > settlement.sequence and self._is_still(id, settlement):
@@ -142,27 +165,31 @@ class BankedRows:
             marked = self._marked.get(id, Sums())
             if marked != settlement.banked and settlement.is_reconciled and self._is_still(id, settlement):
                 self._same(id, "the rows that are marked (count, fen)", marked, settlement.banked, source)
+        self._recount()
         self._compare_views()
-        for volumes in self._volumes:
-            self._compare_volumes(volumes)
+        for id, volumes in self._volumes.items():
+            self._compare_volumes(f"view banked_merchants {id}", volumes)
 
-    def _compare_volumes(self, view: Json) -> None:
-        """What is banked of some merchants' donations of a day."""
-        archive, what, recounted = self._databases.reporting.archive, f"view banked_merchants {view['_id']}", Sums()
-        day, _, bucket = view["_id"].rpartition("/")
-        for source, cut in view["inbox"].items():
-            self._patience.until(lambda source=source: last_number(archive, source), cut)  # type: ignore[misc]
-            for event in events_in(archive, within(source, 0, cut), self._findings):
-                if event.data["day"] == day:
-                    for merchant, cell in event.data.get("merchants", {}).items():
-                        if crc32(merchant.encode()) % MERCHANT_BUCKETS == int(bucket):
-                            recounted.grow(merchant, *cell)
-        shown = unpacked(view["state"]["merchants"])
-        for name in sorted({*recounted, *shown}):
-            if recounted.get(name, (0, 0)) != shown.get(name, (0, 0)):
-                text = f"{what}: {name} (count, fen): recounted {recounted.get(name, (0, 0))}"
-                text += f", found {shown.get(name, (0, 0))}"
-                self._findings.add(Layer.VIEWED, text, explains=(what,), because=(what, *view["inbox"]))
+    def _recount(self) -> None:
+        """What each view has applied of the log, added up from the archive."""
+        for event in events_in(self._databases.reporting.archive, ALL_SETTLEMENTS, self._findings):
+            data, partition = event.data, event.partition.rpartition("/")[2]
+            view = self._views.get(f"{data['programme']}/{data['day'][:MONTH_CHARACTERS]}")
+            if view is not None and view.has(event):
+                view.recounted.grow(data["day"], data["count"], data["fen"])
+            volumes = self._volumes.get(f"{data['day']}/{partition}")
+            if volumes is not None and volumes.has(event):
+                for merchant, cell in data.get("merchants", {}).items():
+                    volumes.recounted.grow(merchant, *cell)
+
+    def _compare_volumes(self, what: str, view: _View) -> None:
+        """What is banked of the merchants' donations of a day, as one partition told it."""
+        for name in sorted({*view.recounted, *view.merchants}):
+            ours, theirs = (sums.get(name, (0, 0)) for sums in (view.recounted, view.merchants))
+            if ours != theirs:
+                text = f"{what}: {name} (count, fen): recounted {ours}, found {theirs}"
+                because = (what, *view.sources, *self._missing)
+                self._findings.add(Layer.VIEWED, text, explains=(what,), because=because)
 
     def _is_still(self, id: str, settlement: _Settlement) -> bool:
         """Whether it is as it was read: else it has banked more since."""
@@ -202,17 +229,10 @@ class BankedRows:
                     self.wrong(id, f"statement {statement['number']}: {detail}")
 
     def _compare_views(self) -> None:
-        archive = self._databases.reporting.archive
-        for view in self._views:
-            what, days = f"view banked {view['_id']}", Sums()
-            programme, _, month = view["_id"].rpartition("/")
-            for source, cut in view["inbox"].items():
-                self._patience.until(lambda source=source: last_number(archive, source), cut)  # type: ignore[misc]
-                for event in events_in(archive, within(source, 0, cut), self._findings):
-                    if event.data["programme"] == programme and event.data["day"].startswith(month):
-                        days.grow(event.data["day"], event.data["count"], event.data["fen"])
-            shown = Sums({day: (cell[0], cell[1]) for day, cell in view["state"]["days"].items()})
-            because = (what, *view["inbox"])
+        for id, view in self._views.items():
+            what, days = f"view banked {id}", view.recounted
+            shown = Sums({day: (cell[0], cell[1]) for day, cell in view.state["days"].items()})
+            because = (what, *view.sources, *self._missing)
             for day in sorted({*days, *shown}):
                 if days.get(day) != shown.get(day):
                     text = f"{what}: {day} (count, fen): recounted {days.get(day, (0, 0))}"
@@ -220,9 +240,9 @@ class BankedRows:
                     self._findings.add(Layer.VIEWED, text, explains=(what,), because=because)
             total = _added({"count": cell[0], "fen": cell[1]} for cell in shown.values())
             self.fen += total[1]
-            if total != (view["state"]["count"], view["state"]["fen"]):
-                text = f"{what}: its days are {total} (count, fen), it states"
-                text += f" {(view['state']['count'], view['state']['fen'])}"
+            stated = (view.state["count"], view.state["fen"])
+            if total != stated:
+                text = f"{what}: its days are {total} (count, fen), it states {stated}"
                 self._findings.add(Layer.VIEWED, text, explains=(what,), because=because)
 
 

@@ -120,7 +120,7 @@ class Ledger:
         wanted = max([view.cut, *(one.number for one in funds)])
         wanted = min(wanted, self._ends.get(shard, 0))  # what no page has published will not come
         archived = self._patience.until(lambda: last_number(self._archive, source), wanted)
-        volumes = merchants.read(self._databases.reporting, shard, source)
+        volumes = merchants.read(self._databases.reporting, shard, source, self._patience)
         cuts = Cuts(
             target=max([wanted, archived, *(one.cut for one in volumes.values())]),
             view=view.cut,

@@ -1,12 +1,17 @@
-"""Merchants' volumes by day, as reporting has them, against the rows of the ledger's pages."""
+"""Merchants' volumes by day, as reporting has them, against the rows of the ledger's pages.
+
+A day's merchants lie in a tree of documents, each named for the one above it. The first has every event of the day and
+is written behind its branches: read before them, it has no event that they lack.
+"""
 
 from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from pandapack.audit.facts import Json
@@ -27,13 +32,48 @@ class Volumes:
     merchants: dict[str, Cell]
 
 
-def read(reporting: Database[Json], shard: int, source: str) -> dict[str, Volumes]:
-    """Day → volumes of a shard."""
-    found: dict[str, Volumes] = {}
-    for row in reporting.merchants.find({"_id": {"$gte": f"{shard:04d}/", "$lt": f"{shard:04d}/{AFTER_LAST}"}}):
-        day = row["_id"].partition("/")[2]
-        found[day] = Volumes(row["inbox"].get(source, 0), unpacked(row["state"]["merchants"]))
+@dataclass(slots=True)
+class Tree:
+    """A day's documents added up. `inbox`: what its first document has applied; `first`: that document's state."""
+
+    inbox: Mapping[str, int]
+    first: Json
+    merchants: Sums = field(default_factory=Sums)
+    is_ahead: bool = False
+    """A branch has applied more than the first document had when it was read."""
+
+    def add(self, row: Json) -> None:
+        """One more document of the tree, the first one or a branch."""
+        self.is_ahead |= any(self.inbox.get(stream, 0) < position for stream, position in row["inbox"].items())
+        for name, cell in unpacked(row["state"]["merchants"]).items():
+            self.merchants.grow(name, *cell)
+
+
+def trees(rows: Collection[Json], where: Json, patience: Patience) -> dict[str, Tree]:
+    """First document → its tree, of the documents that `where` finds; read again where one is being written."""
+    found: dict[str, Tree] = {}
+
+    def look() -> int:
+        found.clear()
+        for row in rows.find(where).sort("_id", 1):
+            root = "/".join(row["_id"].split("/")[:2])
+            if row["_id"] == root:
+                found[root] = Tree(row["inbox"], row["state"])
+            if root in found:
+                found[root].add(row)
+        return int(not any(tree.is_ahead for tree in found.values()))
+
+    patience.until(look, 1)
     return found
+
+
+def read(reporting: Database[Json], shard: int, source: str, patience: Patience) -> dict[str, Volumes]:
+    """Day → volumes of a shard."""
+    where = {"_id": {"$gte": f"{shard:04d}/", "$lt": f"{shard:04d}/{AFTER_LAST}"}}
+    return {
+        root.partition("/")[2]: Volumes(tree.inbox.get(source, 0), dict(tree.merchants))
+        for root, tree in trees(reporting.merchants, where, patience).items()
+    }
 
 
 def unpacked(packed: str | dict[str, Cell]) -> dict[str, Cell]:

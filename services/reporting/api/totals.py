@@ -18,8 +18,8 @@ from pandapack.runtime.paging import After, page
 from pandapack.runtime.store import Store
 from services.reporting import store
 from services.reporting.api.law_views import shown_books
-from services.reporting.domain.banked import BankedMerchants, banked_of_day
-from services.reporting.domain.donations import DayMerchants, ShardDonations, by_merchant
+from services.reporting.domain.banked import BankedMerchants
+from services.reporting.domain.donations import DayMerchants, ShardDonations
 from services.reporting.domain.figures import CountAndFen
 from services.reporting.domain.rounds.state import Round
 from services.reporting.domain.totals import (
@@ -31,6 +31,7 @@ from services.reporting.domain.totals import (
     by_programme,
     round_row,
 )
+from services.reporting.work.merchants import merchants_behind
 from services.reporting.work.readings import Readings
 from services.reporting.work.streams import StreamEvent, Streams, TooManyStreams
 
@@ -98,7 +99,8 @@ def totals_router(readings: Readings, streams: Streams, stores: MerchantStores) 
         `banked_…`: what settlements have paid of them; null where settlements were told without merchants.
         """
         wanted = day.isoformat() if day else await store.newest_day(stores.shards)
-        rows = await _merchants_of_day(stores, wanted) if wanted else {}
+        both = (stores.merchants, stores.banked_merchants)
+        rows = await merchants_behind(*both, wanted, after, limit + 1) if wanted else {}
         return await dated({"day": wanted, **_page_by_name(rows, after, limit, _merchant_row)})
 
     @router.get("/conservation")
@@ -121,13 +123,6 @@ def totals_router(readings: Readings, streams: Streams, stores: MerchantStores) 
         return StreamingResponse(_as_text(events), media_type="text/event-stream", headers=headers)
 
     return router
-
-
-async def _merchants_of_day(stores: MerchantStores, day: str) -> dict[str, tuple[CountAndFen, CountAndFen | None]]:
-    """Merchant → received, and banked where that is known."""
-    received = by_merchant(await store.merchants_on(stores.merchants, day))
-    banked = banked_of_day(await store.banked_merchants_on(stores.banked_merchants, day))
-    return {name: (sums, banked.of(name)) for name, sums in received.items()}
 
 
 def _merchant_row(name: str, sums: tuple[CountAndFen, CountAndFen | None]) -> Json:

@@ -4,23 +4,20 @@ A settlement publishes what is newly banked of a day of donations, so adding up 
 can never exceed received: each donation is banked once, only where the ledger has it, and net of what was taken back of
 it by then.
 
-By merchant it is kept a day at a time, in `BUCKETS` parts, since one document of a festival's merchants would be too
-large. An event that does not tell of merchants is `unnamed`: of its day no merchant's figure is known.
+By merchant it is kept a day at a time, in a tree of documents for each partition that tells of it (`merchants`). An
+event that does not tell of merchants is `unnamed`: of its day no merchant's figure is known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from zlib import crc32
 
 from pandapack.contracts.donations import DonationsBanked
 from pandapack.contracts.envelope import Part
 from pandapack.decision import Decision
-from services.reporting.domain.donations import PackedMerchants
 from services.reporting.domain.figures import CountAndFen, sums_by_name
-
-BUCKETS = 16
+from services.reporting.domain.merchants import MERCHANTS_A_DOCUMENT_MAX, Merchants, PackedMerchants
 
 
 class BankedDonations(Part):
@@ -45,7 +42,8 @@ def bank(state: BankedDonations, event: DonationsBanked) -> Decision[BankedDonat
 
 
 class BankedMerchants(Part):
-    """What is banked of a day's donations: some of the merchants → (count, fen), over all programmes."""
+    """What is banked of a day's donations, as one partition tells it: some of the merchants → (count, fen), over all
+    programmes. What is `unnamed` stands in the first document of its tree."""
 
     day: str = ""
     merchants: PackedMerchants = {}
@@ -64,26 +62,31 @@ class BankedOfDay:
         return self.merchants.get(merchant, (0, 0)) if self.is_whole else None
 
 
-def by_bucket(event: DonationsBanked) -> dict[int, BankedMerchants]:
-    """What the event adds, bucket by bucket; what is of no merchant that is told lies in the first."""
-    if not event.merchants:
-        return {0: BankedMerchants(day=event.day, unnamed=(event.count, event.fen))}
-    parts: dict[int, dict[str, CountAndFen]] = {}
-    for merchant, cell in event.merchants.items():
-        parts.setdefault(crc32(merchant.encode()) % BUCKETS, {})[merchant] = cell
-    return {bucket: BankedMerchants(day=event.day, merchants=part) for bucket, part in sorted(parts.items())}
+def bank_merchants(
+    state: BankedMerchants, day: str, more: Merchants, unnamed: CountAndFen = (0, 0)
+) -> Decision[BankedMerchants]:
+    """More of some merchants' donations are in the bank. The document has room for them."""
+    assert state.day in ("", day), f"{day} is not {state.day}"
+    merchants = sums_by_name(state.merchants, [more])
+    assert len(merchants) <= MERCHANTS_A_DOCUMENT_MAX, f"{len(merchants)} merchants in a document of {day}"
+    sums = (state.unnamed[0] + unnamed[0], state.unnamed[1] + unnamed[1])
+    return Decision(BankedMerchants(day=day, merchants=merchants, unnamed=sums))
 
 
-def bank_merchants(state: BankedMerchants, more: BankedMerchants) -> Decision[BankedMerchants]:
-    """More of some merchants' donations are in the bank."""
-    assert state.day in ("", more.day), f"{more.day} is not {state.day}"
-    unnamed = (state.unnamed[0] + more.unnamed[0], state.unnamed[1] + more.unnamed[1])
-    merchants = sums_by_name(state.merchants, [more.merchants])
-    return Decision(BankedMerchants(day=more.day, merchants=merchants, unnamed=unnamed))
+def unnamed_in(event: DonationsBanked) -> CountAndFen:
+    """What the event tells of no merchant."""
+    return (0, 0) if event.merchants else (event.count, event.fen)
+
+
+def banked_of(part: BankedMerchants, merchants: Iterable[str]) -> BankedMerchants:
+    """What a document has of some merchants."""
+    return part.model_copy(
+        update={"merchants": {one: part.merchants[one] for one in merchants if one in part.merchants}}
+    )
 
 
 def banked_of_day(parts: Iterable[BankedMerchants]) -> BankedOfDay:
-    """A day's buckets added up."""
+    """A day's documents added up, or those parts of them that are asked for."""
     known = list(parts)
     merchants = sums_by_name({}, (part.merchants for part in known))
     return BankedOfDay(merchants, is_whole=not any(part.unnamed[0] for part in known))

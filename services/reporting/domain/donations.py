@@ -1,7 +1,7 @@
 """What the shards of the ledger recorded: donations by programme and day, and by merchant.
 
-One document a shard, which applies the shard's events strictly in sequence; and one a shard and day for the merchants,
-whose daily volumes are trade secrets and are shown to staff only.
+One document a shard, which applies the shard's events strictly in sequence; and a tree of documents a shard and day for
+the merchants (`merchants`), whose daily volumes are trade secrets and are shown to staff only.
 
 An event names thousands of merchants, and dozens come in a second. So it is read by structs that hold only what a view
 needs; msgspec passes over the rest. A test proves that they agree with the contract.
@@ -9,16 +9,14 @@ needs; msgspec passes over the rest. A test proves that they agree with the cont
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
-from collections.abc import Iterable
-from typing import Annotated, Any
+from heapq import nsmallest
 
 import msgspec
-from pydantic import PlainSerializer, PlainValidator
 
 from pandapack.contracts.envelope import Part
 from pandapack.decision import Decision, Refusal
 from services.reporting.domain.figures import CountAndFen, sums_by_name
+from services.reporting.domain.merchants import MERCHANTS_A_DOCUMENT_MAX, Merchants, PackedMerchants
 from services.reporting.domain.pipeline import LastRecord
 
 
@@ -128,25 +126,8 @@ class ShardDonations(Part):
     last: LastRecord = LastRecord()
 
 
-def _packed(merchants: dict[str, CountAndFen]) -> str:
-    return b64encode(msgspec.msgpack.encode(merchants)).decode()
-
-
-_unpacker = msgspec.msgpack.Decoder(dict[str, CountAndFen])
-
-
-def _unpacked(value: Any) -> dict[str, CountAndFen]:
-    return _unpacker.decode(b64decode(value)) if isinstance(value, str) else value
-
-
-PackedMerchants = Annotated[
-    dict[str, CountAndFen], PlainValidator(_unpacked), PlainSerializer(_packed, return_type=str)
-]
-"""Kept as base64 of MessagePack: thousands of merchants a document, read and written as one value."""
-
-
 class DayMerchants(Part):
-    """One shard and day: merchant → (count, fen), over all programmes."""
+    """Some of the merchants of one shard and day → (count, fen), over all programmes: a document of its tree."""
 
     shard: int = -1
     day: str = ""
@@ -199,12 +180,21 @@ def note(state: ShardDonations, last: LastRecord) -> Decision[ShardDonations]:
     return Decision(state.model_copy(update={"last": last}))
 
 
-def record_merchants(state: DayMerchants, delta: MerchantsDelta, day: str) -> Decision[DayMerchants]:
-    """The merchants' part of the same event for one day."""
-    merchants = sums_by_name(state.merchants, (part.merchants for part in delta.days if part.day == day))
-    return Decision(state.model_copy(update={"shard": delta.shard, "day": day, "merchants": merchants}))
+def merchants_by_day(delta: MerchantsDelta) -> dict[str, dict[str, CountAndFen]]:
+    """Day → its merchants' part of an event, over all programmes."""
+    days = sorted({part.day for part in delta.days})
+    return {day: sums_by_name({}, (part.merchants for part in delta.days if part.day == day)) for day in days}
 
 
-def by_merchant(days: Iterable[DayMerchants]) -> dict[str, CountAndFen]:
-    """Merchant → (count, fen), over all these days and shards, sorted by merchant."""
-    return dict(sorted(sums_by_name({}, (day.merchants for day in days)).items()))
+def grow_merchants(state: DayMerchants, shard: int, day: str, more: Merchants) -> Decision[DayMerchants]:
+    """More of these merchants' donations on a day. The document has room for them."""
+    merchants = sums_by_name(state.merchants, [more])
+    assert len(merchants) <= MERCHANTS_A_DOCUMENT_MAX, f"{len(merchants)} merchants in a document of shard {shard}"
+    return Decision(DayMerchants(shard=shard, day=day, merchants=merchants))
+
+
+def next_merchants(known: dict[str, CountAndFen], one: DayMerchants, after: str, count: int) -> dict[str, CountAndFen]:
+    """The first `count` merchants behind `after`, by name, of those known and those of one more document."""
+    behind = {name: cell for name, cell in one.merchants.items() if name > after}
+    whole = sums_by_name(known, [behind])
+    return {name: whole[name] for name in nsmallest(count, whole)}

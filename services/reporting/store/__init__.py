@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from pandapack.runtime.budgets import DEFAULT, DOCUMENT_BYTES_CEILING, Budget
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind, Store
 from services.reporting.domain.banked import BankedDonations, BankedMerchants
@@ -23,21 +24,27 @@ from services.reporting.domain.totals import Views
 from services.reporting.store.journal import Journal
 
 S = TypeVar("S", bound=BaseModel)
+LARGE_DOCUMENTS_A_READ = 16
+"""Some 20 MB of merchants at most."""
 
 
-def _view(name: str, state: type[S]) -> Kind[S]:
-    return Kind(name, state, lambda _: state(), lambda id: f"/reporting/{name}/{id}")
+def _view(name: str, state: type[S], budget: Budget = DEFAULT) -> Kind[S]:
+    return Kind(name, state, lambda _: state(), lambda id: f"/reporting/{name}/{id}", budget)
+
+
+MERCHANTS_BUDGET = Budget(1_280 * 1024)
+"""`MERCHANTS_A_DOCUMENT_MAX` of the longest names and largest sums."""
 
 
 SHARDS = _view("shards", ShardDonations)
-MERCHANTS = _view("merchants", DayMerchants)
+MERCHANTS = _view("merchants", DayMerchants, MERCHANTS_BUDGET)
 BANKED = _view("banked", BankedDonations)
-BANKED_MERCHANTS = _view("banked_merchants", BankedMerchants)
+BANKED_MERCHANTS = _view("banked_merchants", BankedMerchants, MERCHANTS_BUDGET)
 MONEY = _view("money", Money)
 ITEMS = _view("items", Items)
 PARCELS = _view("parcels", ParcelStates)
 DESTINATIONS = _view("destinations", Destinations)
-ROUNDS = _view("rounds", Round)
+ROUNDS = _view("rounds", Round, Budget(DOCUMENT_BYTES_CEILING))  # all that its consignment keeps, and districts
 FUNDED_INTERVALS = _view("funded_intervals", FundedIntervals)
 PIPELINE = _view("pipeline", LastRecord)
 
@@ -111,14 +118,23 @@ async def buckets_named(funded_intervals: Store[FundedIntervals], ids: Iterable[
     return await _where(funded_intervals, "state.bucket", ids)
 
 
-async def merchants_on(merchants: Store[DayMerchants], day: str) -> list[DayMerchants]:
-    """A day's merchants, a document a shard."""
-    return await _where(merchants, "state.day", [day])
+async def merchants_on(merchants: Store[DayMerchants], day: str) -> AsyncIterator[DayMerchants]:
+    """A day's merchants, a tree of documents a shard; few are in memory at a time."""
+    async for one in _large_on(merchants, day):
+        yield one
 
 
-async def banked_merchants_on(banked: Store[BankedMerchants], day: str) -> list[BankedMerchants]:
-    """What is banked of a day's merchants, a document a bucket."""
-    return await _where(banked, "state.day", [day])
+async def banked_merchants_on(banked: Store[BankedMerchants], day: str) -> AsyncIterator[BankedMerchants]:
+    """What is banked of a day's merchants, a tree of documents a partition; few are in memory at a time."""
+    async for one in _large_on(banked, day):
+        yield one
+
+
+async def _large_on(store: Store[S], day: str) -> AsyncIterator[S]:
+    after = ""
+    while found := await store.find({"state.day": day}, after=after, limit=LARGE_DOCUMENTS_A_READ):
+        for after, one in found:  # noqa: B007 - where the next read begins
+            yield one
 
 
 async def newest_day(shards: Store[ShardDonations]) -> str | None:

@@ -20,9 +20,12 @@ from pandapack.contracts.donations import DonationsBanked, DonationsRecorded, Do
 from pandapack.contracts.envelope import Envelope, Event, encode, read_as
 from pandapack.contracts.logistics import ParcelsDelivered, ParcelsHandedOut
 from pandapack.contracts.procurement import FenInterval, FundReversed, RoundClosed, RoundFunded
+from pandapack.decision import Decision
 from pandapack.runtime.reactions import Reaction, apply, position_of
 from pandapack.runtime.store import Decide, EventPosition
 from services.reporting.domain import banked, donations, items, money, parcels, pipeline
+from services.reporting.domain.banked import BankedMerchants
+from services.reporting.domain.donations import DayMerchants
 from services.reporting.domain.funded_intervals import (
     REVERSALS,
     FundedIntervals,
@@ -34,6 +37,7 @@ from services.reporting.domain.journal import Entry, LogPosition
 from services.reporting.domain.pipeline import LastRecord
 from services.reporting.domain.rounds import fold
 from services.reporting.store import Stores
+from services.reporting.work.merchants import Told, write_trees
 
 DIGEST_BYTES = 16
 MONTH_CHARACTERS = len("2021-11")
@@ -63,6 +67,11 @@ class ConsumedEvent:
             last_type=self.envelope.type,
         )
 
+    @property
+    def position_in_partition(self) -> EventPosition:
+        """Its place in the log, for what passed a journal, which lets each event through once."""
+        return EventPosition(partition_id(self), self.position.offset + 1)
+
     def entry(self, envelope: bytes) -> Entry:
         """The event as a journal keeps it, with these bytes of its envelope."""
         digest = hashlib.blake2b(self.value, digest_size=DIGEST_BYTES).hexdigest()
@@ -87,7 +96,7 @@ class Projector:
     def reactions(self, consumed: ConsumedEvent) -> list[Reaction]:
         """The documents of this partition that the event changes. Each applies the partition by its offset."""
         stores, envelope, partition = self._stores, consumed.envelope, partition_id(consumed)
-        position = EventPosition(partition, consumed.position.offset + 1)
+        position = consumed.position_in_partition
         reactions = [Reaction(stores.pipeline, partition, position, partial(pipeline.note, last=consumed.last_record))]
         event = envelope.event()
         if event is None:  # a newer publisher's: it stays in the journal for a release that knows it
@@ -109,7 +118,7 @@ class Projector:
         ]
 
     async def project_ledger(self, events: Sequence[ConsumedEvent]) -> None:
-        """The ledger's shards: totals only, strictly in sequence, a write a shard and batch. And what is banked."""
+        """The ledger's shards: totals only, strictly in sequence, a write a shard and batch."""
         reactions = []
         for event in events:
             envelope = event.envelope
@@ -121,12 +130,8 @@ class Projector:
                     reversals = donations.reversals_delta_of(envelope.data)
                     reverse = partial(donations.reverse, delta=reversals)
                     reactions.append(self._of_shard(event, reversals.shard, reverse))
-                case DonationsBanked.TYPE:
-                    settled = read_as(envelope, DonationsBanked)
-                    bank = partial(banked.bank, event=settled)
-                    reactions.append(Reaction(self._stores.banked, banked_id(settled), position_of(envelope), bank))
                 case _:
-                    pass  # a newer publisher's: the archive keeps it
+                    pass  # what is banked comes with the archive; a newer publisher's is kept there
             await asyncio.sleep(0)  # requests and heartbeats share this loop
         await apply(reactions)
 
@@ -135,45 +140,46 @@ class Projector:
         return Reaction(self._stores.shards, shard_id(shard), position_of(event.envelope, gapless=True), decide, note)
 
     async def archive(self, events: Sequence[ConsumedEvent]) -> None:
-        """The ledger's shards again, for what may be older: their archive, and the merchants by day."""
+        """The ledger's events again, for what may be older: their archive, the merchants by day, and what is banked.
+
+        Settlements are many, each a source of its own: what is banked is applied by the log's offsets, as the archive
+        passes each event once, so that no document has to remember the settlements of all time.
+        """
         by_offset = {event.position.offset: event for event in events}
         entries = []
         for event in by_offset.values():
             entries.append(event.entry(_without_merchants(event)))
             await asyncio.sleep(0)
-        reactions = []
+        reactions: list[Reaction] = []
+        merchants, settled = dict[str, list[Told]](), dict[str, list[Told]]()
         for entry in await self._stores.archive.enter(entries, applied_offset=-1):
             event = by_offset[entry.position.offset]
             if event.envelope.type == DonationsRecorded.TYPE:
-                reactions += self._of_merchants(event.envelope)
+                delta, position = donations.merchants_delta_of(event.envelope.data), position_of(event.envelope)
+                for day, named in donations.merchants_by_day(delta).items():
+                    merchants.setdefault(f"{shard_id(delta.shard)}/{day}", []).append(Told(position, named))
             elif event.envelope.type == DonationsBanked.TYPE:
-                reactions += self._of_banked_merchants(event.envelope)
+                banking = read_as(event.envelope, DonationsBanked)
+                position = event.position_in_partition
+                reactions.append(
+                    Reaction(self._stores.banked, banked_id(banking), position, partial(banked.bank, event=banking))
+                )
+                tree = f"{banking.day}/{event.position.partition}"
+                told = Told(position, banking.merchants, banked.unnamed_in(banking))
+                settled.setdefault(tree, []).append(told)
             await asyncio.sleep(0)
+        await write_trees(self._stores.merchants, merchants, lambda state: state.merchants, _grow_merchants)
+        await write_trees(self._stores.banked_merchants, settled, lambda state: state.merchants, _bank_merchants)
         await apply(reactions)
 
-    def _of_merchants(self, envelope: Envelope) -> list[Reaction]:
-        delta = donations.merchants_delta_of(envelope.data)
-        return [
-            Reaction(
-                self._stores.merchants,
-                f"{shard_id(delta.shard)}/{day}",
-                position_of(envelope),
-                partial(donations.record_merchants, delta=delta, day=day),
-            )
-            for day in sorted({part.day for part in delta.days})
-        ]
 
-    def _of_banked_merchants(self, envelope: Envelope) -> list[Reaction]:
-        settled = read_as(envelope, DonationsBanked)
-        return [
-            Reaction(
-                self._stores.banked_merchants,
-                f"{settled.day}/{bucket:02d}",
-                position_of(envelope),
-                partial(banked.bank_merchants, more=more),
-            )
-            for bucket, more in banked.by_bucket(settled).items()
-        ]
+def _grow_merchants(state: DayMerchants, tree: str, told: Told) -> Decision[DayMerchants]:
+    shard, _, day = tree.partition("/")
+    return donations.grow_merchants(state, int(shard), day, told.merchants)
+
+
+def _bank_merchants(state: BankedMerchants, tree: str, told: Told) -> Decision[BankedMerchants]:
+    return banked.bank_merchants(state, tree.partition("/")[0], told.merchants, told.unnamed)
 
 
 def _bucket_decisions(event: Event) -> Mapping[str, Decide[FundedIntervals]]:
@@ -212,7 +218,7 @@ def shard_id(shard: int) -> str:
 
 
 def banked_id(event: DonationsBanked) -> str:
-    """`love-parcel/2021-11`: a document a programme and month, so that its inbox names some dozens of settlements."""
+    """`love-parcel/2021-11`: a document a programme and month."""
     return f"{event.programme}/{event.day[:MONTH_CHARACTERS]}"
 
 

@@ -98,7 +98,7 @@ def longest_proof(school: int, part: int = 0) -> Delivery:
 
 def ordinary_proof(school: int) -> Delivery:
     whole = tuple(range(school * EACH + 1, school * EACH + EACH))
-    short = {"delivery": f"P-{school}", "accepted": whole, "reason": None, "gave": "driver", "received": "school office"}
+    short = {"delivery": f"P-{school}", "accepted": whole, "reason": None, "gave": "driver", "received": "the office"}
     return longest_proof(school).model_copy(update=short)
 
 
@@ -180,7 +180,7 @@ async def test_the_largest_round_has_room_for_a_proof_and_a_handout_of_each_scho
     schools = range(SCHOOLS_A_NEED_MAX - 1)
     for some in (schools[:PARKED_MAX], schools[PARKED_MAX:]):
         await parked(filled, [ordinary_proof(one) for one in some], [handout_of(one, f"H-{one}") for one in some])
-        await filled.apply(lambda state: consignment.finish(state))
+        await filled.apply(consignment.finish)
         await filled.published()
     last = SCHOOLS_A_NEED_MAX - 1
     for decide in (
@@ -212,7 +212,7 @@ async def test_a_shipment_has_room_for_all_its_legs_and_movements() -> None:
     moves = [(move, leg) for leg in range(LEGS_MAX, 0, -1) for move in (Move.ARRIVAL, Move.DEPARTURE)]
     for move, leg in moves:
         movement = Movement(move=move, leg=leg, at=AT)
-        outcome = await filled.command(lambda state: shipment.report(state, movement, None, SHIPMENTS_NOW))
+        outcome = await filled.command(partial(shipment.report, movement=movement, by=None, now=SHIPMENTS_NOW))
         assert isinstance(outcome, Outcome)
     state = await filled.store.get(SHIPMENT)
     assert isinstance(state, Shipment) and (state.status, state.parked) == ("arrived", ())

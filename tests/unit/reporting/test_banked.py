@@ -13,10 +13,11 @@ from services.reporting.domain.banked import (
     bank,
     bank_merchants,
     banked_of_day,
-    by_bucket,
+    unnamed_in,
 )
 from services.reporting.domain.figures import sums_by_name
 from services.reporting.domain.totals import Views, banked_beside, banked_columns, banked_fen, by_day
+from services.reporting.work.merchants import merchants_behind
 from tests.unit.reporting.history import SourceEvent, donations, enveloped, records
 from tests.unit.reporting.world import World
 
@@ -69,9 +70,6 @@ def test_programmes_are_kept_apart() -> None:
 
 
 DAY = "2021-11-11"
-NAMED = st.dictionaries(
-    st.sampled_from(["p:M1", "p:M2", "q:M1", "q:M3"]), st.tuples(st.integers(1, 9), st.integers(1, 99))
-)
 
 
 def told(merchants: dict[str, tuple[int, int]], count: int = 0, fen: int = 0) -> DonationsBanked:
@@ -79,29 +77,16 @@ def told(merchants: dict[str, tuple[int, int]], count: int = 0, fen: int = 0) ->
     return DonationsBanked(settlement="stl_1", programme="sports", day=DAY, count=count, fen=fen, merchants=merchants)
 
 
-@given(st.lists(NAMED.filter(bool), max_size=8))
-def test_merchants_in_all_buckets_add_up_to_what_was_told_of_them(parts: list[dict[str, tuple[int, int]]]) -> None:
-    buckets: dict[int, BankedMerchants] = {}
-    for part in parts:
-        for bucket, more in by_bucket(told(part)).items():
-            buckets[bucket] = bank_merchants(buckets.get(bucket, BankedMerchants()), more).state
-    whole = banked_of_day(buckets.values())
-    assert whole.is_whole
-    assert whole.merchants == sums_by_name({}, parts)
-    assert [whole.of(name) for name in ("p:M1", "nobody")] == [whole.merchants.get("p:M1", (0, 0)), (0, 0)]
-
-
 def test_where_an_event_does_not_tell_of_merchants_nothing_is_claimed_of_any_of_them() -> None:
-    events = [told({"p:M1": (1, 5)}), told({}, count=2, fen=9)]
-    parts = [more for event in events for more in by_bucket(event).values()]
-    assert sum(part.unnamed[1] for part in parts) == 9
-    whole = banked_of_day(parts)
-    assert not whole.is_whole
-    assert banked_columns(whole.of("p:M1")) == {"banked_count": None, "banked_fen": None}
+    state = bank_merchants(BankedMerchants(), DAY, {"p:M1": (1, 5)}).state
+    assert banked_of_day([state]).of("p:M1") == (1, 5)
+    state = bank_merchants(state, DAY, {}, unnamed_in(told({}, count=2, fen=9))).state
+    assert state.unnamed == (2, 9)
+    assert banked_columns(banked_of_day([state]).of("p:M1")) == {"banked_count": None, "banked_fen": None}
 
 
 async def test_days_and_merchants_show_what_is_banked_beside_what_was_received() -> None:
-    settled = told({"M1": (1, 5)}).model_copy(update={"programme": "love-parcel"})
+    settled = told({"M0": (1, 5)}).model_copy(update={"programme": "love-parcel"})
     source: SourceEvent = ("/donations/settlements/stl_1", settled)
     world = World()
     events = records(enveloped([donations(0, 1, 0, [5, 7]), source]))
@@ -113,5 +98,18 @@ async def test_days_and_merchants_show_what_is_banked_beside_what_was_received()
     assert by_day(views) == [{"day": DAY, "count": 2, "fen": 12, "banked_count": 1, "banked_fen": 5}]
     assert by_day(views, "sports") == []
     assert banked_beside(views) == {"banked_fen": 5, "banked_by_programme": {"love-parcel": 5}}
-    banked = banked_of_day(await store.banked_merchants_on(world.stores.banked_merchants, DAY))
-    assert banked.merchants == {"M1": (1, 5)}
+    rows = await merchants_behind(world.stores.merchants, world.stores.banked_merchants, DAY, "", 10)
+    assert {name: banked for name, (_, banked) in rows.items() if banked != (0, 0)} == {"M0": (1, 5)}
+
+
+async def test_of_a_days_settlements_a_document_remembers_where_the_log_is_and_not_which_they_were() -> None:
+    world = World()
+    many: list[SourceEvent] = [(f"/donations/settlements/stl_{number}", told({"M1": (1, 5)})) for number in range(50)]
+    for _ in range(2):
+        for one in records(enveloped(many)):
+            await world.handlers.archive([one])
+    views = await store.views(world.stores)
+    assert banked_fen(views) == 250
+    for kept in (world.stores.banked.documents, world.stores.banked_merchants.documents):
+        for document in await kept.find({}):
+            assert set(document.inbox) <= {f"donations/{number}" for number in range(4)}

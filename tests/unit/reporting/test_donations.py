@@ -91,10 +91,11 @@ def test_merchants_survive_being_stored(merchants: dict[str, tuple[int, int]]) -
 
 @given(st.lists(amounts, min_size=1, max_size=4))
 def test_merchants_add_up_to_the_days(pages: list[list[int]]) -> None:
-    days = {day: DayMerchants() for day in ("2021-11-01", "2021-11-02")}
+    days = dict[str, DayMerchants]()
     for page in pages:
         delta = donations.merchants_delta_of(recorded(0, page).model_dump_json().encode())
-        days = {day: donations.record_merchants(state, delta, day).state for day, state in days.items()}
-    whole = donations.by_merchant(days.values())
-    assert sum(fen for _, fen in whole.values()) == sum(sum(page) for page in pages)
-    assert sum(count for count, _ in whole.values()) == sum(len(page) for page in pages)
+        for day, more in donations.merchants_by_day(delta).items():
+            days[day] = donations.grow_merchants(days.get(day, DayMerchants()), 0, day, more).state
+    cells = [cell for state in days.values() for cell in state.merchants.values()]
+    assert sum(fen for _, fen in cells) == sum(sum(page) for page in pages)
+    assert sum(count for count, _ in cells) == sum(len(page) for page in pages)

@@ -146,7 +146,7 @@ async def test_merchants_are_counted_once_and_their_archive_names_none_of_them()
     world = World()
     for _ in range(2):
         await world.handlers.archive([record for record in LEDGER if record.partition == LEDGER[0].partition])
-    days = await store.merchants_on(world.stores.merchants, "2021-11-11")
+    days = [one async for one in store.merchants_on(world.stores.merchants, "2021-11-11")]
     assert {name: sums for day in days for name, sums in day.merchants.items()}["M0"] == (120, 600)
     rows = await world.stores.archive.events_of("/donations/shards/0", after=0, limit=10)
     assert [decode(row["envelope"]).number for row in rows] == [1, 2]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pandapack.contracts.donations import DonationsBanked, DonationsReversed, ProgrammeReversal, shard_source
 from pandapack.contracts.procurement import FenInterval, FundReversed
 from services.reporting import store
 from services.reporting.domain.funded_intervals import REVERSALS
 from services.reporting.domain.trace import FenState, LocatedDonation, follow
+from services.reporting.handlers import LEDGER_TOPIC
 from tests.unit.reporting.history import PROGRAMME, SourceEvent, credited, donations, enveloped, records
 from tests.unit.reporting.world import World
 
@@ -32,8 +35,17 @@ def banked(settlement: str, day: str, count: int, fen: int) -> SourceEvent:
 
 async def after(*events: SourceEvent) -> World:
     world = World()
-    await world.consume(records(enveloped(events)))
+    await consume(world, events)
     return world
+
+
+async def consume(world: World, events: Sequence[SourceEvent]) -> None:
+    """All that consumes events: the views, and the archive at its own pace."""
+    found = records(enveloped(events))
+    await world.consume(found)
+    for one in found:
+        if one.topic == LEDGER_TOPIC:
+            await world.handlers.archive([one])
 
 
 async def test_a_reversal_on_its_way_is_in_flight_until_the_fund_has_applied_it() -> None:
@@ -72,7 +84,7 @@ async def test_what_is_banked_is_counted_once_and_never_more_than_was_received()
     events = [donations(0, 1, 0, [5, 7]), credited(0, 12, 12), banked("s-1", "2021-11-11", 1, 5)]
     world = await after(*events)
     assert (await world.totals())["banked_fen"] == 5
-    await world.consume(records(enveloped(events)))  # the same events once more
+    await consume(world, events)  # the same events once more
     assert (await world.totals())["banked_fen"] == 5
     assert all(law.holds for law in await world.laws())
     too_much = await after(*events, banked("s-2", "2021-11-11", 2, 8))
