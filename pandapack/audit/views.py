@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
+from zlib import crc32
 
 from pandapack.audit.facts import Facts, Json
 from pandapack.audit.reading import KeptEvent
 
 BUCKET_FEN = 100_000_000
+ITEM_BUCKETS, SCHOOL_BUCKETS = 8, 16
+"""An order's (a lot's round's) goods, and a school, are counted in one of so many documents, by the CRC-32 of its name."""
+STRETCH_EVENTS = 512
+"""What is taken of fen lines is kept apart for each stretch of a log."""
+GOODS_KINDS = ("OrderPlaced", "GoodsReceived", "OrderClosed", "ParcelsPacked")
 MONEY_FIGURES = {
     "FundCredited": {"credited_fen": "credited_fen"},
     "FundReversed": {"reversed_fen": "reversed_fen"},
@@ -68,14 +74,16 @@ class Change(NamedTuple):
 def documents_of(event: KeptEvent) -> Iterator[tuple[str, str]]:
     """(view, document) of each that applies the event, whether it changes a figure or not. The types are known ones."""
     here = event.partition
-    for view in ("money", "items", "parcels"):
+    for view in ("money", "parcels"):
         yield view, here
+    if event.kind in GOODS_KINDS:
+        yield "items", _items_document(event)
     if event.kind in ROUND_KINDS:
         yield "rounds", f"{event.data['round']}/{here}"
     if event.kind in ("ParcelsDelivered", "ParcelsHandedOut"):
-        yield "destinations", f"{event.data['country']}/{here}"
+        yield "destinations", _place(event)
     for _, _, bucket in _intervals(event):
-        yield "funded_intervals", f"{bucket}/{here}"
+        yield "funded_intervals", _stretch(event, bucket)
 
 
 def changes_of(event: KeptEvent, pupils: tuple[int, int]) -> Iterator[Change]:
@@ -85,7 +93,21 @@ def changes_of(event: KeptEvent, pupils: tuple[int, int]) -> Iterator[Change]:
     yield from _parcels(event, pupils)
     yield from _rounds(event, pupils)
     for name, text, bucket in _intervals(event):
-        yield Change("funded_intervals", f"{bucket}/{event.partition}", f"{name} {text}", 1)
+        yield Change("funded_intervals", _stretch(event, bucket), f"{name} {text}", 1)
+
+
+def _stretch(event: KeptEvent, bucket: str) -> str:
+    return f"{bucket}/{event.offset // STRETCH_EVENTS}/{event.partition}"
+
+
+def _items_document(event: KeptEvent) -> str:
+    name = event.data["round" if event.kind == "ParcelsPacked" else "order"]
+    return f"{crc32(name.encode()) % ITEM_BUCKETS:02d}/{event.partition}"
+
+
+def _place(event: KeptEvent) -> str:
+    bucket = crc32(event.data["school"].encode()) % SCHOOL_BUCKETS
+    return f"{event.data['country']}/{bucket:02d}/{event.partition}"
 
 
 def _money(event: KeptEvent) -> Iterator[Change]:
@@ -130,9 +152,9 @@ def _items(event: KeptEvent) -> Iterator[Change]:
 def _units(event: KeptEvent, item: str, grown: Mapping[str, int], owed: int) -> Iterator[Change]:
     name = f"{event.data['programme']}/{item}"
     for figure, more in grown.items():
-        yield Change("items", event.partition, f"{name} {figure}", more)
+        yield Change("items", _items_document(event), f"{name} {figure}", more)
     if owed:
-        yield Change("items", event.partition, f"{event.data['order']} still owes {name}", owed)
+        yield Change("items", _items_document(event), f"{event.data['order']} still owes {name}", owed)
 
 
 def _parcels(event: KeptEvent, pupils: tuple[int, int]) -> Iterator[Change]:
@@ -158,8 +180,7 @@ def _parcels(event: KeptEvent, pupils: tuple[int, int]) -> Iterator[Change]:
     for state, parcels in more.items():
         yield Change("parcels", event.partition, f"{data['programme']}/{data['country']} {state}", parcels)
     for figure, parcels in school.items():
-        place = f"{data['country']}/{event.partition}"
-        yield Change("destinations", place, f"{data['district']}/{data['school']} {figure}", parcels)
+        yield Change("destinations", _place(event), f"{data['district']}/{data['school']} {figure}", parcels)
 
 
 def _intervals(event: KeptEvent) -> Iterator[tuple[str, str, str]]:

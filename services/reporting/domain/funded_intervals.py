@@ -1,7 +1,8 @@
 """Who took which fen of a fen line: rounds take intervals, and release the rest when they close.
 
-A document holds one bucket of one shard (`BUCKET_FEN` long) as one partition's events tell it, so that it stays small
-however long the fen line grows; an interval that reaches over several buckets is in each of them, uncut.
+A document holds what one stretch of one partition's log (`STRETCH_EVENTS` long) tells of one bucket of one shard
+(`BUCKET_FEN` long). So it stays small however long the fen line grows, and however often little is taken of it, as
+where reversals come fen by fen. An interval that reaches over several buckets is in each of them, uncut.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pandapack.contracts.procurement import FenInterval
 from pandapack.decision import Decision
 
 BUCKET_FEN = 100_000_000
+STRETCH_EVENTS = 512
+"""Each takes a piece or a few of a bucket: hundreds of kilobytes together, where all of them take of the same one."""
 REVERSALS = "reversals"
 """Who takes the fen that are given back to merchants' customers: a taker like a round."""
 
@@ -57,6 +60,11 @@ class IntervalHolder:
 def bucket_id(programme: str, shard: int, number: int) -> str:
     """The name of a bucket: `love-parcel/3/0`."""
     return f"{programme}/{shard}/{number}"
+
+
+def stretch_of(offset: int) -> int:
+    """The stretch of a partition's log in which an event lies."""
+    return offset // STRETCH_EVENTS
 
 
 def bucket_ids(programme: str, shard: int, fen_from: int, fen_to: int) -> list[str]:

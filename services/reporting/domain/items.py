@@ -1,13 +1,20 @@
-"""The items view: the terms of the item law, in base units, by programme and item. One document a partition."""
+"""The items view: the terms of the item law, in base units, by programme and item.
+
+What open orders still owe grows with them, so a partition has `ITEM_BUCKETS` documents, by the order's name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from zlib import crc32
 
 from pandapack.contracts.envelope import Event, Part
 from pandapack.contracts.procurement import Category, GoodsReceived, OrderClosed, OrderPlaced, ParcelsPacked
 from pandapack.decision import Decision
 from services.reporting.domain.figures import Figures
+
+ITEM_BUCKETS = 8
+"""Each has room for some two thousand open orders of ten lines, in each partition."""
 
 
 class Units(Figures):
@@ -23,15 +30,26 @@ class Units(Figures):
 
 
 class Items(Part):
-    """One partition. `items`: "programme/item" → units; `outstanding`: open order → "programme/item" → units that
-    still come.
+    """One bucket of one partition. `items`: "programme/item" → units; `outstanding`: open order → "programme/item" →
+    units that still come.
 
-    All of an order's events are in one partition, so `outstanding` is complete for the orders of this document. It is
-    kept order by order, apart from the sums, so that the law compares two ways of counting.
+    All of an order's events are in one partition and bucket, so `outstanding` is complete for the orders of this
+    document. It is kept order by order, apart from the sums, so that the law compares two ways of counting.
     """
 
     items: dict[str, Units] = {}
     outstanding: dict[str, dict[str, int]] = {}
+
+
+def bucket_of(event: Event) -> int | None:
+    """In which bucket an event is counted; None: it tells nothing of goods."""
+    match event:
+        case OrderPlaced() | GoodsReceived() | OrderClosed():
+            return crc32(event.order.encode()) % ITEM_BUCKETS
+        case ParcelsPacked():
+            return crc32(event.round.encode()) % ITEM_BUCKETS
+        case _:
+            return None
 
 
 def count(state: Items, event: Event) -> Decision[Items]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from pandapack.contracts.envelope import Event, Part
 from pandapack.contracts.logistics import (
     PARCEL_STATES,
@@ -15,6 +17,9 @@ from pandapack.contracts.logistics import (
 from pandapack.contracts.procurement import ParcelsPacked
 from pandapack.decision import Decision
 from services.reporting.domain.figures import Figures
+
+SCHOOL_BUCKETS = 16
+"""A country's schools in so many documents, each with room for some three thousand: no country has more than it has."""
 
 
 class Parcels(Figures):
@@ -59,7 +64,7 @@ class SchoolFigures(Figures):
 
 
 class Destinations(Part):
-    """One partition and country: the districts and schools that parcels reached, "district/school" → sums."""
+    """One partition, country and bucket: the districts and schools that parcels reached, "district/school" → sums."""
 
     country: str = ""
     schools: dict[str, SchoolFigures] = {}
@@ -87,6 +92,11 @@ def move(state: ParcelStates, event: Event) -> Decision[ParcelStates]:
     name = f"{event.programme}/{event.country}"
     grown = state.countries.get(name, Parcels()).plus(**more)
     return Decision(ParcelStates(countries=state.countries | {name: grown}))
+
+
+def school_bucket(event: ParcelsDelivered | ParcelsHandedOut) -> int:
+    """In which bucket of its country a school is counted."""
+    return crc32(event.school.encode()) % SCHOOL_BUCKETS
 
 
 def reach(state: Destinations, event: ParcelsDelivered | ParcelsHandedOut) -> Decision[Destinations]:

@@ -40,12 +40,13 @@ SHARDS = _view("shards", ShardDonations)
 MERCHANTS = _view("merchants", DayMerchants, MERCHANTS_BUDGET)
 BANKED = _view("banked", BankedDonations)
 BANKED_MERCHANTS = _view("banked_merchants", BankedMerchants, MERCHANTS_BUDGET)
-MONEY = _view("money", Money)
-ITEMS = _view("items", Items)
-PARCELS = _view("parcels", ParcelStates)
+# Programmes, their items and countries: staff publish them, hundreds and not millions.
+MONEY = _view("money", Money, Budget(DOCUMENT_BYTES_CEILING))
+ITEMS = _view("items", Items, Budget(DOCUMENT_BYTES_CEILING))
+PARCELS = _view("parcels", ParcelStates, Budget(DOCUMENT_BYTES_CEILING))
 DESTINATIONS = _view("destinations", Destinations)
 ROUNDS = _view("rounds", Round, Budget(DOCUMENT_BYTES_CEILING))  # all that its consignment keeps, and districts
-FUNDED_INTERVALS = _view("funded_intervals", FundedIntervals)
+FUNDED_INTERVALS = _view("funded_intervals", FundedIntervals, Budget(DOCUMENT_BYTES_CEILING))
 PIPELINE = _view("pipeline", LastRecord)
 
 
@@ -114,7 +115,7 @@ async def rounds_named(rounds: Store[Round], names: Iterable[str]) -> dict[str, 
 
 
 async def buckets_named(funded_intervals: Store[FundedIntervals], ids: Iterable[str]) -> list[FundedIntervals]:
-    """These buckets, a document a partition that told of them."""
+    """These buckets, a document a stretch of each partition that told of them."""
     return await _where(funded_intervals, "state.bucket", ids)
 
 

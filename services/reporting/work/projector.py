@@ -31,6 +31,7 @@ from services.reporting.domain.funded_intervals import (
     FundedIntervals,
     by_bucket,
     release_intervals,
+    stretch_of,
     take_intervals,
 )
 from services.reporting.domain.journal import Entry, LogPosition
@@ -103,18 +104,22 @@ class Projector:
             return reactions
         reactions += [
             Reaction(stores.money, partition, position, partial(money.book, event=event)),
-            Reaction(stores.items, partition, position, partial(items.count, event=event)),
             Reaction(stores.parcels, partition, position, partial(parcels.move, event=event)),
         ]
+        if (bucket := items.bucket_of(event)) is not None:
+            counted = partial(items.count, event=event)
+            reactions.append(Reaction(stores.items, f"{bucket:02d}/{partition}", position, counted))
         if isinstance(event, fold.RoundEvent):
             evolve = partial(fold.evolve, event=event, at=envelope.time)
             reactions.append(Reaction(stores.rounds, f"{event.round}/{partition}", position, evolve))
         if isinstance(event, ParcelsDelivered | ParcelsHandedOut):
             reach = partial(parcels.reach, event=event)
-            reactions.append(Reaction(stores.destinations, f"{event.country}/{partition}", position, reach))
+            place = f"{event.country}/{parcels.school_bucket(event):02d}/{partition}"
+            reactions.append(Reaction(stores.destinations, place, position, reach))
+        stretch = stretch_of(consumed.position.offset)
         return reactions + [
-            Reaction(stores.funded_intervals, f"{bucket}/{partition}", position, decide)
-            for bucket, decide in _bucket_decisions(event).items()
+            Reaction(stores.funded_intervals, f"{name}/{stretch}/{partition}", position, decide)
+            for name, decide in _bucket_decisions(event).items()
         ]
 
     async def project_ledger(self, events: Sequence[ConsumedEvent]) -> None:
