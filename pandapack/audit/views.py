@@ -15,7 +15,7 @@ from pandapack.audit.reading import KeptEvent
 
 BUCKET_FEN = 100_000_000
 ITEM_BUCKETS, SCHOOL_BUCKETS = 8, 16
-"""An order's (a lot's round's) goods, and a school, are counted in one of so many documents, by the CRC-32 of its name."""
+"""An order's goods and a round's lots, and a school, are counted in one of so many documents, by the name's CRC-32."""
 STRETCH_EVENTS = 512
 """What is taken of fen lines is kept apart for each stretch of a log."""
 GOODS_KINDS = ("OrderPlaced", "GoodsReceived", "OrderClosed", "ParcelsPacked")
