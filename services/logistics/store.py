@@ -13,8 +13,8 @@ from services.logistics.domain.consignment import Consignment, ConsignmentStatus
 from services.logistics.domain.shipment import Shipment
 
 CONSIGNMENT_BYTES_MAX = 1536 * 1024
-"""A thousand schools, each with a proof and a handout of ordinary length. Reporting's view of a round, which says each
-school's district too, has room for all that fits here."""
+"""The largest need's schools, each with two proofs and two handouts of ordinary length. Reporting's view of a round,
+which says each school's district too, has room for all that fits here."""
 CONSIGNMENTS = Kind(
     "consignments",
     Consignment,

@@ -29,7 +29,7 @@ PARKED_A_SCHOOL_MAX = 20
 PARKED_ORDINALS_MAX = 20_000
 """In all parked proofs together: twice what a round can hold. What is true names each parcel once."""
 REPORTS_MAX = 1_000
-"""Of each kind, applied and parked: one for each school of the largest need; for each that has none, one is kept."""
+"""Of each kind, applied and parked: two for each school of the largest need; for each that has none, one is kept."""
 REPORTS_A_SCHOOL_MAX = 50
 """Of each kind: a delivery is a lorry, not a parcel, and no school uses up the room of all."""
 WRITE_OFFS_MAX = 100
