@@ -16,8 +16,8 @@ from pandapack.audit.reading import KeptEvent
 BUCKET_FEN = 100_000_000
 ITEM_BUCKETS, SCHOOL_BUCKETS = 8, 16
 """An order's goods and a round's lots, and a school, are counted in one of so many documents, by the name's CRC-32."""
-STRETCH_EVENTS = 512
-"""What is taken of fen lines is kept apart for each stretch of a log."""
+LOG_PART_EVENTS = 512
+"""What is taken of fen lines is kept apart for each part of a log."""
 GOODS_KINDS = ("OrderPlaced", "GoodsReceived", "OrderClosed", "ParcelsPacked")
 MONEY_FIGURES = {
     "FundCredited": {"credited_fen": "credited_fen"},
@@ -83,7 +83,7 @@ def documents_of(event: KeptEvent) -> Iterator[tuple[str, str]]:
     if event.kind in ("ParcelsDelivered", "ParcelsHandedOut"):
         yield "destinations", _place(event)
     for _, _, bucket in _intervals(event):
-        yield "funded_intervals", _stretch(event, bucket)
+        yield "funded_intervals", _log_part(event, bucket)
 
 
 def changes_of(event: KeptEvent, pupils: tuple[int, int]) -> Iterator[Change]:
@@ -93,11 +93,11 @@ def changes_of(event: KeptEvent, pupils: tuple[int, int]) -> Iterator[Change]:
     yield from _parcels(event, pupils)
     yield from _rounds(event, pupils)
     for name, text, bucket in _intervals(event):
-        yield Change("funded_intervals", _stretch(event, bucket), f"{name} {text}", 1)
+        yield Change("funded_intervals", _log_part(event, bucket), f"{name} {text}", 1)
 
 
-def _stretch(event: KeptEvent, bucket: str) -> str:
-    return f"{bucket}/{event.offset // STRETCH_EVENTS}/{event.partition}"
+def _log_part(event: KeptEvent, bucket: str) -> str:
+    return f"{bucket}/{event.offset // LOG_PART_EVENTS}/{event.partition}"
 
 
 def _items_document(event: KeptEvent) -> str:

@@ -1,6 +1,6 @@
 """Who took which fen of a fen line: rounds take intervals, and release the rest when they close.
 
-A document holds what one stretch of one partition's log (`STRETCH_EVENTS` long) tells of one bucket of one shard
+A document holds what one part of one partition's log (`LOG_PART_EVENTS` long) tells of one bucket of one shard
 (`BUCKET_FEN` long). So it stays small however long the fen line grows, and however often little is taken of it, as
 where reversals come fen by fen. An interval that reaches over several buckets is in each of them, uncut.
 """
@@ -16,7 +16,7 @@ from pandapack.contracts.procurement import FenInterval
 from pandapack.decision import Decision
 
 BUCKET_FEN = 100_000_000
-STRETCH_EVENTS = 512
+LOG_PART_EVENTS = 512
 """Each takes a piece or a few of a bucket: hundreds of kilobytes together, where all of them take of the same one."""
 REVERSALS = "reversals"
 """Who takes the fen that are given back to merchants' customers: a taker like a round."""
@@ -62,9 +62,9 @@ def bucket_id(programme: str, shard: int, number: int) -> str:
     return f"{programme}/{shard}/{number}"
 
 
-def stretch_of(offset: int) -> int:
-    """The stretch of a partition's log in which an event lies."""
-    return offset // STRETCH_EVENTS
+def log_part_of(offset: int) -> int:
+    """The part of a partition's log in which an event lies."""
+    return offset // LOG_PART_EVENTS
 
 
 def bucket_ids(programme: str, shard: int, fen_from: int, fen_to: int) -> list[str]:

@@ -115,7 +115,7 @@ async def rounds_named(rounds: Store[Round], names: Iterable[str]) -> dict[str, 
 
 
 async def buckets_named(funded_intervals: Store[FundedIntervals], ids: Iterable[str]) -> list[FundedIntervals]:
-    """These buckets, a document a stretch of each partition that told of them."""
+    """These buckets, a document a part of the log of each partition that told of them."""
     return await _where(funded_intervals, "state.bucket", ids)
 
 

@@ -21,7 +21,7 @@ from services.reporting.store import banked_merchants_on, merchants_on
 S = TypeVar("S", bound=BaseModel)
 
 
-class Told(NamedTuple):
+class Mention(NamedTuple):
     """What an event tells of a day's merchants, and (count, fen) of merchants that it does not name."""
 
     position: EventPosition
@@ -29,12 +29,12 @@ class Told(NamedTuple):
     unnamed: CountAndFen = (0, 0)
 
 
-Grow = Callable[[S, str, Told], Decision[S]]
+Grow = Callable[[S, str, Mention], Decision[S]]
 
 
 async def write_trees(
     store: Store[S],
-    trees: Mapping[str, Iterable[Told]],
+    trees: Mapping[str, Iterable[Mention]],
     named: Callable[[S], Merchants],
     grow: Grow[S],
 ) -> None:
@@ -49,7 +49,7 @@ async def write_trees(
     wave = {root: (root, list(told)) for root, told in trees.items()}
     while wave:
         level: list[Reaction] = []
-        below: dict[str, tuple[str, list[Told]]] = {}
+        below: dict[str, tuple[str, list[Mention]]] = {}
         for id, (root, told) in wave.items():
             state = await store.get(id)
             known = set(named(state)) if state is not None else set[str]()
@@ -57,9 +57,9 @@ async def write_trees(
                 kept, rest = divided(known, one.merchants)
                 known.update(kept)
                 own = one._replace(merchants=kept)
-                level.append(Reaction(store, id, one.position, partial(_grown, grow=grow, root=root, told=own)))
+                level.append(Reaction(store, id, one.position, partial(_grown, grow=grow, root=root, mention=own)))
                 for branch, part in branched(rest, len(levels)).items():
-                    below.setdefault(f"{id}/{branch}", (root, []))[1].append(Told(one.position, part))
+                    below.setdefault(f"{id}/{branch}", (root, []))[1].append(Mention(one.position, part))
                 await asyncio.sleep(0)  # requests and heartbeats share this loop
         levels.append(level)
         wave = below
@@ -86,5 +86,5 @@ async def merchants_behind(
     return {name: (sums, whole.of(name)) for name, sums in found.items()}
 
 
-def _grown(state: S, grow: Grow[S], root: str, told: Told) -> Decision[S]:
-    return grow(state, root, told)
+def _grown(state: S, grow: Grow[S], root: str, mention: Mention) -> Decision[S]:
+    return grow(state, root, mention)

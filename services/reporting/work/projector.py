@@ -30,15 +30,15 @@ from services.reporting.domain.funded_intervals import (
     REVERSALS,
     FundedIntervals,
     by_bucket,
+    log_part_of,
     release_intervals,
-    stretch_of,
     take_intervals,
 )
 from services.reporting.domain.journal import Entry, LogPosition
 from services.reporting.domain.pipeline import LastRecord
 from services.reporting.domain.rounds import fold
 from services.reporting.store import Stores
-from services.reporting.work.merchants import Told, write_trees
+from services.reporting.work.merchants import Mention, write_trees
 
 DIGEST_BYTES = 16
 MONTH_CHARACTERS = len("2021-11")
@@ -116,9 +116,9 @@ class Projector:
             reach = partial(parcels.reach, event=event)
             place = f"{event.country}/{parcels.school_bucket(event):02d}/{partition}"
             reactions.append(Reaction(stores.destinations, place, position, reach))
-        stretch = stretch_of(consumed.position.offset)
+        log_part = log_part_of(consumed.position.offset)
         return reactions + [
-            Reaction(stores.funded_intervals, f"{name}/{stretch}/{partition}", position, decide)
+            Reaction(stores.funded_intervals, f"{name}/{log_part}/{partition}", position, decide)
             for name, decide in _bucket_decisions(event).items()
         ]
 
@@ -156,13 +156,13 @@ class Projector:
             entries.append(event.entry(_without_merchants(event)))
             await asyncio.sleep(0)
         reactions: list[Reaction] = []
-        merchants, settled = dict[str, list[Told]](), dict[str, list[Told]]()
+        merchants, settled = dict[str, list[Mention]](), dict[str, list[Mention]]()
         for entry in await self._stores.archive.enter(entries, applied_offset=-1):
             event = by_offset[entry.position.offset]
             if event.envelope.type == DonationsRecorded.TYPE:
                 delta, position = donations.merchants_delta_of(event.envelope.data), position_of(event.envelope)
                 for day, named in donations.merchants_by_day(delta).items():
-                    merchants.setdefault(f"{shard_id(delta.shard)}/{day}", []).append(Told(position, named))
+                    merchants.setdefault(f"{shard_id(delta.shard)}/{day}", []).append(Mention(position, named))
             elif event.envelope.type == DonationsBanked.TYPE:
                 banking = read_as(event.envelope, DonationsBanked)
                 position = event.position_in_partition
@@ -170,21 +170,21 @@ class Projector:
                     Reaction(self._stores.banked, banked_id(banking), position, partial(banked.bank, event=banking))
                 )
                 tree = f"{banking.day}/{event.position.partition}"
-                told = Told(position, banking.merchants, banked.unnamed_in(banking))
-                settled.setdefault(tree, []).append(told)
+                mention = Mention(position, banking.merchants, banked.unnamed_in(banking))
+                settled.setdefault(tree, []).append(mention)
             await asyncio.sleep(0)
         await write_trees(self._stores.merchants, merchants, lambda state: state.merchants, _grow_merchants)
         await write_trees(self._stores.banked_merchants, settled, lambda state: state.merchants, _bank_merchants)
         await apply(reactions)
 
 
-def _grow_merchants(state: DayMerchants, tree: str, told: Told) -> Decision[DayMerchants]:
+def _grow_merchants(state: DayMerchants, tree: str, mention: Mention) -> Decision[DayMerchants]:
     shard, _, day = tree.partition("/")
-    return donations.grow_merchants(state, int(shard), day, told.merchants)
+    return donations.grow_merchants(state, int(shard), day, mention.merchants)
 
 
-def _bank_merchants(state: BankedMerchants, tree: str, told: Told) -> Decision[BankedMerchants]:
-    return banked.bank_merchants(state, tree.partition("/")[0], told.merchants, told.unnamed)
+def _bank_merchants(state: BankedMerchants, tree: str, mention: Mention) -> Decision[BankedMerchants]:
+    return banked.bank_merchants(state, tree.partition("/")[0], mention.merchants, mention.unnamed)
 
 
 def _bucket_decisions(event: Event) -> Mapping[str, Decide[FundedIntervals]]:

@@ -200,7 +200,7 @@ async def test_a_write_off_of_all_parcels_is_one_event_within_its_budget() -> No
 
 
 async def test_a_shipment_has_room_for_all_its_legs_and_movements() -> None:
-    ends = [f"CN{letter}AA" for letter in "ABCDEFGHIJKLM"]
+    ends = [f"CN{initial}AA" for initial in "ABCDEFGHIJKLM"]
     legs = tuple(
         Leg(mode="road", carrier="C" * 64, document="D" * 100, origin=ends[number], destination=ends[number + 1])
         for number in range(LEGS_MAX)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pandapack.decision import Decision
+from pandapack.runtime import reactions
 from pandapack.runtime.budgets import document_bytes
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import FixedClock
@@ -23,7 +24,7 @@ from services.reporting.domain.figures import CountAndFen, sums_by_name
 from services.reporting.domain.merchants import BRANCHES, MERCHANTS_A_DOCUMENT_MAX, branched, divided
 from services.reporting.store import BANKED_MERCHANTS, MERCHANTS
 from services.reporting.work import merchants as work
-from services.reporting.work.merchants import Told, merchants_behind, write_trees
+from services.reporting.work.merchants import Mention, merchants_behind, write_trees
 from tests.unit.reporting.history import AT
 
 DAY, TREE, SOURCE = "2021-11-11", "0003/2021-11-11", "/donations/shards/3"
@@ -34,13 +35,13 @@ def store_of() -> Store[DayMerchants]:
     return Store(MERCHANTS, MemoryDocuments("merchants"), clock=FixedClock(AT), chance=SeededChance(1))
 
 
-def grow(state: DayMerchants, tree: str, told: Told) -> Decision[DayMerchants]:
-    return donations.grow_merchants(state, 3, DAY, told.merchants)
+def grow(state: DayMerchants, tree: str, mention: Mention) -> Decision[DayMerchants]:
+    return donations.grow_merchants(state, 3, DAY, mention.merchants)
 
 
 async def write(store: Store[DayMerchants], events: Sequence[dict[str, CountAndFen]], first: int = 1) -> None:
     """The events are the shard's, from the sequence `first` on."""
-    told = [Told(EventPosition(SOURCE, first + index), more) for index, more in enumerate(events)]
+    told = [Mention(EventPosition(SOURCE, first + index), more) for index, more in enumerate(events)]
     await write_trees(store, {TREE: told}, lambda state: state.merchants, grow)
 
 
@@ -83,7 +84,7 @@ def test_four_levels_have_room_for_twenty_million_merchants() -> None:
     assert sum(MERCHANTS_A_DOCUMENT_MAX * BRANCHES**depth for depth in range(4)) > 20_000_000 * 1.5
 
 
-NAMES = st.sampled_from([f"p:{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"])
+NAMES = st.sampled_from([f"p:{initial}" for initial in "abcdefghijklmnopqrstuvwxyz"])
 EVENTS = st.lists(st.dictionaries(NAMES, st.tuples(st.integers(1, 5), st.integers(1, 99)), max_size=8), max_size=10)
 
 
@@ -93,14 +94,14 @@ async def test_what_comes_again_after_a_crash_counts_once_and_each_merchant_stan
     events: list[dict[str, CountAndFen]], chance: random.Random
 ) -> None:
     """The process dies before any of the writes of a batch, and the batch, perhaps with more behind it, comes again."""
-    apply, levels_left = work.apply, 0
+    write_level, levels_left = reactions.apply, 0
 
     async def dies(level: list[Reaction]) -> None:
         nonlocal levels_left
         levels_left -= 1
         if levels_left < 0:
             raise ConnectionError
-        await apply(level)
+        await write_level(level)
 
     store, done = store_of(), 0
     with pytest.MonkeyPatch.context() as patch:
