@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from pandapack.contracts.donations import Moment
+from pandapack.contracts.times import within_range
 
 TEXT_CHARACTERS_MAX = 300
 COST_FEN_MAX = 1_000_000_000_000
@@ -20,7 +21,7 @@ def _in_utc(at: datetime) -> datetime:
 Remark = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
 Office = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
 """Who gave or received: a company or an office, never a pupil."""
-At = Annotated[Moment, AfterValidator(_in_utc)]
+At = Annotated[Moment, AfterValidator(within_range), AfterValidator(_in_utc)]
 """Business time of a report: RFC 3339 with a zone comes in, UTC is kept."""
 
 

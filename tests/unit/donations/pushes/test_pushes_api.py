@@ -46,7 +46,7 @@ class PushApi:
         self._documents = Store(PLATFORMS, MemoryDocuments("platforms"), clock=clock, chance=chance)
         platforms = Platforms(self._documents, SecretSealer("", chance))
         self._app = FastAPI()
-        self._app.state.keys = Keys(self._keys, clock, chance, "secret")
+        self._app.state.keys = Keys(self._keys, clock, chance)
         install_problems(self._app)
         pushes, self.pages = Pushes(self.rows), MemoryRows("pages")
         refused = RefusedPushes(MemoryRows("refused_pushes"))
