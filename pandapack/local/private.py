@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import IO, Any
 
 OWNER_ONLY = 0o600
 OWNER_ONLY_FOLDER = 0o700
@@ -14,8 +15,12 @@ def make_private_folder(folder: Path) -> None:
     folder.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
 
 
-def owner_only(path: str, flags: int) -> int:
-    """An `opener`: the file is its owner's alone from its first byte on, and from now on where it was there before."""
+def open_private(file: Path, mode: str) -> IO[Any]:
+    """`file.open(mode)`: its owner's alone from its first byte on, and from now on where it was there before."""
+    return open(file, mode, opener=_owner_only)
+
+
+def _owner_only(path: str, flags: int) -> int:
     descriptor = os.open(path, flags, OWNER_ONLY)
     os.fchmod(descriptor, OWNER_ONLY)
     return descriptor

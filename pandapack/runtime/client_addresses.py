@@ -18,7 +18,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 PROXIES_PASSED_MAX = 16
 """Addresses of X-Forwarded-For that are looked at, from the right: nobody stands behind more proxies of ours."""
 HOUSEHOLD_BITS = 64
-"""Of an IPv6 address: whoever has one has all that begin so, and would be as many clients as there are drops of water."""
+"""Of an IPv6 address: whoever has one has all that begin so, and would be millions of clients."""
 
 
 class Proxies:

@@ -50,8 +50,7 @@ _TITLES = {
     503: (
         "too_many_connections",
         "Service Unavailable",
-        f"your address has as many connections as are left for all others, of {CONNECTIONS_MAX}; close some, or come "
-        "again",
+        f"your address has as many connections as are left for all others, of {CONNECTIONS_MAX}; come again",
     ),
 }
 

@@ -126,7 +126,7 @@ def refuse_members(raw: bytes, schema: Json, components: Mapping[str, Json], at:
 
 
 def _refuse_halves(raw: bytes, value: Any, at: str) -> None:
-    """Raises Problem 422 for a text with half of a UTF-16 pair (`\\ud800`): it is in no encoding, and no store takes it."""
+    """Raises Problem 422 for a text with half of a UTF-16 pair (`\\ud800`): no encoding has it, no store takes it."""
     if not _HALF.search(raw):
         return
     try:

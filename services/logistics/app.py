@@ -19,7 +19,8 @@ DESCRIBED = Path(__file__).with_name("openapi.json")
 
 
 BODIES = {
-    f"POST /v1/consignments/{{round_id}}/{reports}": BodyBound(values_max=25_000) for reports in ("deliveries", "write-offs")
+    f"POST /v1/consignments/{{round_id}}/{reports}": BodyBound(values_max=25_000)
+    for reports in ("deliveries", "write-offs")
 }
 """A report names each of a round's parcels, some 10,000, accepted or rejected, and may name them wrongly."""
 

@@ -16,7 +16,6 @@ from services.reporting.work.readings import Readings
 from services.reporting.work.streams import Streams
 from services.reporting.work.tracer import Tracer
 
-
 TABLES_A_BURST_MAX = 300
 TABLES_PER_S = 20.0
 """Tables, laws and the pipeline, from one address: a school behind one, with every table open, and no more than a part

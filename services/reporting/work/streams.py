@@ -89,7 +89,7 @@ class Streams:
         if not self._shares.take(viewer):
             return  # others came between: it ends, and is asked for again
         try:
-            if self._ticking is None or self._ticking.done():
+            if not self._is_ticking():
                 self._ticking = asyncio.create_task(self._run())
             until_s = monotonic_s() + STREAM_S_MAX
             while monotonic_s() < until_s and not self._ending.is_set():
@@ -98,11 +98,14 @@ class Streams:
                     event = self._tick.news(last_seen)
                     last_seen = event.id
                     yield event
-                elif self._ticking is None or self._ticking.done():
+                elif not self._is_ticking():
                     return  # the figures cannot be read: the browser asks again
                 await ticked.wait()
         finally:
             self._shares.give_back(viewer)
+
+    def _is_ticking(self) -> bool:
+        return self._ticking is not None and not self._ticking.done()
 
     async def _run(self) -> None:
         """Ticks while anybody watches."""

@@ -23,8 +23,8 @@ from services.donations.validation.domain.failures import Failure
 from services.donations.validation.domain.reversal_refusals import REVERSAL_CONFLICT
 
 FAILURES_BYTES_MAX = 128 * 1024
-"""Of an answer, which is kept for a day: some 500 lines with what is wrong with each. A push of ten thousand broken lines
-breaks them all in the same way, and would be answered with 2 MB."""
+"""Of an answer, which is kept for a day: some 500 lines with what is wrong with each. Ten thousand that are broken are
+broken in the same way, and would be answered with 2 MB."""
 ATOMIC_MARK = b"\natomic"
 
 Answer = dict[str, Any]
@@ -236,5 +236,7 @@ def _refusal(lines: PushLines, good: int, answer: Answer) -> Refusal:
         detail = f"{good} of {len(lines)} lines are donations, and ?atomic=true wants all: nothing was taken"
     else:
         code = "nothing_accepted"
-        detail = f"none of the {len(lines)} lines is what it should be; `failures` says what is wrong with the first of them"
+        detail = (
+            f"none of the {len(lines)} lines is what it should be; `failures` says what is wrong with the first of them"
+        )
     return Refusal(code, detail, RefusalKind.INVALID, extra={**answer, "accepted": 0})
