@@ -89,7 +89,7 @@ class Streams:
         if not self._shares.take(viewer):
             return  # others came between: it ends, and is asked for again
         try:
-            if not self._is_ticking():
+            if not self.is_ticking:
                 self._ticking = asyncio.create_task(self._run())
             until_s = monotonic_s() + STREAM_S_MAX
             while monotonic_s() < until_s and not self._ending.is_set():
@@ -98,13 +98,15 @@ class Streams:
                     event = self._tick.news(last_seen)
                     last_seen = event.id
                     yield event
-                elif not self._is_ticking():
+                elif not self.is_ticking:
                     return  # the figures cannot be read: the browser asks again
                 await ticked.wait()
         finally:
             self._shares.give_back(viewer)
 
-    def _is_ticking(self) -> bool:
+    @property
+    def is_ticking(self) -> bool:
+        """Whether figures are read: while anybody watches."""
         return self._ticking is not None and not self._ticking.done()
 
     async def _run(self) -> None:
