@@ -14,6 +14,7 @@ from pandapack.runtime.errors import Unavailable
 from services.reporting.work import streams as module
 from services.reporting.work.readings import Readings
 from services.reporting.work.streams import STREAMS_MAX, StreamEvent, Streams, TooManyStreams
+from tests.waiting import eventually_async
 
 
 class Figures:
@@ -78,8 +79,7 @@ async def test_however_many_watch_the_figures_are_read_once_a_tick_and_nobody_is
     for viewer in viewers:
         await viewer.aclose()
     assert streams.open_streams == 0
-    while streams.is_ticking:
-        await asyncio.sleep(0)
+    await eventually_async(lambda: not streams.is_ticking, "figures are read for nobody")
 
 
 async def test_a_thousand_streams_of_one_client_leave_room_for_another(figures: Figures) -> None:
@@ -87,9 +87,8 @@ async def test_a_thousand_streams_of_one_client_leave_room_for_another(figures: 
     for _ in range(STREAMS_MAX):
         try:
             opened.append(streams.open("greedy", ""))
-        except TooManyStreams as error:
+        except TooManyStreams:
             refused += 1
-            assert "all others" in str(error)
         else:
             await next_of(opened[-1])
     assert (len(opened), refused) == (STREAMS_MAX // 2, STREAMS_MAX // 2)

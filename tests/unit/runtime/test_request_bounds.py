@@ -13,7 +13,6 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from pydantic import BaseModel
 
-from pandapack.runtime import request_bounds
 from pandapack.runtime.auth import Caller, Keys, NewKey, Role, caller_of, needs
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import FixedClock
@@ -29,6 +28,7 @@ from pandapack.runtime.request_bounds import (
     check_bounds,
 )
 from pandapack.runtime.strict import Strictness
+from tests.waiting import eventually_async
 
 LARGER = {"PUT /v1/{shelf}/numbers": BodyBound(values_max=30_000)}
 STREAM = frozenset({"/v1/stream"})
@@ -210,12 +210,10 @@ async def test_whoever_holds_many_unfinished_bodies_is_asked_to_wait_and_others_
 
     share = BODIES_BYTES_MAX // 2 // BODY_BYTES_MAX
     under_way = [asyncio.create_task(site.ask("POST", "/v1/numbers", unfinished(), greedy)) for _ in range(200)]
-    while sum(one.done() for one in under_way) < 200 - share:
-        await asyncio.sleep(0)
+    await eventually_async(lambda: sum(one.done() for one in under_way) == 200 - share, "those beyond are refused")
     refused = [one.result() for one in under_way if one.done()]
-    assert {(one.status_code, one.json()["code"], one.headers["retry-after"]) for one in refused} == {
-        (429, "busy", "1")
-    }
+    told = {(one.status_code, one.json()["code"], one.headers["retry-after"]) for one in refused}
+    assert told == {(429, "busy", "1")}
     assert (await site.ask("POST", "/v1/open", b'{"numbers": [1]}', client="198.51.100.2")).json() == 1
     ended.set()
     await asyncio.gather(*under_way)
@@ -267,7 +265,3 @@ async def test_a_body_that_is_none_is_refused_only_after_its_key(body: bytes) ->
     site = Site()
     assert (await site.ask("POST", "/v1/numbers", body)).status_code == 401
     assert (await site.ask("POST", "/v1/numbers", body, await site.key(Role.BUYER))).status_code in (400, 422)
-
-
-def test_the_default_is_named_and_stands_in_no_route() -> None:
-    assert BodyBound(256 * 1024, BODY_VALUES_MAX) == request_bounds.DEFAULT_BOUND
