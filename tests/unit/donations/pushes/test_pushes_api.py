@@ -244,3 +244,10 @@ async def test_of_another_platforms_pushes_nothing_is_listed() -> None:
     assert (await api.listed(platform="other")).json() == {"items": [], "next": None}
     assert len((await api.listed(platform="tb")).json()["items"]) == 1
     assert (await api.listed(after="x")).json()["code"] == "after_invalid"
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:00", "0000-00-00T00:00:00Z"])
+async def test_a_time_at_the_ends_of_the_calendar_is_a_line_s_failure(at: str) -> None:
+    line = json.dumps({**json.loads(donation_lines()[0]), "at": at}).encode()
+    answer = await PushApi().post(line)
+    assert (answer.status_code, answer.json()["code"], answer.json()["rejected"]) == (422, "nothing_accepted", 1)
