@@ -9,8 +9,8 @@ from pydantic import AfterValidator, AwareDatetime
 
 TIME_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 """Before that nobody gave, sent or received anything here."""
-TIME_LAST = datetime(2100, 1, 1, tzinfo=UTC)
-"""Whoever reads this may raise it."""
+TIME_LAST = datetime(3000, 1, 1, tzinfo=UTC)
+"""Far from where arithmetic ends. What lies in the future is for each decision to judge, and to refuse."""
 
 
 def within_range(at: datetime) -> datetime:

@@ -13,7 +13,7 @@ BEYOND = (
     "9999-12-31T23:59:59-08:00",
     "0001-01-01T00:00:00Z",
     "1999-12-31T23:59:59Z",
-    "2100-01-01T00:00:00Z",
+    "3000-01-01T00:00:00Z",
 )
 
 
@@ -24,7 +24,7 @@ def test_a_time_beyond_the_range_is_refused(kind: object, at: str) -> None:
         TypeAdapter(kind).validate_python(at)
 
 
-@pytest.mark.parametrize("at", ["2000-01-01T08:00:00+08:00", "2099-12-31T23:59:59Z"])
+@pytest.mark.parametrize("at", ["2000-01-01T08:00:00+08:00", "2999-12-31T23:59:59Z"])
 @pytest.mark.parametrize("kind", [Time, At], ids=["a time", "a report's time"])
 def test_a_time_within_it_is_taken(kind: object, at: str) -> None:
     TypeAdapter(kind).validate_python(at)
