@@ -19,10 +19,10 @@ def test_what_a_stack_writes_beside_its_data_is_its_owners_alone(tmp_path: Path)
         write_note(folder, {"addresses": {}})
         with open_private(folder / "service.log", "ab") as log:
             log.write(b"who sent what")
-    write_private(folder / "site.json", "{}")
-    assert mode_of(folder) == 0o700
-    for name in (NOTE_FILE, PID_FILE, "service.log", "site.json"):
-        assert mode_of(folder / name) == 0o600, name
+        write_private(folder / "site.json", "{}")
+        assert mode_of(folder) == 0o700
+        for name in (NOTE_FILE, PID_FILE, "service.log", "site.json"):
+            assert mode_of(folder / name) == 0o600, name
 
 
 def test_a_log_that_others_could_read_is_theirs_no_more_and_keeps_what_it_has(tmp_path: Path) -> None:
