@@ -27,7 +27,7 @@ BODIES = {
     "POST /v1/needs": BodyBound(512 * 1024),
     "PUT /v1/programmes/{programme}": BodyBound(1024 * 1024, 30_000),
 }
-"""A need names five hundred schools, each with four fields and a district of a hundred characters, which may be escaped; a
+"""A need names five hundred schools, each with four fields and a district of a hundred characters, perhaps escaped; a
 programme has 500 items, 100 suppliers with their offers and 1,000 rates."""
 
 
