@@ -1,4 +1,4 @@
-"""Makes what docker-compose.yml needs and no repository may hold: first keys and the secret of the pages.
+"""Makes what docker-compose.yml needs and no repository may hold: first keys and secrets.
 
 Run by `make secrets`. In `deploy/secrets/`, `keys.json` has the keys (yours), `keys-digests.json` their digests,
 for the containers, and `trust.json` the public keys whose events are believed; `.env` has what compose gives to the
@@ -18,11 +18,10 @@ from pandapack.local.keys import (
     SERVICE_ROLE,
     ensure_door_keys,
     ensure_keys,
-    ensure_page_secret,
     ensure_secrets_key,
     ensure_signing_key,
-    write_private,
 )
+from pandapack.local.private import write_private
 
 # Digests and public keys are no secrets, and the services in their containers run as somebody else.
 ALL_MAY_READ = 0o644
@@ -31,6 +30,7 @@ ALL_MAY_READ = 0o644
 def main(root: Path) -> None:
     """`root` is the repository's folder, where docker compose looks for `.env`."""
     secrets_dir, env_file = root / "deploy" / "secrets", root / ".env"
+    secrets_dir.mkdir(parents=True, exist_ok=True)  # the services in their containers look into it, too
     keys = ensure_keys(secrets_dir)
     (secrets_dir / DIGESTS_FILE).chmod(ALL_MAY_READ)
     existing = env_file.read_text() if env_file.exists() else ""
@@ -42,7 +42,6 @@ def main(root: Path) -> None:
     }
     names = {line.partition("=")[0] for line in existing.splitlines()}
     needed = {
-        "PANDA_PAGE_SECRET": ensure_page_secret(secrets_dir),
         "PANDA_SERVICE_KEY": keys[SERVICE_ROLE],
         "PANDA_SIGNING_KEY": ensure_signing_key(secrets_dir).read_text().strip(),
         "PANDA_SECRETS_KEY": ensure_secrets_key(secrets_dir),

@@ -65,7 +65,7 @@ class Merchants:
             result = await self.client.push_ndjson(self.stream.body(first, count), id=id)
             self.counts.pushed += count
             self.counts.accepted += result.accepted
-            self.counts.refused += len(result.refused)
+            self.counts.refused += len(result.refused) + result.refused_more
 
 
 def platform_client(site: Site) -> AsyncClient:

@@ -29,8 +29,9 @@ from pandapack.cli.failures import EXIT_INTERRUPTED, EXIT_WRONG, explained
 from pandapack.cli.stack import stopped_by_signals
 from pandapack.local import child as trampoline
 from pandapack.local.errors import AlreadyRunning, ChildFailed
-from pandapack.local.keys import KEYS_FILE, write_private
+from pandapack.local.keys import KEYS_FILE
 from pandapack.local.layout import DATA_DIR, SERVICES, Layout
+from pandapack.local.private import make_private_folder, open_private, write_private
 from pandapack.local.running import DEMO_FOLDER, holder_of
 from pandapack.local.stack import Stack
 from pandapack.local.supervisor import log_tail
@@ -138,7 +139,7 @@ def layout_of(data_dir: Path, donations: int | None, *, until_settled: bool) -> 
 @contextmanager
 def data_dir_of(*, keep: bool) -> Iterator[Path]:
     """An empty folder: where other commands find a running demonstration, or (not kept) one that is gone at the end."""
-    DATA_DIR.mkdir(exist_ok=True)
+    make_private_folder(DATA_DIR)
     if not keep:
         with tempfile.TemporaryDirectory(prefix="demo-", dir=DATA_DIR, ignore_cleanup_errors=True) as passing:
             yield Path(passing)
@@ -216,7 +217,7 @@ def _simulator(stack: Stack, arguments: Sequence[str]) -> Iterator[Simulator]:
     tied = [sys.executable, "-I", "-S", str(trampoline.__file__), str(os.getpid())]
     log_file = folder / "logs" / "simulator.log"
     with (
-        log_file.open("w") as log,
+        open_private(log_file, "w") as log,
         subprocess.Popen(
             [*tied, sys.executable, "-m", "simulator", "--site", str(site), *arguments],
             stdin=subprocess.DEVNULL,

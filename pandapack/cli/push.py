@@ -96,7 +96,8 @@ def _show(report: Report, as_json: bool) -> None:
     for line in report.refused[:LINES_SHOWN_MAX]:
         typer.echo(f"line {line.line}: {line.code}: {line.en}", err=True)
     if report.rejected > LINES_SHOWN_MAX:
-        typer.echo(f"… and {report.rejected - LINES_SHOWN_MAX} more; --json lists them all", err=True)
+        listed = "" if report.refused_more else "; --json lists them all"
+        typer.echo(f"… and {report.rejected - LINES_SHOWN_MAX} more{listed}", err=True)
     if report.resumed_lines:
         typer.echo(f"resumed behind line {report.resumed_lines}, where an earlier run stopped", err=True)
     typer.echo(f"{report.accepted} accepted, {report.rejected} refused, in {len(report.pushes)} pushes")

@@ -62,6 +62,8 @@ def show_push(
     typer.echo(f"{found['push_id']}  {found['at']}  {found['state']}: {counts}")
     for one in found["failures"] or ():
         typer.echo(f"    line {one['index']}: {one['code']} at {one['pointer'] or '/'}: {one['message']['en']}")
+    if found["failures_more"]:
+        typer.echo(f"    and {found['failures_more']} more lines were refused: mend these, and push them again")
     for one in found["findings"]:
         typer.echo(f"    line {_count(one['index'])}: {_finding(one)}")
     if found["findings_truncated"]:

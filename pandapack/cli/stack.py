@@ -23,6 +23,7 @@ from pandapack.cli.status import nothing_runs
 from pandapack.local.errors import AlreadyRunning
 from pandapack.local.kafka_jars import kafka_classpath
 from pandapack.local.layout import DATA_DIR, Layout
+from pandapack.local.private import make_private_folder, open_private
 from pandapack.local.running import Running, holder_of, read_note, running_in
 from pandapack.local.stack import Stack
 from pandapack.local.supervisor import log_tail
@@ -126,7 +127,7 @@ def _up_detached(console: Console, layout: Layout, servers_only: bool) -> None:
 
 
 def _start_in_background(log_file: Path, servers_only: bool) -> subprocess.Popen[bytes]:
-    log_file.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(log_file.parent)
     command = [
         sys.executable,
         "-m",
@@ -134,7 +135,7 @@ def _start_in_background(log_file: Path, servers_only: bool) -> subprocess.Popen
         "up",
         *(["--servers-only"] if servers_only else []),
     ]
-    with log_file.open("wb") as log:
+    with open_private(log_file, "wb") as log:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )

@@ -28,6 +28,7 @@ class _Answer(msgspec.Struct, frozen=True):
     push_id: str
     accepted: int
     failures: list[_Failure]
+    failures_more: int = 0
 
 
 _answers = msgspec.json.Decoder(_Answer)
@@ -58,7 +59,7 @@ class PushResult(msgspec.Struct, frozen=True):
     """A batch that was accepted. `id` was its `webhook-id`; `push` names it in `GET /v1/pushes/{push}`.
 
     `[start, end)` are its bytes in the file, `first_line` and `last_line` count from 1. `resumed`: an earlier run
-    pushed it, and it was not sent again.
+    pushed it, and it was not sent again. `refused_more`: lines that were refused beside those that are named.
     """
 
     id: str
@@ -70,26 +71,32 @@ class PushResult(msgspec.Struct, frozen=True):
     start: int
     end: int
     resumed: bool = False
+    refused_more: int = 0
 
 
 @dataclass(slots=True)
 class Report:
-    """What became of everything. `resumed_lines` were pushed by an earlier run and not sent again."""
+    """What became of everything. `resumed_lines` were pushed by an earlier run and not sent again.
+
+    `refused` names the first refused lines of each push, `refused_more` counts the others.
+    """
 
     accepted: int = 0
     refused: list[RefusedLine] = field(default_factory=list)
     pushes: list[str] = field(default_factory=list)
     resumed_lines: int = 0
+    refused_more: int = 0
 
     @property
     def rejected(self) -> int:
         """How many lines were refused."""
-        return len(self.refused)
+        return len(self.refused) + self.refused_more
 
     def add(self, result: PushResult) -> None:
         """One more batch was accepted."""
         self.accepted += result.accepted
         self.refused.extend(result.refused)
+        self.refused_more += result.refused_more
         if result.push:
             self.pushes.append(result.push)
         if result.resumed:
@@ -115,7 +122,7 @@ def read_result(batch: Batch, id: str, body: bytes) -> PushResult | None:
         RefusedLine(line, failure.index, failure.pointer, failure.code, failure.message.en, failure.message.zh)
         for line, failure in failures
     ]
-    return _result(batch, id, answer.push_id, answer.accepted, refused)
+    return _result(batch, id, answer.push_id, answer.accepted, refused, answer.failures_more)
 
 
 def unsent_result(batch: Batch) -> PushResult:
@@ -123,7 +130,9 @@ def unsent_result(batch: Batch) -> PushResult:
     return _result(batch, "", "", 0, [])
 
 
-def _result(batch: Batch, id: str, push: str, accepted: int, refused: list[RefusedLine]) -> PushResult:
+def _result(
+    batch: Batch, id: str, push: str, accepted: int, refused: list[RefusedLine], refused_more: int = 0
+) -> PushResult:
     too_long = [
         RefusedLine(
             line=number,
@@ -136,4 +145,14 @@ def _result(batch: Batch, id: str, push: str, accepted: int, refused: list[Refus
         for number, size in batch.too_long
     ]
     all_refused = tuple(sorted([*refused, *too_long], key=lambda one: one.line))
-    return PushResult(id, push, accepted, all_refused, batch.first_line, batch.last_line, batch.start, batch.end)
+    return PushResult(
+        id,
+        push,
+        accepted,
+        all_refused,
+        batch.first_line,
+        batch.last_line,
+        batch.start,
+        batch.end,
+        refused_more=refused_more,
+    )

@@ -18,6 +18,8 @@ BYTES_AT_ONCE = 65_536
 QUOTE, COMMA = b'",'
 _STEPS = np.zeros(256, np.int8)
 _STEPS[list(b"[{")], _STEPS[list(b"]}")] = 1, -1
+_BEFORE_VALUES = np.zeros(256, np.bool_)
+_BEFORE_VALUES[list(b",[{")] = True
 
 
 def is_nested_too_deeply(raw: bytes) -> bool:
@@ -33,6 +35,21 @@ def is_nested_too_deeply(raw: bytes) -> bool:
         if depths.max() > NESTING_MAX:
             return True
         depth, is_inside = int(depths[-1]), not is_outside[-1]
+    return False
+
+
+def has_more_values(raw: bytes, values_max: int) -> bool:
+    """Whether a JSON text holds more values than that: each but the first stands behind a comma or a bracket."""
+    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") < values_max:
+        return False
+    text, found, is_inside = _without_escapes(raw), 1, False
+    for begin in range(0, len(text), BYTES_AT_ONCE):
+        numbers = np.frombuffer(text[begin : begin + BYTES_AT_ONCE], np.uint8)
+        is_outside = np.cumsum(numbers == QUOTE, dtype=np.uint8) & 1 == is_inside
+        found += int(np.count_nonzero(_BEFORE_VALUES[numbers] & is_outside))
+        if found > values_max:
+            return True
+        is_inside = not is_outside[-1]
     return False
 
 

@@ -23,7 +23,6 @@ from pandapack.local.kafka_jars import KAFKA_VERSION, check_jar, kafka_classpath
 from pandapack.local.keys import (
     DIGESTS_FILE,
     KEYS_FILE,
-    PAGE_SECRET_FILE,
     SECRETS_KEY_FILE,
     SIGNING_KEY_FILE,
     SIGNING_PUBLIC_KEY_FILE,
@@ -48,7 +47,7 @@ CLOCK_BEHIND_MAX = timedelta(minutes=5)
 BUSINESS_ZONE = "Asia/Shanghai"
 OTHER_PLATFORMS = "Use docker compose, or set PANDA_KAFKA and PANDA_MONGO to servers of your own"
 
-PRIVATE_FILES = (KEYS_FILE, DIGESTS_FILE, PAGE_SECRET_FILE, SECRETS_KEY_FILE, SIGNING_KEY_FILE)
+PRIVATE_FILES = (KEYS_FILE, DIGESTS_FILE, SECRETS_KEY_FILE, SIGNING_KEY_FILE)
 
 Level = Literal["ok", "warning", "wrong"]
 

@@ -11,7 +11,7 @@ import msgspec
 
 from pandapack.contracts.event_keys import PUBLISHERS, EventSigner, TrustedKey, TrustList
 from pandapack.local.errors import DataRefused
-from pandapack.local.keys import write_private
+from pandapack.local.private import make_private_folder, write_private
 
 TRUST_FILE = "trust.json"
 FOLDER = "event_keys"
@@ -32,7 +32,7 @@ def ensure_event_keys(data_dir: Path) -> Path:
 
     Raises DataRefused for a key or a trust file that cannot be read.
     """
-    (data_dir / FOLDER).mkdir(parents=True, exist_ok=True)
+    make_private_folder(data_dir / FOLDER)
     file = data_dir / TRUST_FILE
     listed = _trust_list(file)
     known = {key.id for key in listed.keys}

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pandapack.local.errors import DataRefused
+from pandapack.local.private import make_private_folder, write_private
 
 if TYPE_CHECKING:  # with it come numpy and pydantic: imported once a signing key is read, not by every command
     from pandapack.contracts.proof import Signer
@@ -27,16 +27,14 @@ PLATFORM_TEST = "platform_test"
 NAMES = (*ROLES, PLATFORM_TEST)
 KEYS_FILE = "keys.json"
 DIGESTS_FILE = "keys-digests.json"
-PAGE_SECRET_FILE = "page_secret"
 SECRETS_KEY_FILE = "secrets_key"
 SIGNING_KEY_FILE = "signing_key"
 DOOR_KEYS_FILE = "door_keys"
 SIGNING_PUBLIC_KEY_FILE = "signing_key.pub"
 PREFIX_BYTES = 4
 SECRET_BYTES = 16
-PAGE_SECRET_BYTES = 32
+STORED_SECRET_BYTES = 32
 SIGNING_KEY_BYTES = 32
-OWNER_ONLY = 0o600
 SIGNING_KEY_MEND = (
     f"Put it back from a backup. Without one delete {SIGNING_KEY_FILE} and {SIGNING_PUBLIC_KEY_FILE}: a new pair is "
     "made, and receipts signed so far are checked with the public key that their holders have"
@@ -50,7 +48,7 @@ def ensure_keys(data_dir: Path, platform: str = "") -> dict[str, str]:
     role, digest, name}; digest is the sha256 of the whole key, in hex. The platform's have an `owner`, too: the id of
     the `platform` whose they are, where one is named; the one for tests has `mode`.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    make_private_folder(data_dir)
     keys_file = data_dir / KEYS_FILE
     keys: dict[str, str] = json.loads(keys_file.read_text()) if keys_file.exists() else {}
     missing = [name for name in NAMES if name not in keys]
@@ -63,21 +61,16 @@ def ensure_keys(data_dir: Path, platform: str = "") -> dict[str, str]:
     return keys
 
 
-def ensure_page_secret(data_dir: Path) -> str:
-    """The secret that signs the pages' cookies, in hex; made in `page_secret` (mode 0600) if missing."""
-    return _ensure_secret(data_dir, PAGE_SECRET_FILE)
-
-
 def ensure_secrets_key(data_dir: Path) -> str:
     """The key under which platforms' signing secrets lie in the database; made in `secrets_key` (0600) if missing."""
     return _ensure_secret(data_dir, SECRETS_KEY_FILE)
 
 
 def _ensure_secret(data_dir: Path, name: str) -> str:
-    data_dir.mkdir(parents=True, exist_ok=True)
+    make_private_folder(data_dir)
     file = data_dir / name
     if not file.exists():
-        write_private(file, secrets.token_hex(PAGE_SECRET_BYTES))
+        write_private(file, secrets.token_hex(STORED_SECRET_BYTES))
     return file.read_text().strip()
 
 
@@ -87,7 +80,7 @@ def ensure_signing_key(data_dir: Path) -> Path:
     Its public half lies beside it, in `signing_key.pub`: what a receipt's holder needs to check it. Raises DataRefused
     for a file that is there but holds no key.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    make_private_folder(data_dir)
     file, public = data_dir / SIGNING_KEY_FILE, data_dir / SIGNING_PUBLIC_KEY_FILE
     if not file.exists():
         write_private(file, secrets.token_hex(SIGNING_KEY_BYTES) + "\n")
@@ -118,18 +111,6 @@ def read_signing_key(file: Path) -> Signer:
 def new_key(role: str) -> str:
     """A key of this role (or `platform_test`), drawn from the system's chance."""
     return f"panda_{role}_{secrets.token_hex(PREFIX_BYTES)}_{secrets.token_hex(SECRET_BYTES)}"
-
-
-def write_private(file: Path, text: str) -> None:
-    """Replace the file in one step by one that only its owner can read, from its first byte on."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with os.fdopen(descriptor, "w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(file)
 
 
 def _digest_row(name: str, key: str, owner: str | None) -> dict[str, str]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import IO, Any, Self
 
 from pandapack.local.errors import AlreadyRunning, DataRefused
+from pandapack.local.private import make_private_folder, open_private, write_private
 
 PID_FILE = "panda.pid"
 NOTE_FILE = "stack.json"
@@ -32,7 +33,7 @@ class RunningLock:
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self._file: TextIO | None = None
+        self._file: IO[str] | None = None
         self.since = ""
 
     def __enter__(self) -> Self:
@@ -48,8 +49,8 @@ class RunningLock:
         """Raises AlreadyRunning, naming the holder; DataRefused where the directory cannot be written."""
         path = self._data_dir / PID_FILE
         try:
-            self._data_dir.mkdir(parents=True, exist_ok=True)
-            file = path.open("a+")
+            make_private_folder(self._data_dir)
+            file = open_private(path, "a+")
         except OSError as error:
             raise DataRefused(
                 f"cannot write in {self._data_dir}: {error.strerror}",
@@ -114,9 +115,7 @@ def running_in(data_dir: Path) -> tuple[Running, ...]:
 
 def write_note(data_dir: Path, note: dict[str, Any]) -> None:
     """Tell other commands of the running stack, in one step."""
-    partial = data_dir / f".{NOTE_FILE}.{os.getpid()}"
-    partial.write_text(json.dumps(note, indent=2) + "\n")
-    partial.replace(data_dir / NOTE_FILE)
+    write_private(data_dir / NOTE_FILE, json.dumps(note, indent=2) + "\n")
 
 
 def read_note(data_dir: Path) -> dict[str, Any] | None:

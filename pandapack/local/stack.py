@@ -22,7 +22,6 @@ from pandapack.local.keys import (
     SERVICE_ROLE,
     ensure_door_keys,
     ensure_keys,
-    ensure_page_secret,
     ensure_secrets_key,
     ensure_signing_key,
 )
@@ -112,7 +111,6 @@ class Stack:
         try:
             check_free(self.layout.listeners())
             ensure_keys(self._data_dir, self.layout.platform)
-            ensure_page_secret(self._data_dir)
             ensure_signing_key(self._data_dir)
             ensure_secrets_key(self._data_dir)
             ensure_door_keys(self._data_dir)
@@ -145,7 +143,6 @@ class Stack:
             "PANDA_HOST": LOOPBACK,
             "PANDA_KEYS_FILE": str(self._data_dir / DIGESTS_FILE),
             "PANDA_SERVICE_KEY": self.keys[SERVICE_ROLE],
-            "PANDA_PAGE_SECRET": ensure_page_secret(self._data_dir),
             "PANDA_SIGNING_KEY_FILE": str(ensure_signing_key(self._data_dir)),
             "PANDA_SECRETS_KEY": ensure_secrets_key(self._data_dir),
             "PANDA_DOOR_KEYS_FILE": str(ensure_door_keys(self._data_dir)),

@@ -24,6 +24,7 @@ from typing import Self
 from pandapack.backoff import Backoff
 from pandapack.local import child as trampoline
 from pandapack.local.errors import ChildFailed
+from pandapack.local.private import make_private_folder, open_private
 
 START_WAIT_S = 60.0
 STOP_WAIT_S = 15.0
@@ -342,11 +343,11 @@ def log_tail(log_file: Path, lines: int = LOG_TAIL_LINES) -> list[str]:
 
 
 def _fork(spec: ChildSpec) -> subprocess.Popen[bytes]:
-    spec.log_file.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(spec.log_file.parent)
     if spec.log_file.exists() and spec.log_file.stat().st_size > LOG_BYTES_MAX:
         spec.log_file.replace(spec.log_file.with_suffix(spec.log_file.suffix + ".1"))
     command = [sys.executable, "-I", "-S", str(trampoline.__file__), str(os.getpid()), *spec.argv]
-    with spec.log_file.open("ab") as log:
+    with open_private(spec.log_file, "ab") as log:
         return subprocess.Popen(
             command,
             env=dict(spec.env),

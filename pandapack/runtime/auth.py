@@ -1,4 +1,4 @@
-"""Who may do what: keys with roles, kept as a prefix and a digest, and a login for pages.
+"""Who may do what: keys with roles, kept as a prefix and a digest.
 
 A key reads `panda_<role>_<prefix>_<secret>`, one for tests `panda_<role>_test_<prefix>_<secret>`; only its SHA-256 is
 stored. Keys are secrets of full entropy, so a plain digest is enough: there is nothing to guess that a slow hash would
@@ -11,7 +11,6 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,8 +19,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from fastapi.security import HTTPBearer
-from itsdangerous import BadSignature, TimestampSigner
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock, monotonic_s
@@ -32,8 +30,8 @@ from pandapack.runtime.http import Problem
 KEYS_FRESH_S = 5.0
 """A revoked key may still pass for this long."""
 PREFIX_CHARACTERS = 8
-COOKIE = "panda_page"
-LOGIN_AGE_S_MAX = 12 * 3600
+KEY_NAME_CHARACTERS_MAX = 200
+"""A key's name is a line in a list: a person's or a machine's, and what for."""
 
 
 class Role(StrEnum):
@@ -99,7 +97,7 @@ class NewKey(BaseModel):
     """A key is made for a role and a purpose."""
 
     role: Role
-    name: str
+    name: Annotated[str, Field(min_length=1, max_length=KEY_NAME_CHARACTERS_MAX)]
 
 
 def digest_of(key: str) -> str:
@@ -117,9 +115,8 @@ def make_key(role: Role, chance: Chance, mode: Mode = Mode.LIVE) -> tuple[str, s
 class Keys:
     """The keys of one service: kept in its database, cached for `KEYS_FRESH_S`."""
 
-    def __init__(self, rows: Rows, clock: Clock, chance: Chance, page_secret: str) -> None:
+    def __init__(self, rows: Rows, clock: Clock, chance: Chance) -> None:
         self._rows, self._clock, self._chance = rows, clock, chance
-        self._signer = TimestampSigner(page_secret or chance.token())
         self._cache: dict[str, Caller] = {}
         self._fresh_until_s = 0.0
         self._loading = asyncio.Lock()
@@ -205,16 +202,8 @@ class Keys:
             row["mode"] = mode.value
         return {**row, "owner": owner} if owner else row
 
-    def sign_in(self, caller: Caller) -> str:
-        """The cookie's value for a page login."""
-        return self._signer.sign(caller.prefix).decode()
-
-    async def signed_in(self, cookie: str) -> Caller | None:
-        """Who is logged in with this cookie, if the key behind it still stands."""
-        try:
-            prefix = self._signer.unsign(cookie, max_age=LOGIN_AGE_S_MAX).decode()
-        except BadSignature:
-            return None
+    async def holder(self, prefix: str) -> Caller | None:
+        """Whose the standing key with this prefix is, or None."""
         if monotonic_s() >= self._fresh_until_s:
             await self._load()
         return next((c for c in self._cache.values() if hmac.compare_digest(c.prefix, prefix)), None)
@@ -248,28 +237,33 @@ async def caller_of(request: Request, _: Annotated[object, Depends(BEARER)] = No
     return caller
 
 
-def needs(*roles: Role) -> Callable[..., Awaitable[Caller]]:
-    """A dependency: the caller, who must have one of the roles. An operator may do all. Raises Problem 401, 403.
+class Needs:
+    """A dependency: the caller, who must have one of the roles. An operator may do all.
 
-    A key of a party's role that belongs to no party may do nothing.
+    Whoever bounds requests asks `admit` before a body is read; a route that asks again by itself is answered the same.
     """
 
-    async def allowed(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
-        if caller.role is not Role.OPERATOR and caller.role not in roles:
-            wanted = " or ".join([*roles, Role.OPERATOR])
+    def __init__(self, *roles: Role) -> None:
+        self._roles = roles
+
+    async def __call__(self, caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+        """Raises Problem 401, 403."""
+        self.admit(caller)
+        return caller
+
+    def admit(self, caller: Caller) -> None:
+        """Raises Problem 403. A key of a party's role that belongs to no party may do nothing."""
+        if caller.role is not Role.OPERATOR and caller.role not in self._roles:
+            wanted = " or ".join([*self._roles, Role.OPERATOR])
             raise Problem(403, "role_not_allowed", f"this needs a key of role {wanted}; yours is {caller.role}")
         if caller.role in PARTY_ROLES and not caller.owner:
             detail = f"this key of role {caller.role} belongs to no party: ask an operator for one by `panda party key`"
             raise Problem(403, "party_missing", detail)
-        return caller
-
-    return allowed
 
 
-async def page_caller(request: Request) -> Caller | None:
-    """Who is logged in on a page, or None: the page then redirects to `/login?next=…`."""
-    cookie = request.cookies.get(COOKIE, "")
-    return await keys_of(request).signed_in(cookie) if cookie else None
+def needs(*roles: Role) -> Needs:
+    """A dependency: the caller, who must have one of the roles. Raises Problem 401, 403."""
+    return Needs(*roles)
 
 
 def keys_router() -> APIRouter:

@@ -14,9 +14,13 @@ from typing import Any
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from pandapack.runtime.browser_policy import POLICY
+from pandapack.runtime.client_addresses import Proxies, holder_of
 from pandapack.runtime.http import PROBLEM_TYPE, json_bytes, problem_body
+from pandapack.runtime.shares import Shares
 
 CONNECTIONS_MAX = 16_000
+"""Over all who call. Of these nobody holds more than are left for all others: alone 8,000 (`shares.py`)."""
 FILES_BESIDE = 1_000
 """Files of ours beside connections: logs, MongoDB, Kafka."""
 HEAD_READ_S_MAX = 10.0
@@ -27,6 +31,7 @@ DRAIN_S_MAX = 5.0
 DRAIN_BYTES_MAX = 8 * 1024 * 1024
 """… and no further than this."""
 RETRY_AFTER = "retry-after: 2\r\n"
+TOLD = "".join(f"{name}: {value}\r\n" for name, value in POLICY.items())
 _IN_A_WHILE = (408, 503)
 """The same request may fit later; one with a head that is too large, or that is none, never does."""
 
@@ -42,28 +47,49 @@ _TITLES = {
         "Request Header Fields Too Large",
         f"a request's head has at most {HEAD_BYTES_MAX} bytes and {HEADERS_MAX} headers",
     ),
-    503: ("too_many_connections", "Service Unavailable", f"more than {CONNECTIONS_MAX} connections; come again"),
+    503: (
+        "too_many_connections",
+        "Service Unavailable",
+        f"your address has as many connections as are left for all others, of {CONNECTIONS_MAX}; come again",
+    ),
 }
 
 log = structlog.get_logger(__name__)
 
 
 class ConnectionLimits(HttpToolsProtocol):
-    """One connection."""
+    """One connection. `shares` are those of all connections; `proxies` bring those of others, and hold no share."""
+
+    shares = Shares(CONNECTIONS_MAX)
+    proxies = Proxies()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._in_head, self._head_bytes, self._parsed_bytes, self._drained_bytes = True, 0, 0, 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._holder: str | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS_MAX:
-            self._refuse(503)
-        else:
+        if self._is_admitted():
             self._allow(HEAD_READ_S_MAX, self._head_too_slow)
+        else:
+            self._refuse(503)
+
+    def _is_admitted(self) -> bool:
+        address = self.client[0] if self.client else ""
+        if self.proxies.trusts(address):
+            return len(self.connections) <= CONNECTIONS_MAX
+        holder = holder_of(address)
+        if not self.shares.take(holder):
+            return False
+        self._holder = holder
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._holder is not None:
+            self.shares.give_back(self._holder)
+            self._holder = None
         self._allow(None)
         super().connection_lost(exc)
 
@@ -158,10 +184,15 @@ class ConnectionLimits(HttpToolsProtocol):
         body = json_bytes(problem_body(status, code, detail))
         head = (
             f"HTTP/1.1 {status} {phrase}\r\ncontent-type: {PROBLEM_TYPE}\r\ncontent-length: {len(body)}\r\n"
-            f"connection: close\r\n{RETRY_AFTER if status in _IN_A_WHILE else ''}\r\n"
+            f"connection: close\r\n{TOLD}{RETRY_AFTER if status in _IN_A_WHILE else ''}\r\n"
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+
+def limited_connections(proxies: Proxies) -> type[ConnectionLimits]:
+    """The protocol of one server: its connections have shares of their own."""
+    return type("LimitedConnections", (ConnectionLimits,), {"shares": Shares(CONNECTIONS_MAX), "proxies": proxies})
 
 
 def files_enough() -> None:

@@ -5,7 +5,6 @@ Sources: RFC 9457 (problem details); the Idempotency-Key header of the IETF http
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -16,12 +15,13 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from pandapack.contracts.nesting import NESTING_MAX, is_nested_too_deeply
+from pandapack.contracts.strict_json import escaped
 from pandapack.decision import Refusal, RefusalKind, Refused
+from pandapack.runtime.browser_policy import POLICY
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.documents import AnswerLost
@@ -33,10 +33,12 @@ from pandapack.runtime.telemetry import HTTP_SECONDS
 IDEMPOTENCY_KEY = "idempotency-key"
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
 FAILURES_NAMED = 3
+"""Of a body's failures so many stand in the detail, which people read …"""
+FAILURES_LISTED_MAX = 10
+"""… and so many in `errors`; `errors_more` tells how many there are beside them."""
+FAILURE_CHARACTERS_MAX = 300
+POINTER_PARTS_MAX = 12
 RETRY_AFTER_S = "2"
-BODY_BYTES_MAX = 8 * 1024 * 1024
-"""Of any request but those to paths that take streams and bound them themselves."""
-BODY_READ_S_MAX = 30.0
 JSON_TYPE = "application/json"
 NDJSON_TYPES = ("application/x-ndjson", "application/jsonl", "application/ndjson")
 PROBLEM_TYPE = "application/problem+json"
@@ -184,10 +186,10 @@ def problem_body(status: int, code: str, detail: str, **extra: object) -> dict[s
 
 
 def problem_response(problem: Problem, request: Request) -> JSONResponse:
-    """A problem with the request's id."""
+    """A problem with the request's id, and what browsers are told: of a crash no middleware adds it."""
     id = request.scope.get("request_id", "")
     body = problem_body(problem.status, problem.code, problem.detail, request_id=id, **problem.extra)
-    return JSONResponse(body, problem.status, headers=problem.headers, media_type=PROBLEM_TYPE)
+    return JSONResponse(body, problem.status, headers={**POLICY, **problem.headers}, media_type=PROBLEM_TYPE)
 
 
 def install_problems(app: FastAPI) -> None:
@@ -256,58 +258,24 @@ def _allowed_methods(request: Request) -> list[str]:
 
 
 def invalid_body(what: str, errors: Sequence[Mapping[str, Any]]) -> Problem:
-    """A body that pydantic refused. `errors` are pydantic's."""
-    failures = [
-        {"pointer": "/" + "/".join(map(str, error["loc"])), "code": error["type"], "detail": error["msg"]}
-        for error in errors
-    ]
+    """A body that pydantic refused. `errors` are pydantic's: the first are shown, of bounded length, others counted."""
+    failures = [_failure(error) for error in errors[:FAILURES_LISTED_MAX]]
     first = "; ".join(f"{failure['pointer']}: {failure['detail']}" for failure in failures[:FAILURES_NAMED])
-    return Problem(422, "invalid_request", f"{what}: {first}", errors=failures)
+    more = len(errors) - len(failures)
+    return Problem(422, "invalid_request", f"{what}: {first}", errors=failures, errors_more=more)
 
 
-def bounded(receive: Receive, content_type: str = "") -> Receive:
-    """A request's body within `BODY_BYTES_MAX`, `BODY_READ_S_MAX` and `NESTING_MAX`, whoever reads it.
-
-    Frameworks read a body before they ask whose it is: without a bound anybody could fill the memory, or end the
-    reader. Raises HTTPException 413, 408, 415, 422.
-    """
-    until_s, size, is_through = monotonic_s() + BODY_READ_S_MAX, 0, False
-    chunks: list[bytes] = []
-
-    async def read() -> MutableMapping[str, Any]:
-        nonlocal size, is_through
-        if is_through:
-            return await receive()  # what comes now is only the news that the client has gone
-        refuse_charset(content_type)
-        try:
-            message = await asyncio.wait_for(receive(), max(0.0, until_s - monotonic_s()))
-        except TimeoutError as error:
-            raise HTTPException(408, f"the body was not here within {BODY_READ_S_MAX:.0f} s") from error
-        size += len(message.get("body", b""))
-        is_through = not message.get("more_body", False)
-        if size > BODY_BYTES_MAX:
-            raise HTTPException(413, f"a body has at most {BODY_BYTES_MAX} bytes here")
-        chunks.append(message.get("body", b""))
-        if is_through:
-            refuse_deep_nesting(b"".join(chunks))
-        return message
-
-    return read
+def _failure(error: Mapping[str, Any]) -> dict[str, str]:
+    pointer = "".join(f"/{escaped(str(part))}" for part in error["loc"][:POINTER_PARTS_MAX])
+    detail = str(error["msg"])[:FAILURE_CHARACTERS_MAX].encode(errors="replace").decode()
+    return {"pointer": pointer, "code": error["type"], "detail": detail}
 
 
 class RequestMarks:
-    """ASGI middleware: a request id on each request and answer, how long each took, and bounds for bodies.
+    """ASGI middleware: a request id on each request and answer, and how long each took."""
 
-    `streams` are the paths that bound their bodies themselves.
-    """
-
-    def __init__(
-        self,
-        app: Callable[[Scope, Receive, Send], Awaitable[None]],
-        chance: Chance,
-        streams: frozenset[str] = frozenset(),
-    ) -> None:
-        self._app, self._chance, self._streams = app, chance, streams
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], chance: Chance) -> None:
+        self._app, self._chance = app, chance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -325,8 +293,7 @@ class RequestMarks:
             await send(message)
 
         try:
-            is_stream, content_type = scope["path"] in self._streams, Headers(scope=scope).get("content-type", "")
-            await self._app(scope, receive if is_stream else bounded(receive, content_type), marked)
+            await self._app(scope, receive, marked)
         finally:
             route = getattr(scope.get("route"), "path", "unrouted")
             HTTP_SECONDS.labels(scope["method"], route, status).observe(monotonic_s() - began_s)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from itertools import count
@@ -30,9 +30,11 @@ from pandapack.backoff import Backoff
 from pandapack.runtime.asyncapi import describe
 from pandapack.runtime.auth import Keys, keys_router
 from pandapack.runtime.broker import Broker
+from pandapack.runtime.browser_policy import BrowserPolicy
 from pandapack.runtime.chance import Chance, SystemChance
+from pandapack.runtime.client_addresses import Proxies, TrueClients
 from pandapack.runtime.clock import Clock, monotonic_s
-from pandapack.runtime.connection_limits import ConnectionLimits, files_enough
+from pandapack.runtime.connection_limits import files_enough, limited_connections
 from pandapack.runtime.data_form import check_form
 from pandapack.runtime.docs_page import docs_router
 from pandapack.runtime.documents import AnswerLost
@@ -49,7 +51,9 @@ from pandapack.runtime.partitions_api import partitions_router
 from pandapack.runtime.problem_pages import problem_pages_router
 from pandapack.runtime.reactions import HandleBatch, Record, Route, reacting
 from pandapack.runtime.relay import EventPublisher, Relay
+from pandapack.runtime.request_bounds import BodyBound, Bounds, RequestBounds, check_bounds
 from pandapack.runtime.sender import Sender
+from pandapack.runtime.sessions import ENDS, Sessions
 from pandapack.runtime.set_aside import Passes, SetAside, believing
 from pandapack.runtime.settings import EVENT_PARTITIONS, RuntimeSettings
 from pandapack.runtime.static_files import static_files_router
@@ -111,7 +115,7 @@ class Service:
             partitions=self._topics,
         )
         self.broker = Broker(settings.kafka, self.stops, client=f"panda-{name}")
-        self.keys = Keys(self.mongo.rows("keys"), self.clock, self.chance, settings.page_secret)
+        self.keys = Keys(self.mongo.rows("keys"), self.clock, self.chance)
         self._notes = self.mongo.rows("data_form")
         self._stores: list[Store[Any]] = []
         self._relay: Relay | None = None
@@ -131,6 +135,11 @@ class Service:
     ) -> MongoRows:
         """A collection of rows; see `Mongo.rows`."""
         return self.mongo.rows(name, indexes=indexes, expires=expires)
+
+    def sessions(self) -> Sessions:
+        """The sessions of people who log in on this service's pages."""
+        rows, secure = self.rows("sessions", expires=ENDS), self.settings.pages_by_tls
+        return Sessions(rows, self.keys, self.clock, self.chance, always_secure=secure)
 
     def publishes(self, topic: str) -> None:
         """The topic that the stores' events go to."""
@@ -228,10 +237,17 @@ class Service:
             yield
             log.info("draining")
 
-    def app(self, *routers: APIRouter, streams: Sequence[str] = (), described: Path | None = None) -> FastAPI:
+    def app(
+        self,
+        *routers: APIRouter,
+        streams: Sequence[str] = (),
+        bodies: Mapping[str, BodyBound] | None = None,
+        described: Path | None = None,
+    ) -> FastAPI:
         """The ASGI application.
 
-        `streams`: paths whose bodies are bounded by their endpoints; `described`: the file that completes its OpenAPI.
+        `streams`: paths whose bodies are bounded by their endpoints; `bodies`: what other bodies may hold than the
+        default, by "METHOD /path"; `described`: the file that completes its OpenAPI.
         """
         app = FastAPI(
             title=f"Panda Pack {self.name}",
@@ -244,12 +260,17 @@ class Service:
         )
         app.state.keys = self.keys
         install_problems(app)
-        app.add_middleware(RequestMarks, chance=self.chance, streams=frozenset(streams))
+        bounds = Bounds(frozenset(streams), bodies or {})
+        app.add_middleware(RequestBounds, of=app, bounds=bounds)
+        app.add_middleware(RequestMarks, chance=self.chance)
+        app.add_middleware(BrowserPolicy)
+        app.add_middleware(TrueClients, proxies=Proxies.named(self.settings.trusted_proxies))
         strict = [Depends(Strictness(app, frozenset(streams)))]
         for router in (*routers, keys_router(), partitions_router(self.repairs), self._health_router()):
             app.include_router(router, responses=PROBLEMS, dependencies=strict)
         for pages in (docs_router(app.title), problem_pages_router(), static_files_router()):
             app.include_router(pages)
+        check_bounds(app, bounds)
         describe_fully(app, *([described] if described else []))
         return app
 
@@ -357,7 +378,8 @@ def serve(app: FastAPI, settings: RuntimeSettings) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=ConnectionLimits,
+        http=limited_connections(Proxies.named(settings.trusted_proxies)),
+        proxy_headers=False,
         backlog=BACKLOG_MAX,
         access_log=False,
         log_config=None,

@@ -15,7 +15,11 @@ EVENT_PARTITIONS = 4
 
 
 class RuntimeSettings(BaseSettings):
-    """Shared settings. Each service's `settings.py` adds its port and what only it knows."""
+    """Shared settings. Each service's `settings.py` adds its port and what only it knows.
+
+    `trusted_proxies`: addresses and networks, commas between them, whose X-Forwarded-For and -Proto are believed;
+    nobody's are by default. `pages_by_tls`: browsers get pages by TLS only, so that sessions never travel without it.
+    """
 
     model_config = SettingsConfigDict(env_prefix="PANDA_", extra="ignore", frozen=True)
 
@@ -30,7 +34,8 @@ class RuntimeSettings(BaseSettings):
     event_key: str = Field(default="", repr=False)
     event_key_file: Path | None = None
     """The private key (Ed25519, 32 bytes in hex) that this service signs its events with: itself, or its file."""
-    page_secret: str = ""
+    trusted_proxies: str = ""
+    pages_by_tls: bool = False
     service_key: str = ""
     shards: int = Field(default=SHARDS_DEFAULT, ge=1, le=1024)
     replication: int = Field(default=1, ge=1, le=9)

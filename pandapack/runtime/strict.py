@@ -6,6 +6,7 @@ answered as if nothing had been asked. Pages for people stand in no description,
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from pandapack.runtime.auth import optional_caller
 from pandapack.runtime.http import JSON_TYPE, Problem
 
 UNKNOWN_NAMED_MAX = 20
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _NAMES = re.compile(r"\{(\w+)\}")
 
 Json = dict[str, Any]
@@ -106,6 +108,7 @@ def refuse_members(raw: bytes, schema: Json, components: Mapping[str, Json], at:
     read = read_strictly(raw)
     if read is None:
         return
+    _refuse_halves(raw, read.value, at)
     refuse_duplicate(read, at)
     found = list(_unknown(read.value, schema, components, at))[:UNKNOWN_NAMED_MAX]
     if not found:
@@ -120,6 +123,18 @@ def refuse_members(raw: bytes, schema: Json, components: Mapping[str, Json], at:
     detail += f" known there: {', '.join(found[0][2])}"
     message = {"en": detail, "zh": "; ".join(chinese)}
     raise Problem(422, "unknown_field", detail, errors=errors, message=message)
+
+
+def _refuse_halves(raw: bytes, value: Any, at: str) -> None:
+    """Raises Problem 422 for a text with half of a UTF-16 pair (`\\ud800`): no encoding has it, no store takes it."""
+    if not _HALF.search(raw):
+        return
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        en = r"a text in the body holds half of a UTF-16 pair, such as \ud800 alone: send whole characters"
+        zh = r"正文中有不成对的 UTF-16 代理码 (例如单独的 \ud800): 请发送完整字符"
+        raise _refusal("text_unpaired", at, en, zh) from None
 
 
 def refuse_duplicate(read: StrictJson, at: str) -> None:

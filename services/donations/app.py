@@ -14,6 +14,7 @@ from pandapack.runtime.gathering import Batches
 from pandapack.runtime.history import read_all
 from pandapack.runtime.loops import every
 from pandapack.runtime.reactions import reacting
+from pandapack.runtime.request_bounds import BodyBound
 from pandapack.runtime.service import Service, serve
 from services.donations import __doc__ as description
 from services.donations.dead_letters.api import dead_letters_router
@@ -83,6 +84,9 @@ PUSHED = Batches(pace_ms=40, pace_ms_max=480, records_max=1_024)
 STREAMS = ("/v1/donations", "/v1/reversals", "/v1/settlements")
 """These bound their bodies themselves."""
 
+
+BODIES = {"POST /v1/dead-letters/replays": BodyBound(2 * 1024 * 1024)}
+"""It has 500 lines, edited, and a line of what is no donation may be any."""
 
 DESCRIBED = Path(__file__).with_name("openapi.json")
 """Completes the OpenAPI: summaries, schemas of answers, examples."""
@@ -236,7 +240,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     service = Service("donations", settings, description=description or "")
     service.publishes("donations.events")  # the ledger publishes its shards' events itself, in the shards' own order
-    return service.app(*Donations(service, settings).routers, streams=STREAMS, described=DESCRIBED)
+    return service.app(*Donations(service, settings).routers, streams=STREAMS, bodies=BODIES, described=DESCRIBED)
 
 
 def main() -> None:

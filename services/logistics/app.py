@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from pandapack.runtime.request_bounds import BodyBound
 from pandapack.runtime.service import Service, serve
 from services.logistics import __doc__ as description
 from services.logistics.api import router
@@ -18,6 +19,13 @@ DESCRIBED = Path(__file__).with_name("openapi.json")
 """Completes the OpenAPI: summaries, schemas of answers, examples."""
 
 
+BODIES = {
+    f"POST /v1/consignments/{{round_id}}/{reports}": BodyBound(values_max=25_000)
+    for reports in ("deliveries", "write-offs")
+}
+"""A report names each of a round's parcels, some 10,000, accepted or rejected, and may name them wrongly."""
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to serve."""
     settings = settings or Settings()
@@ -26,7 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.publishes("logistics.events")
     service.reacts_to("procurement.events", "logistics.events", route=Handlers(stores).route)
     tolerance = settings.report_tolerance()
-    return service.app(router(stores, lambda: Now(service.clock.now(), tolerance)), described=DESCRIBED)
+    return service.app(router(stores, lambda: Now(service.clock.now(), tolerance)), bodies=BODIES, described=DESCRIBED)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from pandapack.runtime.gathering import Batches
+from pandapack.runtime.request_bounds import BodyBound
 from pandapack.runtime.service import Service, serve
 from services.procurement import __doc__ as description
 from services.procurement.api import router
@@ -22,6 +23,14 @@ DESCRIBED = Path(__file__).with_name("openapi.json")
 """Completes the OpenAPI: summaries, schemas of answers, examples."""
 
 
+BODIES = {
+    "POST /v1/needs": BodyBound(512 * 1024),
+    "PUT /v1/programmes/{programme}": BodyBound(1024 * 1024, 30_000),
+}
+"""A need names five hundred schools, each with four fields and a district of a hundred characters, perhaps escaped; a
+programme has 500 items, 100 suppliers with their offers and 1,000 rates."""
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to serve."""
     settings = settings or Settings()
@@ -31,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     route = Handlers(stores).route
     service.reacts_to("donations.events", route=route, group="shards", batches=FUND_BATCHES)
     service.reacts_to("procurement.events", "logistics.events", route=route)
-    return service.app(router(stores, service.clock), described=DESCRIBED)
+    return service.app(router(stores, service.clock), bodies=BODIES, described=DESCRIBED)
 
 
 def main() -> None:

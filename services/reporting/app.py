@@ -18,7 +18,7 @@ from pandapack.runtime.settings import EVENT_PARTITIONS
 from services.reporting import __doc__ as description
 from services.reporting.api import router
 from services.reporting.api.login import login_router, where_first_keys_are
-from services.reporting.api.policy import Policy, mount_static
+from services.reporting.api.static import mount_static
 from services.reporting.domain.pipeline import Lags
 from services.reporting.handlers import ARCHIVE_RECORDS_MAX, LEDGER_TOPIC, VIEW_TOPICS, Handlers
 from services.reporting.settings import Settings
@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.background(StopSignals(streams.end))
     login = login_router(where_first_keys_are(settings.keys_file))
     app = service.app(router(stores, readings, pipeline, tracer, streams), login, described=DESCRIBED)
-    app.add_middleware(Policy)
+    app.state.sessions = service.sessions()
     mount_static(app)
     return app
 

@@ -72,7 +72,7 @@ def test_no_secret_is_written_in_the_compose_file(name: str) -> None:
     own = f"${{PANDA_{name.upper()}_EVENT_KEY:?run make secrets first}}"
     assert event_key == (None if name == "reporting" else own)
     signing = {"PANDA_SIGNING_KEY", "PANDA_SECRETS_KEY", "PANDA_DOOR_KEYS"} if name == "donations" else set()
-    assert set(secret) == {"PANDA_PAGE_SECRET", "PANDA_SERVICE_KEY"} | signing
+    assert set(secret) == {"PANDA_SERVICE_KEY"} | signing
     assert all(value.startswith(f"${{{key}:?") for key, value in secret.items())
     assert environment["PANDA_KEYS_FILE"] == "/run/secrets/keys-digests"
     assert environment["PANDA_TRUST_FILE"] == "/run/secrets/trust"
@@ -164,7 +164,7 @@ def test_first_keys_are_made_once_and_never_take_away_what_a_person_wrote(tmp_pa
     env_file.write_text("PANDA_SHARDS=16")
     first_keys.main(tmp_path)
     made = env_file.read_text()
-    secrets = r"PANDA_PAGE_SECRET=\w{64}\nPANDA_SERVICE_KEY=panda_auditor_\w+\nPANDA_SIGNING_KEY=[0-9a-f]{64}\n"
+    secrets = r"PANDA_SERVICE_KEY=panda_auditor_\w+\nPANDA_SIGNING_KEY=[0-9a-f]{64}\n"
     secrets += r"PANDA_SECRETS_KEY=\w{64}\nPANDA_DOOR_KEYS=[0-9a-f]{64}\n"
     secrets += "".join(
         rf"PANDA_{name}_EVENT_KEY=[0-9a-f]{{64}}\n" for name in ("DONATIONS", "PROCUREMENT", "LOGISTICS")

@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 
 from pandapack.local.errors import DataRefused
-from pandapack.local.keys import NAMES, ensure_keys, ensure_page_secret, ensure_secrets_key, ensure_signing_key
+from pandapack.local.keys import NAMES, ensure_keys, ensure_secrets_key, ensure_signing_key
 
 
 def test_secrets_can_be_read_by_their_owner_alone(tmp_path: Path) -> None:
     keys = ensure_keys(tmp_path)
-    ensure_page_secret(tmp_path)
     ensure_signing_key(tmp_path)
     ensure_secrets_key(tmp_path)
-    for name in ("keys.json", "keys-digests.json", "page_secret", "secrets_key", "signing_key"):
+    for name in ("keys.json", "keys-digests.json", "secrets_key", "signing_key"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600, name
     assert json.loads((tmp_path / "keys.json").read_text()) == keys
     assert set(keys) == set(NAMES)
@@ -51,7 +50,7 @@ def test_a_key_names_its_role_and_prefix_before_its_secret(tmp_path: Path) -> No
 
 def test_a_second_start_keeps_the_keys_of_the_first(tmp_path: Path) -> None:
     assert ensure_keys(tmp_path) == ensure_keys(tmp_path)
-    assert ensure_page_secret(tmp_path) == ensure_page_secret(tmp_path)
+    assert ensure_secrets_key(tmp_path) == ensure_secrets_key(tmp_path)
     assert ensure_signing_key(tmp_path).read_text() == ensure_signing_key(tmp_path).read_text()
 
 

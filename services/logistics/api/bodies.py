@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from pandapack.contracts.donations import Moment
+from pandapack.contracts.times import within_range
 
 TEXT_CHARACTERS_MAX = 300
 """A sentence or two: all of it is kept in the consignment, whose size is bounded."""
@@ -29,7 +30,7 @@ PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 Remark = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX, pattern=PRINTABLE)]
 Office = Annotated[str, StringConstraints(min_length=1, max_length=OFFICE_CHARACTERS_MAX, pattern=PRINTABLE)]
 """Who gave or received: a company or an office, never a pupil."""
-At = Annotated[Moment, AfterValidator(_in_utc)]
+At = Annotated[Moment, AfterValidator(within_range), AfterValidator(_in_utc)]
 """Business time of a report: RFC 3339 with a zone comes in, UTC is kept."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from pandapack.runtime.read_limits import ReadLimits
 from services.reporting.api.pages import pages_router
 from services.reporting.api.pipeline import pipeline_router
 from services.reporting.api.totals import MerchantStores, totals_router
@@ -15,15 +16,21 @@ from services.reporting.work.readings import Readings
 from services.reporting.work.streams import Streams
 from services.reporting.work.tracer import Tracer
 
+TABLES_A_BURST_MAX = 300
+TABLES_PER_S = 20.0
+"""Tables, laws and the pipeline, from one address: a school behind one, with every table open, and no more than a part
+of what this process can read."""
+
 
 def router(stores: Stores, readings: Readings, pipeline: Pipeline, tracer: Tracer, streams: Streams) -> APIRouter:
     """`/v1/…`, `/`, `/ops` and `/verify`."""
     limits = TraceLimits()
+    tables = ReadLimits("tables", burst=TABLES_A_BURST_MAX, per_s=TABLES_PER_S)
     merchants = MerchantStores(stores.shards, stores.merchants, stores.banked_merchants)
     whole, v1 = APIRouter(), APIRouter(prefix="/v1")
-    v1.include_router(totals_router(readings, streams, merchants))
+    v1.include_router(totals_router(readings, streams, merchants, tables))
     v1.include_router(trace_router(tracer, limits))
-    v1.include_router(pipeline_router(pipeline, stores.journal, stores.archive))
+    v1.include_router(pipeline_router(pipeline, stores.journal, stores.archive, tables))
     whole.include_router(v1)
     whole.include_router(pages_router(readings, pipeline, tracer, limits))
     whole.include_router(verify_router())

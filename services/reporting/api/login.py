@@ -6,10 +6,11 @@ from html import escape
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from pandapack.runtime.auth import COOKIE, LOGIN_AGE_S_MAX, Keys, Role, keys_of
+from pandapack.runtime.auth import Keys, Role, keys_of
+from pandapack.runtime.sessions import Sessions, sessions_of
 
 LOGIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Panda Pack: log in</title>
 <meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/static/page.css">
@@ -45,19 +46,23 @@ def login_router(first_keys: str) -> APIRouter:
 
     @router.post("/login")
     async def post_login(
-        keys: Annotated[Keys, Depends(keys_of)], key: Annotated[str, Form()], next: Annotated[str, Form()] = "/ops"
+        request: Request,
+        keys: Annotated[Keys, Depends(keys_of)],
+        sessions: Annotated[Sessions, Depends(sessions_of)],
+        key: Annotated[str, Form()],
+        next: Annotated[str, Form()] = "/ops",
     ) -> Response:
         caller = await keys.caller(key.strip())
         if caller is None or caller.role is not Role.OPERATOR:
             return page(f"That is not an operator's key. Look for a typing mistake. {first_keys}", next, 401)
         answer = RedirectResponse(_local(next), 303)
-        answer.set_cookie(COOKIE, keys.sign_in(caller), max_age=LOGIN_AGE_S_MAX, httponly=True, samesite="strict")
+        await sessions.open(caller, request, answer)
         return answer
 
     @router.post("/logout")
-    async def post_logout() -> Response:
+    async def post_logout(request: Request, sessions: Annotated[Sessions, Depends(sessions_of)]) -> Response:
         answer = RedirectResponse("/", 303)
-        answer.delete_cookie(COOKIE)
+        await sessions.end(request, answer)
         return answer
 
     return router

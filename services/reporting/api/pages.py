@@ -14,9 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from pandapack.contracts.donations import Name, PlatformName
 from pandapack.decision import Refusal
-from pandapack.runtime.auth import page_caller
 from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.http import Problem
+from pandapack.runtime.sessions import page_caller
 from services.reporting.api.bars import Bar, bar_of
 from services.reporting.api.pipeline import shown_pipeline
 from services.reporting.api.texts import PageTexts, formats, language_of

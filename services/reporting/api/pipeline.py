@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query
 from pandapack.contracts.envelope import decode
 from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.http import Problem
+from pandapack.runtime.read_limits import ReadLimits
 from services.reporting.store.journal import Journal
 from services.reporting.work.pipeline import Pipeline, PipelineState
 
@@ -21,11 +22,11 @@ SOURCE_PATTERN = r"^/(donations|procurement|logistics)/[A-Za-z0-9._:/-]{1,200}$"
 Json = dict[str, Any]
 
 
-def pipeline_router(pipeline: Pipeline, journal: Journal, archive: Journal) -> APIRouter:
+def pipeline_router(pipeline: Pipeline, journal: Journal, archive: Journal, limits: ReadLimits) -> APIRouter:
     """`/pipeline`, `/journal`."""
     router = APIRouter(tags=["pipeline"])
 
-    @router.get("/pipeline")
+    @router.get("/pipeline", dependencies=[Depends(limits)])
     async def get_pipeline() -> Json:
         """Readiness, lag, outbox and stopped partitions of each service; unknown is null."""
         return shown_pipeline(await pipeline.read())

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from pandapack.contracts.donations import NAME_PATTERN
 from pandapack.runtime.auth import Role, needs
-from pandapack.runtime.http import Problem, json_bytes
+from pandapack.runtime.client_addresses import holder
+from pandapack.runtime.http import Problem
 from pandapack.runtime.paging import After, page
+from pandapack.runtime.read_limits import ReadLimits
 from pandapack.runtime.store import Store
 from services.reporting import store
 from services.reporting.api.law_views import shown_books
@@ -55,9 +57,9 @@ class MerchantStores:
     banked_merchants: Store[BankedMerchants]
 
 
-def totals_router(readings: Readings, streams: Streams, stores: MerchantStores) -> APIRouter:
+def totals_router(readings: Readings, streams: Streams, stores: MerchantStores, limits: ReadLimits) -> APIRouter:
     """`/totals`, `/totals/{by}`, `/conservation`, `/events`."""
-    router = APIRouter(tags=["totals"])
+    router, tables = APIRouter(tags=["totals"]), [Depends(limits)]
 
     async def dated(table: Json) -> Json:
         return {**table, **(await readings.freshness()).as_json()}
@@ -67,27 +69,27 @@ def totals_router(readings: Readings, streams: Streams, stores: MerchantStores) 
         """Every figure, and how fresh it is: all that was appended before `complete_to` is counted."""
         return await readings.totals()
 
-    @router.get("/totals/day")
+    @router.get("/totals/day", dependencies=tables)
     async def get_days(programme: Programme = None) -> Json:
         """Donations and fen by day in Asia/Shanghai: received, and what settlements have paid of that."""
         return await dated({"items": by_day(await readings.views(), programme)})
 
-    @router.get("/totals/programme")
+    @router.get("/totals/programme", dependencies=tables)
     async def get_programmes() -> Json:
         """Every figure by programme."""
         return await dated({"items": by_programme(await readings.views())})
 
-    @router.get("/totals/country")
+    @router.get("/totals/country", dependencies=tables)
     async def get_countries() -> Json:
         """Money and parcels by country of destination (ISO 3166-1)."""
         return await dated({"items": by_country(await readings.views())})
 
-    @router.get("/totals/item")
+    @router.get("/totals/item", dependencies=tables)
     async def get_items() -> Json:
         """Units by item, from ordered to kitted."""
         return await dated({"items": by_item(await readings.views())})
 
-    @router.get("/totals/round")
+    @router.get("/totals/round", dependencies=tables)
     async def get_rounds(after: After = "", limit: Limit = ROWS_DEFAULT) -> Json:
         """Rounds by name; `next` is the next page's `after`."""
         return await dated(_page_by_name(await readings.rounds(), after, limit, _round_row))
@@ -103,7 +105,7 @@ def totals_router(readings: Readings, streams: Streams, stores: MerchantStores) 
         rows = await merchants_behind(*both, wanted, after, limit + 1) if wanted else {}
         return await dated({"day": wanted, **_page_by_name(rows, after, limit, _merchant_row)})
 
-    @router.get("/conservation")
+    @router.get("/conservation", dependencies=tables)
     async def get_conservation() -> Json:
         """The three laws: every term, the exact difference, and each check that failed in every reading.
 
@@ -112,10 +114,10 @@ def totals_router(readings: Readings, streams: Streams, stores: MerchantStores) 
         return await dated({**shown_books(await readings.books()), **banked_beside(await readings.views())})
 
     @router.get("/events")
-    async def get_events(last_event_id: Annotated[str, Header()] = "") -> StreamingResponse:
+    async def get_events(request: Request, last_event_id: Annotated[str, Header()] = "") -> StreamingResponse:
         """Server-Sent Events: `totals` whenever a figure changes, `fresh` when only the time went on."""
         try:
-            events = streams.open(last_event_id)
+            events = streams.open(holder(request.scope), last_event_id)
         except TooManyStreams as error:
             problem = Problem(503, "too_many_streams", f"{error}: ask /v1/totals")
             raise problem.retry_after(STREAMS_RETRY_AFTER_S) from error
@@ -145,4 +147,4 @@ async def _as_text(events: AsyncGenerator[StreamEvent, None]) -> AsyncIterator[b
     yield f"retry: {STREAM_RETRY_MS}\n\n".encode()
     async with contextlib.aclosing(events):
         async for event in events:
-            yield f"event: {event.name}\nid: {event.id}\ndata: ".encode() + json_bytes(event.data) + b"\n\n"
+            yield f"event: {event.name}\nid: {event.id}\ndata: ".encode() + event.data + b"\n\n"

@@ -10,37 +10,26 @@ from fastapi import APIRouter, Path, Query, Request
 from pandapack.contracts.donations import NAME_PATTERN, PLATFORM_PATTERN
 from pandapack.decision import Refusal
 from pandapack.runtime.auth import optional_caller
-from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.http import Problem, problem_of
-from pandapack.runtime.rate_limits import RateLimits
+from pandapack.runtime.read_limits import ReadLimits
 from services.reporting.api.trace_views import shown_trace
 from services.reporting.work.tracer import Tracer
 
 TRACES_A_BURST_MAX = 60
 TRACES_PER_S = 2.0
-CLIENTS_KNOWN_MAX = 10_000
 
 Name = Annotated[str, Path(pattern=NAME_PATTERN)]
 Platform = Annotated[str, Path(pattern=PLATFORM_PATTERN)]
 
 
-class TraceLimits:
+class TraceLimits(ReadLimits):
     """So many traces a client: `TRACES_A_BURST_MAX` at once, and `TRACES_PER_S` on and on. Nobody may try out ids."""
 
     def __init__(self) -> None:
-        self._limits = RateLimits(clients_max=CLIENTS_KNOWN_MAX)
+        super().__init__("traces", burst=TRACES_A_BURST_MAX, per_s=TRACES_PER_S)
 
-    def admit(self, request: Request) -> None:
-        """Raises Problem 429."""
-        self.charge(request.client.host if request.client else "", monotonic_s())
-
-    def charge(self, client: str, now_s: float) -> None:
-        """One trace for the client. Raises Problem 429."""
-        limit = self._limits.of(client)
-        if limit.wait_s(now_s, burst_s=(TRACES_A_BURST_MAX - 1) / TRACES_PER_S) > 0:
-            detail = f"at most {TRACES_A_BURST_MAX} traces at once and {TRACES_PER_S:g} a second after that"
-            raise Problem(429, "too_many_traces", detail).retry_after(1)
-        limit.charge(1, per_s=TRACES_PER_S, now_s=now_s)
+    def _refusal(self, detail: str) -> Problem:
+        return Problem(429, "too_many_traces", detail)
 
 
 def trace_router(tracer: Tracer, limits: TraceLimits) -> APIRouter:

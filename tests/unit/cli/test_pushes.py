@@ -37,6 +37,7 @@ REFUSED = TAKEN | {
 FIRST = {"amount_fen": 5, "programme": "p", "page": "0001/3", "row": 8, "at": "2021-11-11T03:00:00+00:00"}
 FINDING = {"index": 2, "kind": "conflict", "merchant": "M1", "id": "7", "day": "2021-11-11", "amount_fen": 9}
 SHOWN = TAKEN | {
+    "failures_more": 0,
     "failures": [],
     "counted": 2,
     **dict.fromkeys(("duplicates", "refused", "parked"), 0),

@@ -12,7 +12,7 @@ from standardwebhooks.webhooks import Webhook
 from pandapack.client.batches import Batch, Line
 from pandapack.client.delivery import Answer, Delivery, Retry, Silence, Wait, retry_after_s
 from pandapack.client.errors import PushFailed, Rejected
-from pandapack.client.results import PushResult
+from pandapack.client.results import PushResult, report_of
 from pandapack.contracts.signing import secret_text
 
 NOW_S = 1_700_000_000
@@ -108,6 +108,13 @@ def test_refused_lines_have_their_number_in_the_file() -> None:
         result = delivery().next_step(Answer(status, {}, body), wall_s=NOW_S, jitter=1.0)
         assert isinstance(result, PushResult)
         assert [(one.line, one.as_json()) for one in result.refused] == [(9, {"line": 9, **failure})]
+
+
+def test_refused_lines_that_are_not_named_are_counted() -> None:
+    body = json.dumps({"push_id": "psh_1", "accepted": 0, "rejected": 9, "failures": [], "failures_more": 9}).encode()
+    result = delivery().next_step(Answer(202, {}, body), wall_s=NOW_S, jitter=1.0)
+    assert isinstance(result, PushResult) and result.refused_more == 9
+    assert report_of([result, result]).rejected == 18
 
 
 def test_a_202_that_is_no_answer_of_the_service_is_not_believed() -> None:

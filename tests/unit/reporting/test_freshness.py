@@ -8,8 +8,9 @@ import pytest
 
 from pandapack.contracts.donations import EPOCH
 from pandapack.runtime.http import Problem
+from pandapack.runtime.read_limits import CLIENTS_KNOWN_MAX
 from services.reporting.api.pipeline import lag_of
-from services.reporting.api.trace import CLIENTS_KNOWN_MAX, TRACES_A_BURST_MAX, TRACES_PER_S, TraceLimits
+from services.reporting.api.trace import TRACES_A_BURST_MAX, TRACES_PER_S, TraceLimits
 from services.reporting.domain.pipeline import LastRecord, freshness
 
 NOW = datetime(2021, 11, 11, 12, 0, 10, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Bodies are bounded in size and time, whoever is asked to read them."""
+"""Bodies are bounded in size, time, depth and number before anything reads them; what is wrong with them is told."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
 
 from pandapack.contracts.nesting import NESTING_MAX
-from pandapack.runtime import http
+from pandapack.runtime import http, request_bounds
 from pandapack.runtime.chance import SeededChance
+from pandapack.runtime.request_bounds import Bounds, RequestBounds
 
 
 class Named(BaseModel):
@@ -24,7 +25,8 @@ class Named(BaseModel):
 def app() -> FastAPI:
     app = FastAPI()
     http.install_problems(app)
-    app.add_middleware(http.RequestMarks, chance=SeededChance(1), streams=frozenset({"/stream"}))
+    app.add_middleware(RequestBounds, of=app, bounds=Bounds(frozenset({"/stream"})))
+    app.add_middleware(http.RequestMarks, chance=SeededChance(1))
 
     @app.post("/model")
     async def model(body: Named) -> int:
@@ -45,11 +47,11 @@ def app() -> FastAPI:
     return app
 
 
-async def chunks(count: int, pause_s: float = 0.0) -> AsyncIterator[bytes]:
+async def chunks(count: int, pause_s: float = 0.0, size: int = 64 * 1024) -> AsyncIterator[bytes]:
     yield b'{"name": "'
     for _ in range(count):
         await asyncio.sleep(pause_s)
-        yield b"x" * 64 * 1024
+        yield b"x" * size
     yield b'"}'
 
 
@@ -64,7 +66,7 @@ async def test_a_body_that_fits_is_read() -> None:
 
 
 async def test_a_body_that_is_too_large_is_refused_and_one_for_a_stream_is_not() -> None:
-    too_many = http.BODY_BYTES_MAX // (64 * 1024) + 1
+    too_many = request_bounds.BODY_BYTES_MAX // (64 * 1024) + 1
     answer = await posted("/model", chunks(too_many))
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
@@ -72,8 +74,8 @@ async def test_a_body_that_is_too_large_is_refused_and_one_for_a_stream_is_not()
 
 
 async def test_a_body_that_is_too_slow_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BODY_READ_S_MAX", 0.05)
-    answer = await posted("/model", chunks(1_000, pause_s=0.01))
+    monkeypatch.setattr(request_bounds, "BODY_READ_S_MAX", 0.05)
+    answer = await posted("/model", chunks(1_000, pause_s=0.01, size=1))
     assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")
 
 

@@ -69,9 +69,7 @@ class Site:
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
-        self.app.state.keys = Keys(
-            MemoryRows("keys"), FixedClock(datetime(2021, 11, 11, tzinfo=UTC)), SeededChance(1), "secret"
-        )
+        self.app.state.keys = Keys(MemoryRows("keys"), FixedClock(datetime(2021, 11, 11, tzinfo=UTC)), SeededChance(1))
 
     async def ask(self, method: str, path: str, *, key: bool = True, **more: Any) -> httpx.Response:
         headers = {"Idempotency-Key": "k"}

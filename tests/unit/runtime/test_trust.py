@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
 from pandapack.contracts.dead_letters import headers_of
+from pandapack.contracts.donations import DonationsReversed
 from pandapack.contracts.envelope import Envelope, Event, encode, envelop
 from pandapack.contracts.event_keys import EventSigner, TrustedKey, TrustList, dead_letter_text
+from pandapack.contracts.procurement import OrderClosed
 from pandapack.local.event_keys import ensure_event_keys, event_key_file, rotate_event_key
 from pandapack.runtime import trust as trusts
 from pandapack.runtime.clock import FixedClock
@@ -24,20 +25,8 @@ from pandapack.runtime.trust import Distrust, KeyRetired, OwnKey, Trust, partiti
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 AT_MS = int(AT.timestamp() * 1000)
 SOURCE = "/donations/shards/3"
-
-
-class FenCounted(Event):
-    """A made-up event of donations."""
-
-    TYPE: ClassVar[str] = "donations.test.FenCounted"
-    fen: int
-
-
-class FenForged(Event):
-    """A made-up event of procurement."""
-
-    TYPE: ClassVar[str] = "procurement.test.FenForged"
-    fen: int
+OURS = DonationsReversed(shard=3, page=5, reversals=())
+THEIRS = OrderClosed(order="O-1", round="R-1", programme="p", cancelled={})
 
 
 @dataclass(frozen=True)
@@ -70,7 +59,7 @@ def signer_in(folder: Path, service: str = "donations") -> EventSigner:
 
 
 def event(source: str = SOURCE, made: Event | None = None) -> bytes:
-    return encode(envelop(made or FenCounted(fen=5), source=source, number=1, at=AT))
+    return encode(envelop(made or OURS, source=source, number=1, at=AT))
 
 
 def genuine(folder: Path) -> Record:
@@ -114,8 +103,8 @@ FORGERIES: list[tuple[str, Callable[[Path, Record], Record], Distrust]] = [
     ),
     ("one byte more", lambda _, it: replace(it, value=(it.value or b"") + b" "), Distrust.SIGNATURE_WRONG),
     (
-        "another amount",
-        lambda _, it: replace(it, value=(it.value or b"").replace(b'"fen":5', b'"fen":6')),
+        "another figure",
+        lambda _, it: replace(it, value=(it.value or b"").replace(b'"page":5', b'"page":6')),
         Distrust.SIGNATURE_WRONG,
     ),
     ("no event", lambda folder, _: resigned(folder, b"{}"), Distrust.UNREADABLE),
@@ -133,7 +122,7 @@ FORGERIES: list[tuple[str, Callable[[Path, Record], Record], Distrust]] = [
     ),
     (
         "another service's type",
-        lambda folder, _: resigned(folder, event(made=FenForged(fen=5))),
+        lambda folder, _: resigned(folder, event(made=THEIRS)),
         Distrust.TYPE_OF_ANOTHER_SERVICE,
     ),
     ("another record key", lambda _, it: replace(it, key=b"/donations/shards/4"), Distrust.KEY_IS_NOT_THE_SOURCE),

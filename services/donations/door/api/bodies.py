@@ -12,11 +12,13 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from pandapack.runtime.http import Problem, body_too_large, chunks_of, media_type_of
+from pandapack.runtime.shares import Shares
 
-BODIES_BYTES_MAX = 64 * 1024 * 1024
-"""Bodies held in memory at once, as sent and as inflated, over all platforms; beyond it they are asked to wait."""
-PUSHES_UNDER_WAY_MAX = 2_000
-"""Bodies that are here and whose lines are validated, stored or on their way to Kafka; more are asked to wait."""
+BODIES_BYTES_MAX = 128 * 1024 * 1024
+"""Bodies held in memory at once, as sent and as inflated, over all platforms. Of these nobody holds more than are left
+for all others, alone a half (`runtime/shares.py`): whoever would is asked to wait."""
+PUSHES_UNDER_WAY_MAX = 4_000
+"""Bodies that are here and whose lines are validated, stored or on their way to Kafka: alone a platform has a half."""
 BUSY_RETRY_S = 1
 GZIP_WINDOW = 31
 INFLATED_AT_ONCE_BYTES_MAX = 256 * 1024
@@ -35,30 +37,37 @@ class BodyLimits:
     advice: str
 
 
-@dataclass(slots=True)
 class BodyBudget:
-    """Bounds the memory that bodies use, and how many are under way at once."""
+    """Bounds the memory that bodies use, and how many are under way at once, for each who pushes and for all."""
 
-    held_bytes: int = 0
-    pushes: int = 0
+    def __init__(self) -> None:
+        self._bytes, self._pushes = Shares(BODIES_BYTES_MAX), Shares(PUSHES_UNDER_WAY_MAX)
 
-    def reserve(self, size: int) -> None:
-        """Raises Problem 429 where too much is held already."""
-        if self.held_bytes + size > BODIES_BYTES_MAX:
-            raise _busy(f"more than {BODIES_BYTES_MAX >> 20} MiB of pushes are under way")
-        self.held_bytes += size
+    @property
+    def held_bytes(self) -> int:
+        """Bytes in memory, of all."""
+        return self._bytes.taken
 
-    def release(self, size: int) -> None:
-        self.held_bytes -= size
+    @property
+    def pushes_under_way(self) -> int:
+        """Pushes under way, of all."""
+        return self._pushes.taken
 
-    def enter(self) -> None:
-        """Raises Problem 429 where too many pushes are under way already; `leave` must follow."""
-        if self.pushes >= PUSHES_UNDER_WAY_MAX:
-            raise _busy(f"{PUSHES_UNDER_WAY_MAX} pushes are under way")
-        self.pushes += 1
+    def reserve(self, holder: str, size: int) -> None:
+        """Raises Problem 429 where the holder has its share already."""
+        if not self._bytes.take(holder, size):
+            raise _busy(f"of {BODIES_BYTES_MAX >> 20} MiB for all pushes yours hold as many as are left for others")
 
-    def leave(self) -> None:
-        self.pushes -= 1
+    def release(self, holder: str, size: int) -> None:
+        self._bytes.give_back(holder, size)
+
+    def enter(self, holder: str) -> None:
+        """Raises Problem 429 where the holder has its share of pushes under way; `leave` must follow."""
+        if not self._pushes.take(holder):
+            raise _busy(f"of {PUSHES_UNDER_WAY_MAX} pushes for all you have as many under way as are left for others")
+
+    def leave(self, holder: str) -> None:
+        self._pushes.give_back(holder)
 
 
 def _busy(detail: str) -> Problem:
@@ -74,14 +83,14 @@ class Body:
 
 
 @asynccontextmanager
-async def body_of(request: Request, budget: BodyBudget, limits: BodyLimits) -> AsyncIterator[Body]:
-    """The body, held in the budget until it is left. Raises Problem 400, 408, 413, 415, 429."""
+async def body_of(request: Request, budget: BodyBudget, limits: BodyLimits, holder: str) -> AsyncIterator[Body]:
+    """The body, held in the budget as the holder's until it is left. Raises Problem 400, 408, 413, 415, 429."""
     encoding = encoding_of(request.headers)
     held = 0
 
     def hold(size: int) -> None:
         nonlocal held
-        budget.reserve(size)
+        budget.reserve(holder, size)
         held += size
 
     try:
@@ -90,13 +99,14 @@ async def body_of(request: Request, budget: BodyBudget, limits: BodyLimits) -> A
         if encoding == "gzip":
             plain = _inflated(raw, limits)
             hold(len(plain))
-        budget.enter()
+        budget.enter(holder)
         try:
             yield Body(raw, plain)
         finally:
-            budget.leave()
+            budget.leave(holder)
     finally:
-        budget.release(held)
+        if held:
+            budget.release(holder, held)
 
 
 async def _read(request: Request, hold: Callable[[int], None], limits: BodyLimits) -> bytes:

@@ -66,7 +66,7 @@ class Entry:
     @asynccontextmanager
     async def body(self, limits: BodyLimits) -> AsyncIterator[Body]:
         """The whole body, once it is known to be signed as it should be. Raises Refused, Problem 400, 408, 413, 429."""
-        async with body_of(self._request, self._budget, limits) as body:
+        async with body_of(self._request, self._budget, limits, self._visitor.holder) as body:
             if self._signature is not None:
                 _raise_if(self._signature.refusal_of_whole(body.raw))
             yield body

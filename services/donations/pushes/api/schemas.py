@@ -37,6 +37,11 @@ class FailureView(BaseModel):
     message: Message
 
 
+FailuresMore = Annotated[
+    int, Field(description="Lines that were refused, too, beside those in `failures`, which are the first: 0 for most.")
+]
+
+
 class PushAnswer(BaseModel):
     """What a push was answered. `test`: taken into the platform's test ledger, and never counted."""
 
@@ -45,6 +50,7 @@ class PushAnswer(BaseModel):
     rejected: int
     test: bool
     failures: list[FailureView]
+    failures_more: FailuresMore
 
 
 class PushRefusal(PushAnswer):
@@ -102,6 +108,7 @@ class PushView(BaseModel):
     rejected: int | None
     test: bool | None
     failures: list[FailureView] | None
+    failures_more: FailuresMore | None
     counted: Annotated[
         int | None,
         Field(

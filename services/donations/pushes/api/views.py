@@ -93,7 +93,7 @@ class PushViews:
             "push_id": push.id,
             "at": push.at.isoformat(),
             "state": judged.state,
-            **{name: answer.get(name) for name in ("accepted", "rejected", "test", "failures")},
+            **{name: answer.get(name) for name in ("accepted", "rejected", "test", "failures", "failures_more")},
             "counted": judged.counted,
             "duplicates": kinds.count("duplicate"),
             "conflicts": kinds.count("conflict"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
+import msgspec
+
 from pandapack.decision import Refusal, RefusalKind, Refused
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock
@@ -20,6 +22,9 @@ from services.donations.pushes.store import Pushes
 from services.donations.validation.domain.failures import Failure
 from services.donations.validation.domain.reversal_refusals import REVERSAL_CONFLICT
 
+FAILURES_BYTES_MAX = 128 * 1024
+"""Of an answer, which is kept for a day: some 500 lines with what is wrong with each. Ten thousand that are broken are
+broken in the same way, and would be answered with 2 MB."""
 ATOMIC_MARK = b"\natomic"
 
 Answer = dict[str, Any]
@@ -194,10 +199,27 @@ def _same_body(push: IncomingPush, stored: Push) -> Push:
 
 
 def _answer(push_id: str, accepted: int, failures: Sequence[Failure], *, is_test: bool) -> Answer:
-    shown = [
-        {"index": f.index, "pointer": f.pointer, "code": f.code, "message": {"en": f.en, "zh": f.zh}} for f in failures
-    ]
-    return {"push_id": push_id, "accepted": accepted, "rejected": len(shown), "test": is_test, "failures": shown}
+    shown = _shown(failures)
+    return {
+        "push_id": push_id,
+        "accepted": accepted,
+        "rejected": len(failures),
+        "test": is_test,
+        "failures": shown,
+        "failures_more": len(failures) - len(shown),
+    }
+
+
+def _shown(failures: Sequence[Failure]) -> list[dict[str, Any]]:
+    """As many of the first as `FAILURES_BYTES_MAX` has room for."""
+    shown, left = list[dict[str, Any]](), FAILURES_BYTES_MAX
+    for f in failures:
+        one = {"index": f.index, "pointer": f.pointer, "code": f.code, "message": {"en": f.en, "zh": f.zh}}
+        left -= len(msgspec.json.encode(one)) + 1
+        if left < 0:
+            break
+        shown.append(one)
+    return shown
 
 
 def _conflict(answer: Answer) -> Refusal:
@@ -214,5 +236,7 @@ def _refusal(lines: PushLines, good: int, answer: Answer) -> Refusal:
         detail = f"{good} of {len(lines)} lines are donations, and ?atomic=true wants all: nothing was taken"
     else:
         code = "nothing_accepted"
-        detail = f"none of the {len(lines)} lines is what it should be; `failures` says what is wrong with each"
+        detail = (
+            f"none of the {len(lines)} lines is what it should be; `failures` says what is wrong with the first of them"
+        )
     return Refusal(code, detail, RefusalKind.INVALID, extra={**answer, "accepted": 0})

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, ValidationError
+from pydantic import ValidationError
 
 from pandapack.contracts.donations import Name
+from pandapack.contracts.times import Time
 from pandapack.decision import Refusal
 from pandapack.runtime.auth import Caller, Role, needs
 from pandapack.runtime.http import (
@@ -56,7 +57,6 @@ SETTLEMENTS = Wanted((JSON_TYPE, *NDJSON_TYPES), (JSON_TYPE, NDJSON_TYPES[0]), i
 LINES_A_SETTLEMENT = 1
 """What a settlement counts against the rate: it lists what was pushed already, and must not keep gifts waiting."""
 LOOK_AGAIN_S = 1
-FAILURES_SHOWN_MAX = 20
 SETTLEMENTS_A_PAGE = 50
 AFTER_PATTERN = r"^(\d{1,8}|\d{4}/\d{10}/\d{1,8})?$"
 """A number of a page of differences, or a page of the ledger and a row on it."""
@@ -84,7 +84,7 @@ def _add_intake(router: APIRouter, settlements_of: SettlementsOf, door: Entrance
         programme: Annotated[Name | None, Query()] = None,
         bank_reference: Annotated[BankReference | None, Query()] = None,
         currency: Annotated[Literal["CNY"], Query()] = "CNY",
-        cut_off: Annotated[AwareDatetime | None, Query()] = None,
+        cut_off: Annotated[Time | None, Query()] = None,
     ) -> JSONResponse:
         """Takes a settlement: JSON with sums by merchant and day, or NDJSON with a gift a line, its head in the query.
 
@@ -121,7 +121,7 @@ def _sums_of(raw: bytes) -> SettledSums:
     try:
         return SettledSums.model_validate_json(raw)
     except ValidationError as error:
-        failures = error.errors(include_url=False, include_input=False)[:FAILURES_SHOWN_MAX]
+        failures = error.errors(include_url=False, include_input=False)
         raise invalid_body("the settlement does not fit its description", failures) from error
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, FailFast, Field, StringConstraints
 
 from pandapack.contracts.donations import NAME_CHARACTERS_MAX, Name, scoped, shard_of
+from pandapack.contracts.times import Time
 from pandapack.decision import Refusal, RefusalKind
 from services.donations.settlements.domain.settlement import By, Tally, Terms
 from services.donations.settlements.domain.settlement_file import MERCHANTS_MAX
@@ -30,15 +31,16 @@ class DaySum(BaseModel):
 class SettledSums(BaseModel):
     """A settlement by merchant and day: net, less the reversals up to `cut_off` (default: when it comes).
 
-    A gift of which nothing is left is in neither `count` nor `fen`.
+    A gift of which nothing is left is in neither `count` nor `fen`. Of sums that are wrong the first is told, and none
+    behind it is looked at: there may be very many.
     """
 
     settlement: Name
     programme: Name
     bank_reference: BankReference
     currency: Literal["CNY"]
-    cut_off: AwareDatetime | None = None
-    sums: Annotated[list[DaySum], Field(min_length=1, max_length=MERCHANTS_MAX)]
+    cut_off: Time | None = None
+    sums: Annotated[list[DaySum], Field(min_length=1, max_length=MERCHANTS_MAX), FailFast()]
 
     @property
     def terms(self) -> Terms:

@@ -26,10 +26,10 @@ async def test_a_body_that_does_not_come_is_not_waited_for_and_leaves_no_trace()
 
     request = Request({"type": "http", "method": "POST", "headers": []}, receive)
     with pytest.raises(Problem) as refused:
-        async with bodies.body_of(request, budget, LIMITS):
+        async with bodies.body_of(request, budget, LIMITS, "p"):
             raise AssertionError("half a body is none")
     assert (refused.value.status, refused.value.code) == (408, "body_too_slow")
-    assert (budget.held_bytes, budget.pushes) == (0, 0)
+    assert (budget.held_bytes, budget.pushes_under_way) == (0, 0)
 
 
 async def test_what_a_gzip_body_inflates_to_is_held_in_the_budget_as_well() -> None:
@@ -40,27 +40,32 @@ async def test_what_a_gzip_body_inflates_to_is_held_in_the_budget_as_well() -> N
         return {"type": "http.request", "body": raw, "more_body": False}
 
     request = Request({"type": "http", "method": "POST", "headers": [(b"content-encoding", b"gzip")]}, receive)
-    async with bodies.body_of(request, budget, LIMITS) as body:
+    async with bodies.body_of(request, budget, LIMITS, "p") as body:
         assert (body.raw, body.plain) == (raw, plain)
-        assert (budget.held_bytes, budget.pushes) == (len(raw) + len(plain), 1)
-    assert (budget.held_bytes, budget.pushes) == (0, 0)
+        assert (budget.held_bytes, budget.pushes_under_way) == (len(raw) + len(plain), 1)
+    assert (budget.held_bytes, budget.pushes_under_way) == (0, 0)
 
 
-def test_the_budget_holds_no_more_than_its_bytes_and_its_pushes_and_says_when_to_come_again() -> None:
+def test_a_platform_holds_half_of_the_budget_at_most_and_is_told_when_to_come_again_and_another_finds_room() -> None:
     budget = BodyBudget()
-    for _ in range(BODIES_BYTES_MAX // BODY_BYTES_MAX):
-        budget.reserve(BODY_BYTES_MAX)
-    for _ in range(PUSHES_UNDER_WAY_MAX):
-        budget.enter()
-    too_much: list[Callable[[], None]] = [lambda: budget.reserve(BODY_BYTES_MAX), budget.enter]
+    for _ in range(BODIES_BYTES_MAX // BODY_BYTES_MAX // 2):
+        budget.reserve("greedy", BODY_BYTES_MAX)
+    for _ in range(PUSHES_UNDER_WAY_MAX // 2):
+        budget.enter("greedy")
+    too_much: list[Callable[[], None]] = [
+        lambda: budget.reserve("greedy", BODY_BYTES_MAX),
+        lambda: budget.enter("greedy"),
+    ]
     for one_more in too_much:
         with pytest.raises(Problem) as refused:
             one_more()
         assert (refused.value.status, refused.value.headers) == (429, {"Retry-After": "1"})
-    budget.release(BODY_BYTES_MAX)
-    budget.leave()
-    budget.reserve(BODY_BYTES_MAX)
-    budget.enter()
+    budget.reserve("another", BODY_BYTES_MAX)
+    budget.enter("another")
+    budget.release("greedy", BODY_BYTES_MAX)
+    budget.leave("greedy")
+    budget.release("another", BODY_BYTES_MAX)
+    budget.reserve("greedy", BODY_BYTES_MAX)
 
 
 async def chunks_of(whole: bytes, size: int) -> AsyncIterator[bytes]:

@@ -9,7 +9,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import bson
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from pandapack.contracts.pages import page_id
@@ -27,12 +29,14 @@ from services.donations.ledger.store.pages import Pages
 from services.donations.platforms.domain.platforms import Terms, register
 from services.donations.platforms.store.platforms import PLATFORMS, Platforms
 from services.donations.platforms.store.secrets import SecretSealer
+from services.donations.pushes.api.bodies import LINES_A_PUSH_MAX
 from services.donations.pushes.api.listing import push_list_router
 from services.donations.pushes.api.pushes import PushEntrance, Showing, pushes_router
 from services.donations.pushes.domain.push import push_id
 from services.donations.pushes.domain.refusals import RefusedPush
 from services.donations.pushes.store import REFUSALS_A_PLATFORM_MAX, Pushes, RefusedPushes
 from services.donations.pushes.work.book import PushBook
+from services.donations.pushes.work.push_service import FAILURES_BYTES_MAX
 from services.donations.pushes.work.refusals import NOTED_A_PLATFORM_MAX, RefusalNotes
 from tests.unit.donations.pushes.pushing import AT, KafkaInMemory, donation_lines, push_service
 
@@ -46,7 +50,7 @@ class PushApi:
         self._documents = Store(PLATFORMS, MemoryDocuments("platforms"), clock=clock, chance=chance)
         platforms = Platforms(self._documents, SecretSealer("", chance))
         self._app = FastAPI()
-        self._app.state.keys = Keys(self._keys, clock, chance, "secret")
+        self._app.state.keys = Keys(self._keys, clock, chance)
         install_problems(self._app)
         pushes, self.pages = Pushes(self.rows), MemoryRows("pages")
         refused = RefusedPushes(MemoryRows("refused_pushes"))
@@ -120,6 +124,25 @@ async def test_a_push_of_which_nothing_is_accepted_is_answered_422_and_names_eac
     problem = answer.json()
     assert (problem["code"], problem["status"], problem["accepted"]) == ("nothing_accepted", 422, 0)
     assert [failure["index"] for failure in problem["failures"]] == [0, 1]
+
+
+@pytest.mark.parametrize("good", [0, 1])
+async def test_of_very_many_refused_lines_the_first_are_named_within_a_bound_and_the_others_counted(good: int) -> None:
+    api, broken = PushApi(), LINES_A_PUSH_MAX - good
+    answer = await api.post(b"\n".join([*donation_lines()[:good], *[b"{}"] * broken]), KEY)
+    told = answer.json()
+    assert answer.status_code == (202 if good else 422)
+    assert (told["rejected"], len(told["failures"]) + told["failures_more"]) == (broken, broken)
+    assert [one["index"] for one in told["failures"]] == list(range(good, good + len(told["failures"])))
+    assert len(told["failures"]) > 100
+    assert len(answer.content) < FAILURES_BYTES_MAX + 2_000
+    for kept in await api.rows.find({}):
+        assert len(bson.encode(kept)) < 2 * FAILURES_BYTES_MAX
+
+
+async def test_of_few_refused_lines_each_is_named() -> None:
+    told = (await PushApi().post(b"\n".join([*donation_lines()[:1], *[b"{}"] * 100]))).json()
+    assert (len(told["failures"]), told["failures_more"]) == (100, 0)
 
 
 async def test_waiting_shows_the_push_judged_with_what_was_not_counted_by_index() -> None:
@@ -221,3 +244,10 @@ async def test_of_another_platforms_pushes_nothing_is_listed() -> None:
     assert (await api.listed(platform="other")).json() == {"items": [], "next": None}
     assert len((await api.listed(platform="tb")).json()["items"]) == 1
     assert (await api.listed(after="x")).json()["code"] == "after_invalid"
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:00", "0000-00-00T00:00:00Z"])
+async def test_a_time_at_the_ends_of_the_calendar_is_a_line_s_failure(at: str) -> None:
+    line = json.dumps({**json.loads(donation_lines()[0]), "at": at}).encode()
+    answer = await PushApi().post(line)
+    assert (answer.status_code, answer.json()["code"], answer.json()["rejected"]) == (422, "nothing_accepted", 1)

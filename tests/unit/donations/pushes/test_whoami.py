@@ -32,7 +32,7 @@ class WhoAmIApi:
     def __init__(self) -> None:
         chance, sealer = SeededChance(1), SecretSealer("", SeededChance(2))
         self.documents = Store(PLATFORMS, MemoryDocuments("platforms"), clock=PLAYED, chance=chance)
-        self.keys = Keys(MemoryRows("keys"), PLAYED, chance, "secret")
+        self.keys = Keys(MemoryRows("keys"), PLAYED, chance)
         self.sealed = sealer.seal(b"s" * 32, "shop")
         self._app = FastAPI()
         self._app.state.keys = self.keys
