@@ -36,7 +36,8 @@ MERCHANTS_BUDGET = Budget(1_280 * 1024)
 """`MERCHANTS_A_DOCUMENT_MAX` of the longest names and largest sums."""
 
 
-SHARDS = _view("shards", ShardDonations)
+# A line a programme and day that has any: 70,000 of them, or sixty programmes of three years.
+SHARDS = _view("shards", ShardDonations, Budget(DOCUMENT_BYTES_CEILING))
 MERCHANTS = _view("merchants", DayMerchants, MERCHANTS_BUDGET)
 BANKED = _view("banked", BankedDonations)
 BANKED_MERCHANTS = _view("banked_merchants", BankedMerchants, MERCHANTS_BUDGET)
