@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 Samples = Sequence[tuple[float, int]]
 """(moment in seconds, count so far), in order of time."""
@@ -17,20 +18,33 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[math.ceil(percent / 100 * len(ordered)) - 1]
 
 
-def steady_rate(samples: Samples, skip: float = WARM_SHARE) -> float:
+def steady_rate(samples: Samples, skip: float = WARM_SHARE) -> float | None:
     """Counts a second from the first sample that has `skip` of the whole to the first that has all.
 
-    So neither a start, nor a cold machine (a JVM compiles while it runs), nor the wait for a sample is charged.
+    So neither a start, nor a cold machine (a JVM compiles while it runs), nor the wait for a sample is charged. None
+    where all came between two samples: that is no measurement.
     """
     whole = samples[-1][1]
     first = next(at for at, (_, count) in enumerate(samples) if count >= whole * skip)
     last = next(at for at, (_, count) in enumerate(samples) if count == whole)
     seconds = samples[last][0] - samples[first][0]
-    if seconds > 0:
-        return (whole - samples[first][1]) / seconds
-    # All came with one write: nothing tells more than how long that took.
-    seconds = samples[last][0] - samples[0][0]
-    return whole / seconds if seconds > 0 else 0.0
+    return (whole - samples[first][1]) / seconds if seconds > 0 else None
+
+
+def rounded(rate: float | None) -> int | None:
+    """A rate as it is shown; what was not measured stays null."""
+    return None if rate is None else round(rate)
+
+
+def share_of(rate: float | None, limit: float | None) -> float | None:
+    """How much of the limit the rate is; None where one of them was not measured."""
+    return None if not rate or not limit else round(rate / limit, 3)
+
+
+def longest_gap_ms(moments: Sequence[float], begin: float, end: float) -> float:
+    """The longest time without any of these moments between `begin` and `end` (seconds), in milliseconds."""
+    within = [begin, *(moment for moment in sorted(moments) if begin < moment < end), end]
+    return round(max(later - earlier for earlier, later in pairwise(within)) * 1000, 1)
 
 
 def visible_after_s(accepted: Samples, shown: Samples) -> list[float]:

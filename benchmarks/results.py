@@ -67,6 +67,31 @@ FIGURES = (
         "≤ 500",
         _at_most("visible_ms_p99", 500),
     ),
+    Figure("kafka_streams_visible_ms_p50", "the same of Kafka Streams at the same rate, p50", "ms"),
+    Figure("kafka_streams_visible_ms_p99", "the same of Kafka Streams at the same rate, p99", "ms"),
+    *(
+        Figure(f"{rate}_share", f"{label} / Kafka's producer tool", "of it")
+        for rate, label in (
+            ("end_to_end", "HTTP push → counted"),
+            ("http_in", "HTTP push → accepted"),
+            ("ledger", "records → pages"),
+            ("kafka_streams", "Kafka Streams"),
+        )
+    ),
+    Figure(
+        "poisoned_shard_gap_ms",
+        "3,000 broken lines: no page on that shard for",
+        "ms",
+        "≤ 1,000",
+        _at_most("poisoned_shard_gap_ms", 1_000),
+    ),
+    Figure(
+        "other_shards_gap_ms",
+        "3,000 broken lines: no page on another shard for",
+        "ms",
+        "≤ 1,000",
+        _at_most("other_shards_gap_ms", 1_000),
+    ),
     Figure("bytes_per_donation", "on disk: pages, seals, indexes", "B", "≤ 16", _at_most("bytes_per_donation", 16)),
     Figure(
         "rebuild_per_s",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.figures import share_of
 from benchmarks.load import DataSet
 from benchmarks.machine import machine
 from benchmarks.parts import (
@@ -16,6 +17,7 @@ from benchmarks.parts import (
     kafka_streams,
     latency,
     ledger,
+    poison,
     raw_limits,
     rebuild,
     recovery,
@@ -25,7 +27,9 @@ from benchmarks.parts import (
 from benchmarks.plan import Plan
 from benchmarks.testbed import Testbed, log, running_testbed
 
-ON_ALL_SERVICES = ("end_to_end", "storage", "rebuild", "trace", "latency", "recovery")
+ON_LOADED_SERVICES = ("end_to_end", "storage", "rebuild", "trace", "latency")
+"""They need a top rate, or donations to look at, whether the first one was asked for or not."""
+ON_ALL_SERVICES = (*ON_LOADED_SERVICES, "poison", "recovery")
 """They run on one stack, in this order: what the first one loads the others read."""
 ON_SERVERS = ("ledger", "kafka_streams", "raw_limits")
 """They run on Kafka and MongoDB alone; the ledger and its peer read one topic."""
@@ -39,6 +43,14 @@ FIGURES = (
     "http_in_per_s",
     "visible_ms_p50",
     "visible_ms_p99",
+    "kafka_streams_visible_ms_p50",
+    "kafka_streams_visible_ms_p99",
+    "end_to_end_share",
+    "http_in_share",
+    "ledger_share",
+    "kafka_streams_share",
+    "poisoned_shard_gap_ms",
+    "other_shards_gap_ms",
     "bytes_per_donation",
     "rebuild_per_s",
     "trace_ms_p99",
@@ -65,7 +77,18 @@ def run(wanted: Collection[str], plan: Plan, folder: Path | None = None) -> dict
     if parts.wanted & set(ON_SERVERS):
         with running_testbed(services=False, folder=folder) as servers:
             parts.on_servers(servers)
+    found |= shares(found)
     return {**found, "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
+
+
+def shares(found: Mapping[str, Any]) -> dict[str, float | None]:
+    """Each rate as a share of Kafka's own producer tool in the same run; null where one of both was not measured.
+
+    A rate moves with the machine and who shares it; the share moves much less.
+    """
+    limit = (found.get("raw_limits") or {}).get("kafka_producer_per_s")
+    rates = ("end_to_end", "http_in", "ledger", "kafka_streams")
+    return {f"{rate}_share": share_of(found.get(f"{rate}_per_s"), limit) for rate in rates}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +114,7 @@ class Parts:
     def on_all_services(self, whole: Testbed) -> None:
         plan, top = self.plan, dict[str, Any]()
         data = DataSet(plan.donations, days=plan.days, first=plan.warm)
-        # All but the last need a top rate, or donations to look at, whether this one was asked for or not.
-        if self.wanted & set(ON_ALL_SERVICES[:-1]):
+        if self.wanted & set(ON_LOADED_SERVICES):
             top = self.tried("end_to_end", lambda: end_to_end.measure(whole, plan))
             if not top:
                 return
@@ -101,6 +123,7 @@ class Parts:
             "rebuild": lambda: rebuild.measure(whole, plan),
             "trace": lambda: trace.measure(whole, plan, data),
             "latency": lambda: latency.measure(whole, plan, float(top["end_to_end_per_s"])),
+            "poison": lambda: poison.measure(whole, plan),
             "recovery": lambda: recovery.measure(whole, plan),
         }
         for name, measure in others.items():
@@ -114,6 +137,9 @@ class Parts:
             if ours and "kafka_streams" in self.wanted:
                 books = ledger.Books(plan.ledger, ours["ledger"]["received_fen"])
                 self.tried("kafka_streams", lambda: kafka_streams.measure(servers, plan, books))
+        if "kafka_streams" in self.wanted and (at := self.found.get("latency")):
+            same_per_s = float(at["wanted_per_s"])
+            self.tried("kafka_streams", lambda: kafka_streams.measure_latency(servers, plan, same_per_s))
         if "raw_limits" in self.wanted:
             self.tried("raw_limits", lambda: raw_limits.measure(servers, plan))
 

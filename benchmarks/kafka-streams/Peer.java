@@ -33,13 +33,12 @@ import org.apache.kafka.streams.state.Stores;
  * What Panda Pack's ledger is measured against: the same topic, exactly once, exact duplicates by (merchant, id, day),
  * totals by merchant and day, both on RocksDB with change logs.
  *
- * <p>Usage: {@code java Peer BOOTSTRAP TOPIC STATE_FOLDER DONATIONS}. It prints {@code counted N} every 50 ms, and once N
- * is DONATIONS, {@code totals COUNT FEN DUPLICATES CONFLICTS} as its store has them; then it ends.
+ * <p>Usage: {@code java Peer BOOTSTRAP TOPIC STATE_FOLDER DONATIONS APPLICATION EVERY_MS}. It prints {@code counted N}
+ * every EVERY_MS, and once N is DONATIONS, {@code totals COUNT FEN DUPLICATES CONFLICTS} as its store has them; then it ends.
  */
 public final class Peer {
   private static final int THREADS = 2;
   private static final long CACHE_BYTES = 64L * 1024 * 1024;
-  private static final long PROGRESS_MS = 50;
   private static final ZoneId SHANGHAI = ZoneId.of("Asia/Shanghai");
   private static final String SHANGHAI_OFFSET = "+08:00";
   private static final int DAY_CHARACTERS = 10;
@@ -56,8 +55,9 @@ public final class Peer {
     String bootstrap = arguments[0];
     String topic = arguments[1];
     long donations = Long.parseLong(arguments[3]);
+    long everyMs = Long.parseLong(arguments[5]);
     CountDownLatch failed = new CountDownLatch(1);
-    try (KafkaStreams streams = new KafkaStreams(topology(topic), settings(bootstrap, arguments[2]))) {
+    try (KafkaStreams streams = new KafkaStreams(topology(topic), settings(bootstrap, arguments[2], arguments[4]))) {
       streams.setUncaughtExceptionHandler(
           error -> {
             error.printStackTrace();
@@ -69,7 +69,7 @@ public final class Peer {
       while (last < donations && failed.getCount() > 0) {
         last = counted.sum();
         System.out.println("counted " + last);
-        Thread.sleep(PROGRESS_MS);
+        Thread.sleep(everyMs);
       }
       if (failed.getCount() == 0) {
         System.exit(1);
@@ -79,9 +79,9 @@ public final class Peer {
     }
   }
 
-  private static Properties settings(String bootstrap, String folder) {
+  private static Properties settings(String bootstrap, String folder, String application) {
     Properties settings = new Properties();
-    settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "panda-peer");
+    settings.put(StreamsConfig.APPLICATION_ID_CONFIG, application);
     settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrap);
     settings.put(StreamsConfig.STATE_DIR_CONFIG, folder);
     settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.figures import steady_rate
-from benchmarks.load import DataSet
+from benchmarks.figures import rounded, steady_rate
+from benchmarks.load import Body, DataSet
 from benchmarks.plan import Plan
 from benchmarks.testbed import SHARDS, Collections, PageCounter, Testbed, log, sampled_until
 from pandapack.contracts.door_mark import DoorKeys
@@ -22,7 +25,7 @@ from pandapack.runtime.sender import BATCH_BYTES, COMPRESSION, LINGER_MS, RECORD
 from pandapack.runtime.topics import ensure_topics
 
 TOPIC = "donations.pushed"
-ASK_EVERY_S = 0.05
+ASK_EVERY_S = 0.02
 WAIT_S = 600.0
 PUSHES_AT_ONCE = 32
 
@@ -38,12 +41,24 @@ class Books:
 def fill(testbed: Testbed, data: DataSet) -> None:
     """Publishes the set as the push API does: a record for each push and shard."""
     log(f"filling {TOPIC} with {data.donations:,} donations of {data.days} days")
-    door = DoorKeys.read(ensure_door_keys(testbed.stack.layout.data_dir).read_text())
-    asyncio.run(_fill(testbed.stack.kafka, data, door))
+    asyncio.run(_fill(testbed.stack.kafka, data, door_of(testbed)))
 
 
 async def _fill(kafka: str, data: DataSet, door: DoorKeys) -> None:
     await ensure_topics(kafka, {TOPIC: SHARDS}, replication=1)
+    async with pushing_to(kafka) as producer:
+        sends: list[asyncio.Future[Any]] = []
+        for number, parts in enumerate(data.bodies_by_shard(SHARDS)):
+            sends += await send_push(producer, TOPIC, f"psh_{number:024x}", parts, door)
+            if len(sends) >= PUSHES_AT_ONCE * SHARDS:
+                await asyncio.gather(*sends)
+                sends.clear()
+        await asyncio.gather(*sends)
+
+
+@asynccontextmanager
+async def pushing_to(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer with the settings of the push API's."""
     producer = AIOKafkaProducer(
         bootstrap_servers=kafka,
         acks="all",
@@ -55,35 +70,52 @@ async def _fill(kafka: str, data: DataSet, door: DoorKeys) -> None:
     )
     await producer.start()
     try:
-        sends: list[asyncio.Future[Any]] = []
-        for number, parts in enumerate(data.bodies_by_shard(SHARDS)):
-            headers = headers_of(f"psh_{number:024x}", PLATFORM)
-            for shard, part in parts.items():
-                key = str(shard).encode()
-                marked = door.mark(shard, headers, part.content)
-                sent = await producer.send(TOPIC, part.content, key=key, partition=shard, headers=marked)
-                sends.append(sent)
-            if len(sends) >= PUSHES_AT_ONCE * SHARDS:
-                await asyncio.gather(*sends)
-                sends.clear()
-        await asyncio.gather(*sends)
+        yield producer
     finally:
         await producer.stop()
 
 
+async def send_push(
+    producer: AIOKafkaProducer, topic: str, push: str, parts: Mapping[int, Body], door: DoorKeys
+) -> list[asyncio.Future[Any]]:
+    """A push's records, one for each shard, marked as the door marks them, on their way."""
+    headers = headers_of(push, PLATFORM)
+    return [
+        await producer.send(
+            topic,
+            part.content,
+            key=str(shard).encode(),
+            partition=shard,
+            headers=door.mark(shard, headers, part.content),
+        )
+        for shard, part in parts.items()
+    ]
+
+
+def door_of(testbed: Testbed) -> DoorKeys:
+    """What the door of this stack marks records with."""
+    return DoorKeys.read(ensure_door_keys(testbed.stack.layout.data_dir).read_text())
+
+
 def measure(testbed: Testbed, plan: Plan) -> dict[str, Any]:
-    """`ledger_per_s`, of a topic that is filled already. Raises RuntimeError where the ledger counts wrong."""
+    """`ledger_per_s`, of a topic that is filled already. Raises RuntimeError where the ledger counts wrong.
+
+    Looked at from before the start on: a short topic is on pages before all processes say that they are ready.
+    """
     names = [f"ledger-{number}" for number in range(1, plan.processes + 1)]
-    with testbed.database("donations") as donations, testbed.service("donations", *names):
-        log("the ledger writes them to pages")
-        pages = PageCounter(donations)
-        samples = sampled_until(pages.count, plan.ledger, every_s=ASK_EVERY_S, wait_s=WAIT_S, what="on pages")
-        books = _books(donations)
+    with testbed.database("donations") as donations, ThreadPoolExecutor(1) as looking:
+        count = PageCounter(donations).count
+        waits = {"every_s": ASK_EVERY_S, "wait_s": WAIT_S}
+        found = looking.submit(sampled_until, count, plan.ledger, **waits, what="on pages")
+        with testbed.service("donations", *names):
+            log("the ledger writes them to pages")
+            samples = found.result()
+            books = _books(donations)
     wanted = Books(plan.ledger, DataSet(plan.ledger, days=plan.days).fen())
     if books != wanted:
         raise RuntimeError(f"the ledger counted {books}, the topic holds {wanted}")
     return {
-        "ledger_per_s": round(steady_rate(samples)),
+        "ledger_per_s": rounded(steady_rate(samples)),
         "ledger": {
             "donations": plan.ledger,
             "days": plan.days,

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.figures import percentile, rates_by_step, steady_rate, visible_after_s
+from benchmarks.figures import (
+    longest_gap_ms,
+    percentile,
+    rates_by_step,
+    rounded,
+    share_of,
+    steady_rate,
+    visible_after_s,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,8 +38,21 @@ def test_a_rate_charges_neither_the_start_nor_a_cold_machine() -> None:
     assert steady_rate(samples) == 400.0
 
 
-def test_a_rate_of_what_came_at_once_is_of_the_whole_wait() -> None:
-    assert steady_rate([(0.0, 0), (2.0, 500)]) == 250.0
+def test_what_came_between_two_samples_was_not_measured_and_is_not_zero() -> None:
+    assert steady_rate([(0.0, 500)]) is None
+    assert steady_rate([(0.0, 0), (2.0, 500)]) is None
+    assert rounded(None) is None and rounded(2.6) == 3
+
+
+def test_a_share_is_unknown_where_either_rate_is() -> None:
+    assert share_of(300_000, 600_000) == 0.5
+    assert share_of(None, 600_000) is None and share_of(300_000, None) is None
+
+
+def test_a_gap_reaches_from_the_beginning_and_to_the_end() -> None:
+    assert longest_gap_ms([1.0, 1.25, 3.0], 0.9, 3.5) == 1750.0
+    assert longest_gap_ms([], 1.0, 3.0) == 2000.0
+    assert longest_gap_ms([0.0, 9.0], 1.0, 3.0) == 2000.0, "what lies outside is not looked at"
 
 
 def test_the_nth_shown_stands_for_the_nth_accepted() -> None:
