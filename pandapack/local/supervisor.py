@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,7 +39,9 @@ READY_WATCH_EVERY_S = 2.0
 STOP_ASK_EVERY_S = 0.02
 # Being not ready for less than this (a rebalance, a pause) is not worth a line.
 NOT_READY_REPORTED_AFTER_S = 10.0
-LOG_BYTES_MAX = 64 * 1024 * 1024
+LOG_BYTES_MAX = 32 * 1024 * 1024
+"""A child's log that has grown so long is begun anew, and the one before it is kept as `NAME.log.1`: both take twice
+this at most, and a day of what a busy ledger says fits."""
 LOG_TAIL_LINES = 12
 LOG_TAIL_BYTES = 16_384
 
@@ -277,6 +280,8 @@ class Supervisor:
     def _watch(self) -> None:
         while not self._stopping.wait(READY_WATCH_EVERY_S):
             for one in list(self._children):
+                with _survived():
+                    bound_log(one.spec.log_file)
                 asked = one.process
                 if not one.was_ready or asked is None or self._stopping.is_set():
                     continue
@@ -342,10 +347,23 @@ def log_tail(log_file: Path, lines: int = LOG_TAIL_LINES) -> list[str]:
         return []
 
 
+def bound_log(log_file: Path, bytes_max: int = LOG_BYTES_MAX) -> bool:
+    """Begins a log anew that has more than so many bytes, the earlier one beside it; whether it did.
+
+    It is copied and cut, since the child goes on writing to the file that it has: it appends, so its next line is the
+    first of the new one. What it writes between the copy and the cut is lost.
+    """
+    if not log_file.exists() or log_file.stat().st_size <= bytes_max:
+        return False
+    with log_file.open("rb") as log, open_private(log_file.with_suffix(log_file.suffix + ".1"), "wb") as kept:
+        shutil.copyfileobj(log, kept)
+    os.truncate(log_file, 0)
+    return True
+
+
 def _fork(spec: ChildSpec) -> subprocess.Popen[bytes]:
     make_private_folder(spec.log_file.parent)
-    if spec.log_file.exists() and spec.log_file.stat().st_size > LOG_BYTES_MAX:
-        spec.log_file.replace(spec.log_file.with_suffix(spec.log_file.suffix + ".1"))
+    bound_log(spec.log_file)
     command = [sys.executable, "-I", "-S", str(trampoline.__file__), str(os.getpid()), *spec.argv]
     with open_private(spec.log_file, "ab") as log:
         return subprocess.Popen(

@@ -26,6 +26,7 @@ from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.documents import AnswerLost
 from pandapack.runtime.errors import Unavailable
+from pandapack.runtime.logs import mark_told
 from pandapack.runtime.problem_types import ADDRESS, message_of
 from pandapack.runtime.store import Command, Outcome, TooMuchContention
 from pandapack.runtime.telemetry import HTTP_SECONDS
@@ -63,6 +64,8 @@ _STATUS = {
     RefusalKind.TOO_MANY: 429,
 }
 
+REQUEST_ID = "X-Request-Id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
 
 log = structlog.get_logger(__name__)
@@ -226,10 +229,12 @@ def install_problems(app: FastAPI) -> None:
         return problem_response(problem, request)
 
     async def on_crash(request: Request, error: Exception) -> JSONResponse:
-        log.error("request_crashed", path=request.url.path, exc_info=error)
-        return problem_response(
-            Problem(500, "internal_error", "an error of ours; the log has it by request id"), request
-        )
+        id = request.scope.get("request_id", "")
+        log.error("request_crashed", request_id=id, method=request.method, path=request.url.path, exc_info=error)
+        mark_told(error)
+        problem = Problem(500, "internal_error", "an error of ours; the log has it by request id")
+        problem.headers[REQUEST_ID] = id  # this answer leaves from outside of `RequestMarks`
+        return problem_response(problem, request)
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(Refused, on_refused)
@@ -271,8 +276,17 @@ def _failure(error: Mapping[str, Any]) -> dict[str, str]:
     return {"pointer": pointer, "code": error["type"], "detail": detail}
 
 
+def _given_id(scope: Scope) -> str:
+    """The request's own id, so that one can be followed through several programs; nothing where it is none to keep."""
+    given = Headers(scope=scope).get(REQUEST_ID, "")
+    return given if _REQUEST_ID.fullmatch(given) else ""
+
+
 class RequestMarks:
-    """ASGI middleware: a request id on each request and answer, and how long each took."""
+    """ASGI middleware: a request id on each request and answer, and how long each took.
+
+    The id is the request's own where it brings one that can be kept, else a new one.
+    """
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], chance: Chance) -> None:
         self._app, self._chance = app, chance
@@ -281,7 +295,7 @@ class RequestMarks:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = f"req_{self._chance.token()}"
+        request_id = _given_id(scope) or f"req_{self._chance.token()}"
         scope["request_id"] = request_id
         began_s, status = monotonic_s(), 500
 

@@ -16,7 +16,7 @@ import pytest
 from pandapack.backoff import Backoff
 from pandapack.local import child
 from pandapack.local.errors import ChildFailed
-from pandapack.local.supervisor import ChildSpec, Supervisor
+from pandapack.local.supervisor import ChildSpec, Supervisor, bound_log
 from tests.local.processes import alive, state
 from tests.waiting import eventually
 
@@ -144,7 +144,7 @@ PARENT = """
 import os, sys, time
 from pathlib import Path
 from pandapack.backoff import Backoff
-from pandapack.local.supervisor import ChildSpec, Supervisor
+from pandapack.local.supervisor import ChildSpec, Supervisor, bound_log
 supervisor = Supervisor(restart_pauses=Backoff(0.05, 10.0))
 for name in ("one", "two"):
     supervisor.start(ChildSpec(name=name, argv=("sleep", "1000"), env=dict(os.environ),
@@ -171,3 +171,17 @@ def test_a_child_whose_parent_died_before_it_could_say_so_ends_by_itself() -> No
     nobody = "1" if os.getpid() != 1 else "2"
     command = [sys.executable, "-I", "-S", child.__file__, nobody, "sleep", "1000"]
     assert subprocess.run(command, check=False, timeout=WAIT_S).returncode == child.EXIT_ORPHANED
+
+
+def test_a_log_that_has_grown_too_long_is_begun_anew_while_its_child_goes_on_writing(tmp_path: Path) -> None:
+    log = tmp_path / "child.log"
+    with log.open("ab") as child:
+        child.write(b"first\n" * 10)
+        child.flush()
+        assert not bound_log(log, bytes_max=60)
+        child.write(b"last\n")
+        child.flush()
+        assert bound_log(log, bytes_max=60)
+        child.write(b"new\n")
+    assert log.read_text() == "new\n"
+    assert (tmp_path / "child.log.1").read_text() == "first\n" * 10 + "last\n"

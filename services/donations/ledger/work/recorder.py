@@ -3,17 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
+
+import structlog
 
 from pandapack.contracts.pushed import holds_reversals
+from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.reactions import Record
-from services.donations.ledger.domain.batches import PushedRecord
+from services.donations.ledger.domain.batches import BatchResult, PushedRecord
 from services.donations.ledger.work.duplicates import DuplicateLookup
 from services.donations.ledger.work.page_writer import PageWriter
 from services.donations.ledger.work.reversals import ReversalLookup
 from services.donations.ledger.work.shards import OwnedShard, OwnedShards
 
 REVERSALS_AT_ONCE_MAX = 1_000
+PUSHES_TOLD_MAX = 8
+"""Ids of pushes in a batch's line of the log: enough to find one's own at a low rate, and a bounded line at a high."""
+
+PUSH_CHARACTERS_MAX = 64
+"""Whoever may write to the topic names it: ours have 28."""
+
+log = structlog.get_logger(__name__)
+
+
+class Decides(Protocol):
+    """What sorts records of a shard into new and known."""
+
+    async def decide(self, shard: OwnedShard, records: list[PushedRecord]) -> BatchResult: ...
+
+
+@dataclass(slots=True)
+class BatchAccount:
+    """What the log tells of a batch of one shard: where, how much, whose, and how long it took."""
+
+    shard: int
+    began_s: float
+    records: int = 0
+    rows: int = 0
+    pages: int = 0
+    pushes: dict[str, None] = field(default_factory=dict)
+
+    def add(self, records: Sequence[PushedRecord], result: BatchResult) -> None:
+        """These were written onto a page."""
+        self.records += len(records)
+        self.rows += len(result.columns) + len(result.reversals)
+        self.pages += 1
+        self.pushes |= dict.fromkeys(record.push[:PUSH_CHARACTERS_MAX] for record in records)
+
+    def tell(self) -> None:
+        """Logs it, once all of it is written; nothing where nothing was new."""
+        if not self.pages:
+            return
+        told: dict[str, Any] = {"pushes": list(islice(self.pushes, PUSHES_TOLD_MAX))}
+        if len(self.pushes) > PUSHES_TOLD_MAX:
+            told["pushes_more"] = len(self.pushes) - PUSHES_TOLD_MAX
+        took_ms = round((monotonic_s() - self.began_s) * 1000, 1)
+        log.info("batch", shard=self.shard, records=self.records, rows=self.rows, took_ms=took_ms, **told)
 
 
 class Log(Protocol):
@@ -48,6 +95,7 @@ class Recorder:
 
         Reversals lie behind the donations that came before them. Raises: the partition is rewound and tried again.
         """
+        account = BatchAccount(number, monotonic_s())
         async with self._shards.holding(number) as shard:
             unread = await self._log.unread(shard, records)
             for are_reversals, group in self._by_kind(number, unread):
@@ -58,10 +106,18 @@ class Recorder:
                     some.append(record)
                     lines += record.lines
                     if lines >= (REVERSALS_AT_ONCE_MAX if are_reversals else shard.page.header.rows_left):
-                        await self._writer.write(shard, await lookup.decide(shard, some))
+                        await self._write(shard, lookup, some, account)
                         some, lines = [], 0
                 if some:
-                    await self._writer.write(shard, await lookup.decide(shard, some))
+                    await self._write(shard, lookup, some, account)
+        account.tell()
+
+    async def _write(
+        self, shard: OwnedShard, lookup: Decides, records: list[PushedRecord], account: BatchAccount
+    ) -> None:
+        result = await lookup.decide(shard, records)
+        await self._writer.write(shard, result)
+        account.add(records, result)
 
     def _by_kind(self, number: int, records: Sequence[Record]) -> Iterator[tuple[bool, list[PushedRecord]]]:
         """Runs of records of one kind, and whether it is reversals.
