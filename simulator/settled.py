@@ -45,12 +45,16 @@ class Settling:
 
     async def wait(self) -> Json:
         """The totals, once all is settled."""
-        found = 0
+        found, complete_to = 0, None
         while True:
             fund = await self._api.get("procurement", "auditor", f"/v1/funds/{PROGRAMME}")
             totals = await self._api.get("reporting", "auditor", "/v1/totals")
             end = open_end(fund, totals, self._donations, self._repeated)
-            found = found + 1 if end is None else 0
+            # A later reading counts where the log was looked at again: only that tells that nothing is on its way.
+            if end is not None:
+                found, complete_to = 0, None
+            elif totals["complete_to"] != complete_to:
+                found, complete_to = found + 1, totals["complete_to"]
             if found == READINGS:
                 return totals
             self.waits_for = end or "settled"

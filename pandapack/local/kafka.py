@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import base64
 import os
-import socket
-import struct
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pandapack.local.errors import DataRefused
 from pandapack.local.java import Java
 from pandapack.local.ports import LOOPBACK
-from pandapack.local.probes import read_exactly
+from pandapack.local.probes import is_broker
 from pandapack.local.supervisor import ChildSpec
 
 HEAP_MB_MAX = 512
@@ -31,13 +28,7 @@ HEARTBEAT_MS = 500
 FORMAT_WAIT_S = 60.0
 START_WAIT_S = 60.0
 STOP_WAIT_S = 20.0
-ANSWER_WAIT_S = 2.0
-ANSWER_BYTES_MAX = 1024 * 1024
 NODE_ID = 1
-
-_METADATA_KEY = 3
-# The oldest version that Kafka 4 and its forerunners all speak and that can ask for no topic at all.
-_METADATA_VERSION = 4
 
 _LOGGING = """\
 status = error
@@ -172,36 +163,6 @@ class Kafka:
             "num.io.threads": 4,
             "num.recovery.threads.per.data.dir": 2,
         }
-
-
-def is_broker(host: str, port: int) -> bool:
-    """Whether a broker answers there and is among the living ones of its metadata: more than an open port."""
-    with socket.create_connection((host, port), timeout=ANSWER_WAIT_S) as connection:
-        connection.sendall(_metadata_request())
-        (size,) = struct.unpack(">i", read_exactly(connection, 4))
-        if not 0 < size <= ANSWER_BYTES_MAX:
-            return False
-        answer = read_exactly(connection, size)
-    return any(answered == port for answered in _ports_in(answer))
-
-
-def _metadata_request() -> bytes:
-    client = b"panda"
-    header = struct.pack(">hhih", _METADATA_KEY, _METADATA_VERSION, 1, len(client)) + client
-    body = struct.pack(">ib", 0, 0)  # no topics, and none to be made
-    return struct.pack(">i", len(header) + len(body)) + header + body
-
-
-def _ports_in(answer: bytes) -> Iterator[int]:
-    """Ports of the brokers in a version 4 metadata answer: correlation, throttle, [id, host, port, rack]."""
-    (count,) = struct.unpack_from(">i", answer, 8)
-    at = 12
-    for _ in range(count):
-        (host_size,) = struct.unpack_from(">h", answer, at + 4)
-        at += 6 + host_size
-        port, rack_size = struct.unpack_from(">ih", answer, at)
-        at += 6 + max(rack_size, 0)
-        yield port
 
 
 def _new_cluster_id() -> str:

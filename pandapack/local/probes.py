@@ -6,10 +6,15 @@ message on the loopback.
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
 import socket
 import struct
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import bson
@@ -18,33 +23,103 @@ from pandapack.local.errors import LocalError, ServerUnreachable
 from pandapack.local.ports import LOOPBACK
 
 READYZ_WAIT_S = 2.0
+BROKER_WAIT_S = 2.0
+BROKER_BYTES_MAX = 1024 * 1024
+STATUS_WAIT_S = 2.0
+"""`panda status` waits for nobody longer than this."""
 EXISTING_WAIT_S = 5.0
 HELLO_WAIT_S = 2.0
 HELLO_BYTES_MAX = 1024 * 1024
+ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
+_METADATA_KEY = 3
+# The oldest version that Kafka 4 and its forerunners all speak and that can ask for no topic at all.
+_METADATA_VERSION = 4
 _OP_MSG = 2013
 _MESSAGE = struct.Struct("<iiiiIB")
 """A message's size, its number, what it answers, its kind, flags, and that one document follows."""
 
 
-def answers_200(url: str) -> bool:
-    """Whether a GET answers 200 in time; anything else, a refused connection too, is "no"."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a GET was answered. `status` 0: it was not answered in time. `body`: a JSON object, or nothing."""
+
+    status: int
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+def ask(url: str) -> Answer:
+    """One GET, whatever it is answered."""
     # The loopback is never behind a proxy, whatever the environment says.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=READYZ_WAIT_S) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False
+            return Answer(answer.status, _json_of(answer.read(ANSWER_BYTES_MAX)))
+    except urllib.error.HTTPError as refused:
+        with refused, contextlib.suppress(OSError):
+            return Answer(refused.code, _json_of(refused.read(ANSWER_BYTES_MAX)))
+        return Answer(refused.code)
+    except (OSError, http.client.HTTPException):
+        return Answer(0)
+
+
+def _json_of(content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def answers_200(url: str) -> bool:
+    """Whether a GET answers 200 in time; anything else, a refused connection too, is "no"."""
+    return ask(url).status == 200
 
 
 def kafka_answers(address: str) -> bool:
-    """Whether one of the brokers of "HOST:PORT[,HOST:PORT…]" accepts a connection."""
-    try:
-        check_existing_kafka(address)
-    except LocalError:
-        return False
-    return True
+    """Whether one of the brokers of "HOST:PORT[,HOST:PORT…]" answers: one that is held accepts connections, too."""
+    for broker in address.split(","):
+        host, _, port = broker.strip().rpartition(":")
+        try:
+            if _broker_ports(host.strip("[]"), int(port)):
+                return True
+        except (OSError, ValueError, struct.error):
+            continue
+    return False
+
+
+def is_broker(host: str, port: int) -> bool:
+    """Whether a broker answers there and is among the living ones of its metadata: more than an open port."""
+    return port in _broker_ports(host, port)
+
+
+def _broker_ports(host: str, port: int) -> list[int]:
+    """Ports of the living brokers, as the one there knows them. Raises OSError where it does not answer."""
+    with socket.create_connection((host, port), timeout=BROKER_WAIT_S) as connection:
+        connection.sendall(_metadata_request())
+        (size,) = struct.unpack(">i", read_exactly(connection, 4))
+        if not 0 < size <= BROKER_BYTES_MAX:
+            return []
+        return list(_ports_in(read_exactly(connection, size)))
+
+
+def _metadata_request() -> bytes:
+    client = b"panda"
+    header = struct.pack(">hhih", _METADATA_KEY, _METADATA_VERSION, 1, len(client)) + client
+    body = struct.pack(">ib", 0, 0)  # no topics, and none to be made
+    return struct.pack(">i", len(header) + len(body)) + header + body
+
+
+def _ports_in(answer: bytes) -> Iterator[int]:
+    """Ports of the brokers in a version 4 metadata answer: correlation, throttle, [id, host, port, rack]."""
+    (count,) = struct.unpack_from(">i", answer, 8)
+    at = 12
+    for _ in range(count):
+        (host_size,) = struct.unpack_from(">h", answer, at + 4)
+        at += 6 + host_size
+        port, rack_size = struct.unpack_from(">ih", answer, at)
+        at += 6 + max(rack_size, 0)
+        yield port
 
 
 def check_existing_kafka(address: str) -> None:
@@ -64,20 +139,26 @@ def check_existing_kafka(address: str) -> None:
 def existing_mongo_answers(uri: str) -> bool:
     """Whether a replica set or a sharded cluster answers at the URI."""
     try:
-        check_existing_mongo(uri)
+        check_existing_mongo(uri, wait_s=STATUS_WAIT_S)
     except LocalError:
         return False
     return True
 
 
-def check_existing_mongo(uri: str) -> None:
+def check_existing_mongo(uri: str, *, wait_s: float = EXISTING_WAIT_S) -> None:
     """Raise ServerUnreachable unless a replica set or a sharded cluster answers at the URI."""
     from pymongo import MongoClient
     from pymongo.errors import PyMongoError
 
     mend = "Start it, correct it, or unset it for an embedded one"
     try:
-        with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=int(EXISTING_WAIT_S * 1000)) as client:
+        wait_ms = int(wait_s * 1000)
+        waits: dict[str, Any] = {
+            "serverSelectionTimeoutMS": wait_ms,
+            "connectTimeoutMS": wait_ms,
+            "socketTimeoutMS": wait_ms,
+        }
+        with MongoClient[dict[str, Any]](uri, **waits) as client:
             hello = client.admin.command("hello")
     except PyMongoError as error:
         raise ServerUnreachable(f"no MongoDB answers at PANDA_MONGO: {error}", mend) from error

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from faststream.kafka import KafkaBroker, KafkaMessage
 
+from pandapack.backoff import Backoff
+from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.gathering import DEFAULT_BATCHES, Gathering
-from pandapack.runtime.kafka_internals import parse_raw
-from pandapack.runtime.lag import Lag, lag_of, poll_age_s
+from pandapack.runtime.kafka_internals import is_member, last_poll_ms, parse_raw
 from pandapack.runtime.partitions import StopNotes
 from pandapack.runtime.reactions import HandleBatch
 from pandapack.runtime.sender import RECORD_BYTES_MAX
@@ -27,6 +30,13 @@ SESSION_WAIT_MS = 6_000
 HEARTBEAT_MS = 2_000
 POLL_WAIT_MS_MAX = 300_000
 STOP_WAIT_S = 15.0
+POLL_AGE_S_MAX = 20.0
+"""A consumer whose polls Kafka has not answered for so long, while it answers others, does not consume any more."""
+RENEWAL_BACKOFF = Backoff(first_s=1.0, max_s=60.0)
+RENEWAL_WAIT_S = 30.0
+"""Joining a group takes a few seconds; a start that takes longer is given up, and tried again."""
+
+log = structlog.get_logger(__name__)
 
 
 class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -49,6 +59,30 @@ async def _decode(message: KafkaMessage) -> KafkaMessage:
     return message
 
 
+@dataclass(slots=True)
+class _Member:
+    """One consumer of this process. `renewals`: how often in a row it was started anew; `next_s`: not before then."""
+
+    group: str
+    subscriber: Any
+    subscription: Subscription
+    working: int = 0
+    renewals: int = 0
+    next_s: float = 0.0
+
+    def death(self, wall: datetime) -> str | None:
+        """Why it will never consume again; None: it lives. One that works at a batch is not judged by its polls."""
+        consumer: AIOKafkaConsumer | None = self.subscriber.consumer
+        if consumer is None or not self.subscriber.tasks or all(task.done() for task in self.subscriber.tasks):
+            return "it does not run"
+        if not is_member(consumer):
+            return "it has left its group"
+        age_s = poll_age_s([consumer], wall)
+        if not self.working and age_s is not None and age_s > POLL_AGE_S_MAX:
+            return f"Kafka has answered none of its polls for {age_s:.0f} s"
+        return None
+
+
 class Broker:
     """FastStream's broker, and the subscriptions made on it."""
 
@@ -66,7 +100,7 @@ class Broker:
             logger=None,
         )
         self.subscriptions: list[Subscription] = []
-        self._subscribers: list[Any] = []
+        self._members: list[_Member] = []
 
     def subscribe(
         self,
@@ -101,9 +135,18 @@ class Broker:
             decoder=_decode,
             no_reply=True,
         )
-        subscriber(subscription.__call__)
+        member = _Member(group, subscriber, subscription)
+
+        async def handle_batch(message: KafkaMessage) -> None:
+            member.working += 1
+            try:
+                await subscription(message)
+            finally:
+                member.working -= 1
+
+        subscriber(handle_batch)
         self.subscriptions.append(subscription)
-        self._subscribers.append(subscriber)
+        self._members.append(member)
         return subscription
 
     async def start(self) -> None:
@@ -115,15 +158,65 @@ class Broker:
         await asyncio.gather(*(subscription.drain() for subscription in self.subscriptions))
         await self.kafka.stop()
 
+    async def renew_dead(self, wall: datetime) -> None:
+        """Starts anew whatever consumer has died; one line a try, and a growing pause between two.
+
+        Call it where Kafka answers others: a consumer that waits for Kafka mends itself.
+        """
+        for member in self._members:
+            why = member.death(wall)
+            if why is None:
+                member.renewals = member.renewals if monotonic_s() < member.next_s else 0
+            elif monotonic_s() >= member.next_s:
+                member.renewals += 1
+                pause_s = RENEWAL_BACKOFF.pause_s(member.renewals)
+                member.next_s = monotonic_s() + pause_s
+                log.warning("consumer_renewed", group=member.group, why=why, tries=member.renewals, pause_s=pause_s)
+                await _renew(member)
+
     @property
     def consumers(self) -> list[AIOKafkaConsumer]:
         """The consumers that run now."""
-        return [s.consumer for s in self._subscribers if s.consumer is not None]
+        return [member.subscriber.consumer for member in self._members if member.subscriber.consumer is not None]
 
     def poll_age_s(self, wall: datetime) -> float | None:
-        """See `lag.poll_age_s`."""
+        """See `poll_age_s`."""
         return poll_age_s(self.consumers, wall)
 
-    def lag(self) -> Lag:
-        """See `lag.lag_of`."""
-        return lag_of(self.consumers)
+
+async def _renew(member: _Member) -> None:
+    try:
+        async with asyncio.timeout(RENEWAL_WAIT_S):
+            consumer: AIOKafkaConsumer | None = member.subscriber.consumer
+            if consumer is not None:  # what waits here is handed out again, by the new one
+                await member.subscription.revoke(consumer.assignment())
+            await _stopped(member.subscriber)
+            await member.subscriber.start()
+    except Exception as error:  # whatever it is, it is tried again
+        log.warning("consumer_not_renewed", error=repr(error))
+
+
+async def _stopped(subscriber: Any) -> None:
+    """Ends it as far as it can be ended: what has died may fail at that, too, and is forgotten."""
+    try:
+        await subscriber.stop()
+    except Exception as error:
+        log.info("dead_consumer_not_stopped", error=repr(error))
+        for task in subscriber.tasks:
+            task.cancel()
+        subscriber.tasks.clear()
+        subscriber.consumer = None
+
+
+def poll_age_s(consumers: Sequence[AIOKafkaConsumer], wall: datetime) -> float | None:
+    """Seconds since Kafka last answered a poll of theirs, at wall time `wall`; None where nothing is polled (yet).
+
+    A partition that is paused, because it is stopped or because much of it waits here, is not polled on purpose.
+    """
+    polled_ms = [
+        ms
+        for consumer in consumers
+        for partition in consumer.assignment() - consumer.paused()
+        if (ms := last_poll_ms(consumer, partition)) is not None
+    ]
+    return max(0.0, wall.timestamp() - max(polled_ms) / 1000) if polled_ms else None

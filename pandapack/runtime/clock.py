@@ -19,6 +19,10 @@ class Clock(Protocol):
         """Wall time, UTC."""
         ...
 
+    def wall_of(self, business: datetime) -> datetime:
+        """The wall time at which business time is, was or will be `business`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class BusinessClock:
@@ -34,6 +38,9 @@ class BusinessClock:
     def wall(self) -> datetime:
         return datetime.now(UTC)
 
+    def wall_of(self, business: datetime) -> datetime:
+        return self.epoch + (business - self.start) / self.rate
+
 
 @dataclass(slots=True)
 class FixedClock:
@@ -46,6 +53,9 @@ class FixedClock:
 
     def wall(self) -> datetime:
         return self.at
+
+    def wall_of(self, business: datetime) -> datetime:
+        return business
 
 
 def monotonic_s() -> float:

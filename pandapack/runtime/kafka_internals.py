@@ -26,7 +26,7 @@ def set_fetch_wait_ms(consumer: AIOKafkaConsumer, wait_ms: int) -> None:
 def position_handed_out(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
     """The offset behind the last record that the consumer handed out; None where it is not known (yet).
 
-    `consumer.position()` would wait for it, and this is asked by whoever reads `/readyz`.
+    `consumer.position()` would wait for it, and this is asked of each batch.
     """
     try:
         state = consumer._subscription.subscription.assignment.state_value(partition)
@@ -48,6 +48,15 @@ def last_poll_ms(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int |
     except (IllegalStateError, AssertionError, AttributeError):
         return None
     return polled
+
+
+def is_member(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the consumer still takes part in its group: once its coordination has ended it never does again.
+
+    It neither beats its heart nor learns of partitions then, and the library does not begin it anew.
+    """
+    task = getattr(consumer._coordinator, "_coordination_task", None)
+    return task is None or not task.done()
 
 
 async def parse_raw(message: Any, original: Any) -> KafkaMessage:

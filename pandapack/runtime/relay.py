@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
 
 from pandapack.contracts.envelope import decode
 from pandapack.contracts.outbox import OutboxEvent
-from pandapack.runtime.clock import monotonic_s
+from pandapack.runtime.clock import Clock, monotonic_s
 from pandapack.runtime.documents import AnswerLost, Document
 from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.loops import every
@@ -28,6 +29,8 @@ SCAN_DOCUMENTS_MAX = 500
 RETRY_PAUSE_S = 0.5
 
 log = structlog.get_logger(__name__)
+Oldest = Callable[[], Awaitable[datetime | None]]
+"""Since when (business time) the oldest event has been waiting that others than this relay publish; None: none does."""
 
 
 class Sends(Protocol):
@@ -61,11 +64,22 @@ class EventPublisher:
         EVENTS_PUBLISHED.inc()
 
 
-class Relay:
-    """Publishes the outboxes of some stores."""
+def decided_at(event: OutboxEvent) -> datetime:
+    """The business time at which the event was decided."""
+    return datetime.fromisoformat(decode(event.envelope).time)
 
-    def __init__(self, publisher: EventPublisher) -> None:
-        self._publisher = publisher
+
+class Relay:
+    """Publishes the outboxes of some stores.
+
+    outbox_age_s: the age of the oldest event that waits in any document, whichever process is to publish it, when it
+    was last looked for; None where the documents cannot be read.
+    """
+
+    def __init__(self, publisher: EventPublisher, clock: Clock) -> None:
+        self._publisher, self._clock = publisher, clock
+        self._others: list[Oldest] = []
+        self.outbox_age_s: float | None = None
         self._stores: list[Store[Any]] = []
         self._waiting: dict[tuple[str, str], float] = {}
         self._busy: set[tuple[str, str]] = set()
@@ -76,6 +90,10 @@ class Relay:
     def add(self, store: Store[Any]) -> None:
         """From now on the outboxes of this store's documents are published."""
         self._stores.append(store)
+
+    def ages_with(self, oldest: Oldest) -> None:
+        """From now on `outbox_age_s` is told of these events, too."""
+        self._others.append(oldest)
 
     def notify(self, store: Store[Any], id: str) -> None:
         """A document has something in its outbox."""
@@ -92,19 +110,21 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
 
-    @property
-    def outbox_age_s(self) -> float:
-        """For how long the oldest event that this process knows of has been waiting to be published, seconds."""
-        return monotonic_s() - min(self._waiting.values()) if self._waiting else 0.0
-
     async def flush(self) -> None:
         """Publishes all that is known to wait: for tests and for an orderly end."""
         async for store, document in self._unpublished():
             await self._publish(store, document.outbox, document.id)
 
     async def _find_waiting(self) -> None:
+        self.outbox_age_s, since = None, list[datetime]()
         async for store, document in self._unpublished():
             self.notify(store, document.id)
+            first = min(document.outbox, key=lambda event: event.sequence)
+            since.append(decided_at(first))
+        since += [one for oldest in self._others if (one := await oldest()) is not None]
+        now = self._clock.wall()
+        waits_s = [(now - self._clock.wall_of(one)).total_seconds() for one in since]
+        self.outbox_age_s = max(0.0, *waits_s) if waits_s else 0.0
         OUTBOX_AGE_S.set(self.outbox_age_s)
 
     async def _unpublished(self) -> AsyncIterator[tuple[Store[Any], Document]]:

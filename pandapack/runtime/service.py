@@ -42,15 +42,19 @@ from pandapack.runtime.errors import Misconfigured, Unavailable
 from pandapack.runtime.gathering import DEFAULT_BATCHES, Batches
 from pandapack.runtime.http import RequestMarks, install_problems
 from pandapack.runtime.log_reader import LogReader
+from pandapack.runtime.logs import configure_logs, tell_crashes
 from pandapack.runtime.mongo import Mongo, MongoRows
+from pandapack.runtime.neighbours import NeighbourWatch
 from pandapack.runtime.openapi import PROBLEMS
 from pandapack.runtime.openapi_examples import describe_fully
 from pandapack.runtime.partition_repairs import Consumer, Judged, PartitionRepairs
-from pandapack.runtime.partitions import StopNotes, shown_stop
+from pandapack.runtime.partitions import StopNotes
 from pandapack.runtime.partitions_api import partitions_router
 from pandapack.runtime.problem_pages import problem_pages_router
+from pandapack.runtime.progress import Progress, Watch, Written
 from pandapack.runtime.reactions import HandleBatch, Record, Route, reacting
-from pandapack.runtime.relay import EventPublisher, Relay
+from pandapack.runtime.readiness import Readiness
+from pandapack.runtime.relay import EventPublisher, Oldest, Relay
 from pandapack.runtime.request_bounds import BodyBound, Bounds, RequestBounds, check_bounds
 from pandapack.runtime.sender import Sender
 from pandapack.runtime.sessions import ENDS, Sessions
@@ -60,7 +64,6 @@ from pandapack.runtime.static_files import static_files_router
 from pandapack.runtime.store import Kind, Store
 from pandapack.runtime.strict import Strictness
 from pandapack.runtime.subscriptions import Subscription
-from pandapack.runtime.telemetry import configure_logs
 from pandapack.runtime.topics import ensure_topics
 from pandapack.runtime.trust import Distrust, OwnKey, Trust
 
@@ -71,12 +74,9 @@ EVENTS_SUFFIX = ".events"
 BY_PARTITION = ("topic", "partition", "offset")
 START_WAIT_S_MAX = 60.0
 START_BACKOFF = Backoff(first_s=0.2, max_s=3.0)
-POLL_AGE_S_MAX = 20.0
-"""A process whose polls Kafka has not answered for so long is not ready."""
 DRAIN_WAIT_S = 10
 BACKLOG_MAX = 4_096
 """Connections that wait to be accepted."""
-PING_WAIT_S = 3.0
 
 S = TypeVar("S", bound=BaseModel)
 log = structlog.get_logger(__name__)
@@ -115,6 +115,7 @@ class Service:
             partitions=self._topics,
         )
         self.broker = Broker(settings.kafka, self.stops, client=f"panda-{name}")
+        self.progress = Progress(settings.kafka, self.clock)
         self.keys = Keys(self.mongo.rows("keys"), self.clock, self.chance)
         self._notes = self.mongo.rows("data_form")
         self._stores: list[Store[Any]] = []
@@ -122,6 +123,16 @@ class Service:
         self._publishes: str | None = None
         self._consumes: list[str] = []
         self._background: list[Background] = []
+        self._readiness = Readiness(
+            name,
+            self.clock,
+            store=self.mongo,
+            broker=self.broker,
+            progress=self.progress,
+            sender=self.sender,
+            set_aside=self.set_aside,
+            outbox_age_s=lambda: self._relay.outbox_age_s if self._relay else None,
+        )
 
     def store(self, kind: Kind[S], *, indexes: Sequence[str] = ()) -> Store[S]:
         """A store of documents of one kind. Their outboxes go to the topic of `publishes`."""
@@ -144,7 +155,12 @@ class Service:
     def publishes(self, topic: str) -> None:
         """The topic that the stores' events go to."""
         self._publishes = topic
-        self._relay = Relay(self.event_publisher(topic))
+        self._relay = Relay(self.event_publisher(topic), self.clock)
+
+    def publishes_besides(self, oldest: Oldest) -> None:
+        """Events that the stores' relay does not publish: what waits of them counts for the outbox's age."""
+        assert self._relay is not None, "the topic is named first"
+        self._relay.ages_with(oldest)
 
     def event_publisher(self, topic: str) -> EventPublisher:
         """What publishes events of this service, signed, to its topic."""
@@ -176,11 +192,12 @@ class Service:
         listener: ConsumerRebalanceListener | None = None,
         batches: Batches = DEFAULT_BATCHES,
         stand_in: Callable[[Record], Record] | None = None,
+        written: Written | None = None,
     ) -> Subscription:
         """Batches of these topics go to `handle`: of signed ones those that are believed.
 
         A service that consumes several topics at several paces names a `group` for each but one. `stand_in`: see
-        `set_aside.Passes`.
+        `set_aside.Passes`. `written`: up to where a partition is written, where commits tell it later.
         """
         are_signed = all(topic.endswith(EVENTS_SUFFIX) or topic == DEAD_LETTERS_TOPIC for topic in topics)
         handle = self.believing(handle) if are_signed else handle
@@ -188,10 +205,28 @@ class Service:
         self._consumes.extend(topics)
         names = [self.settings.topic(topic) for topic in topics]
         self.repairs.consumers.append(Consumer(f"panda.{self.name}{'.' if group else ''}{group}", topics))
-        member = self.settings.topic(f"panda.{self.name}{'.' if group else ''}{group}")
+        member = self.group_of(self.name, group)
+        for topic in names:
+            self.progress.watch(Watch(member, topic, self._topics()[topic], written=written))
         return self.broker.subscribe(
             names, group=member, handle=handle, passes=passes, listener=listener, gathering=batches
         )
+
+    def group_of(self, service: str, group: str = "") -> str:
+        """The real name of a service's consumer group."""
+        return self.settings.topic(f"panda.{service}{'.' if group else ''}{group}")
+
+    def looks_at(self, service: str, topic: str) -> None:
+        """How far another service has come on a topic is known here, too, whether that service answers or not."""
+        name = self.settings.topic(topic)
+        self.progress.watch(Watch(self.group_of(service), name, self._topics()[name], is_own=False))
+
+    def asks(self, urls: Mapping[str, str]) -> NeighbourWatch:
+        """Other services (name → URL) are asked whether they answer; `/readyz` tells of those that do not."""
+        watch = NeighbourWatch(urls, self.clock)
+        self._readiness.tells_of(watch)
+        self.background(watch)
+        return watch
 
     def background(self, task: Background) -> None:
         """Starts a task after the stores and stops it before them; in the order in which tasks are named."""
@@ -233,6 +268,8 @@ class Service:
             if self._consumes:
                 await self.broker.start()
                 stack.push_async_callback(self.broker.stop)
+            await self._readiness.start()
+            stack.push_async_callback(self._readiness.stop)
             log.info("ready", host=self.settings.host, port=self.settings.port)
             yield
             log.info("draining")
@@ -295,7 +332,10 @@ class Service:
 
         @router.get("/readyz")
         async def readyz(response: Response) -> dict[str, Any]:
-            """Able to work: the store answers, Kafka is polled, no partition is stopped. 503 otherwise."""
+            """Able to work: the store and Kafka answer, Kafka is polled, something goes on. 503 where nothing can work.
+
+            A partition that is stopped, or stalled, is listed; the others go on.
+            """
             report = await self.readiness()
             response.status_code = 200 if report["ready"] else 503
             return report
@@ -311,31 +351,8 @@ class Service:
         return router
 
     async def readiness(self) -> dict[str, Any]:
-        """Last poll, lag, stopped partitions, store, outbox: each with what is known; unknown is null, not zero."""
-        store = "ok"
-        try:
-            await asyncio.wait_for(self.mongo.ping(), PING_WAIT_S)
-        except (Unavailable, TimeoutError) as error:
-            store = str(error) or "MongoDB does not answer"
-        stopped = [
-            shown_stop(p, why)
-            for subscription in self.broker.subscriptions
-            for p, why in subscription.stops.by_partition.items()
-        ]
-        poll_age_s = self.broker.poll_age_s(self.clock.wall())
-        is_polling = poll_age_s is None or poll_age_s <= POLL_AGE_S_MAX
-        lag = [{"topic": t, "partition": p, "records": n} for (t, p), n in sorted(self.broker.lag().items())]
-        return {
-            "ready": store == "ok" and not stopped and is_polling,
-            "service": self.name,
-            "store": store,
-            "stopped": stopped,
-            "poll_age_s": None if poll_age_s is None else round(poll_age_s, 3),
-            "lag": lag,
-            "outbox_age_s": round(self._relay.outbox_age_s, 3) if self._relay else None,
-            "producer_renewals": self.sender.renewals,
-            "distrusted_records": self.set_aside.distrusted,
-        }
+        """See `Readiness.report`."""
+        return self._readiness.report()
 
 
 async def _patiently(start: Starter) -> None:
@@ -372,6 +389,7 @@ def serve(app: FastAPI, settings: RuntimeSettings) -> None:
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     files_enough()
+    tell_crashes()
     logging.getLogger("uvicorn.error").addFilter(_Misconfigured())
     uvicorn.run(
         app,

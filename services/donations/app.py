@@ -38,7 +38,7 @@ from services.donations.ledger.work.book import LedgerBook
 from services.donations.ledger.work.dead_letters import DeadLetterSender
 from services.donations.ledger.work.duplicates import DuplicateLookup
 from services.donations.ledger.work.page_writer import PageWriter
-from services.donations.ledger.work.publisher import ShardPublisher
+from services.donations.ledger.work.publisher import ShardPublisher, UnpublishedEvents
 from services.donations.ledger.work.recorder import Recorder
 from services.donations.ledger.work.reversals import ReversalLookup
 from services.donations.ledger.work.sealing import SEAL_PAUSE_S, Sealer
@@ -172,8 +172,15 @@ class Donations:
         )
         handler = LedgerHandler(shards, recorder)
         service.consumes(
-            "donations.pushed", handle=handler.handle, listener=handler, batches=PUSHED, stand_in=without_mark
+            "donations.pushed",
+            handle=handler.handle,
+            listener=handler,
+            batches=PUSHED,
+            stand_in=without_mark,
+            written=self._pages.next_offset,
         )
+        waiting = UnpublishedEvents(self._pages, lambda: service.progress.unconfirmed(topic("donations.pushed")))
+        service.publishes_besides(waiting.oldest)
         sealer = Sealer(shards, self._pages, self._seals, self._roots.last_of_shard)
         service.background(every(SEAL_PAUSE_S, sealer.run, name="seal-pages"))
         self.routers.append(donations_router(self._ledger_of, self._seals))
@@ -239,6 +246,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to serve."""
     settings = settings or Settings()
     service = Service("donations", settings, description=description or "")
+    service.asks({"reporting": settings.reporting_url})
     service.publishes("donations.events")  # the ledger publishes its shards' events itself, in the shards' own order
     return service.app(*Donations(service, settings).routers, streams=STREAMS, bodies=BODIES, described=DESCRIBED)
 

@@ -22,5 +22,7 @@ class Settings(RuntimeSettings):
     door_keys: str = Field(default="", repr=False)
     door_keys_file: Path | None = None
     """What the door marks records with: 32 bytes in hex, of several the newest first; themselves, or their file."""
+    reporting_url: str = "http://127.0.0.1:8100"
+    """Reporting asks all other services whether they answer; somebody has to ask reporting."""
     secrets_key: str = Field(default="", repr=False)
     """Encrypts the platforms' signing secrets at rest: 32 characters or more, drawn by chance. Empty: not encrypted."""

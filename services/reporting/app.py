@@ -6,6 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -13,13 +14,12 @@ from typing import Any
 from fastapi import FastAPI
 
 from pandapack.runtime.gathering import Batches
+from pandapack.runtime.lag import Lag
 from pandapack.runtime.service import Service, serve
-from pandapack.runtime.settings import EVENT_PARTITIONS
 from services.reporting import __doc__ as description
 from services.reporting.api import router
 from services.reporting.api.login import login_router, where_first_keys_are
 from services.reporting.api.static import mount_static
-from services.reporting.domain.pipeline import Lags
 from services.reporting.handlers import ARCHIVE_RECORDS_MAX, LEDGER_TOPIC, VIEW_TOPICS, Handlers
 from services.reporting.settings import Settings
 from services.reporting.store import open_stores
@@ -30,6 +30,7 @@ from services.reporting.work.readings import Readings
 from services.reporting.work.streams import Streams
 from services.reporting.work.tracer import Tracer
 
+PUSHED_TOPIC = "donations.pushed"
 DESCRIBED = Path(__file__).with_name("openapi.json")
 """Completes the OpenAPI: summaries, schemas of answers, examples."""
 
@@ -40,8 +41,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service = Service("reporting", settings, description=description or "")
     stores, neighbours = open_stores(service), Neighbours(settings)
     _consume(service, Handlers(Projector(stores), settings.namespace))
-    readings = Readings(stores, service.clock, lambda: _lags(service))
-    pipeline = Pipeline(readings, neighbours, service.readiness)
+    readings = Readings(stores, service.clock, WayToTotals(service))
+    pipeline = Pipeline(readings, service.asks(neighbours.urls), service.readiness)
     tracer = Tracer(
         readings,
         neighbours,
@@ -60,21 +61,33 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _consume(service: Service, handlers: Handlers) -> None:
-    """The archive is a group of its own, first: of two groups with one topic, the last one's lag is the one shown."""
+    """The archive is a group of its own, and not on the way of a gift to the totals."""
     service.consumes(
         LEDGER_TOPIC, handle=handlers.archive, group="archive", batches=Batches(records_max=ARCHIVE_RECORDS_MAX)
     )
     service.consumes(LEDGER_TOPIC, *VIEW_TOPICS, handle=handlers.handle)
 
 
-def _lags(service: Service) -> Lags:
-    """Of every partition that there is; those which another process has are unknown here."""
-    here, namespaced = service.broker.lag(), service.settings.topic
-    return {
-        (topic, partition): here.get((namespaced(topic), partition))
-        for topic in (LEDGER_TOPIC, *VIEW_TOPICS)
-        for partition in range(EVENT_PARTITIONS)
-    }
+class WayToTotals:
+    """All that lies between a push and the totals: the ledger's own topic, and what the views are made of.
+
+    Kafka is asked how far the ledger has come, and not the ledger: it may be what is held.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._progress = service.progress
+        self._groups = {service.group_of("donations"), service.group_of("reporting")}
+        service.looks_at("donations", PUSHED_TOPIC)
+
+    @property
+    def looked_at(self) -> datetime | None:
+        """When Kafka was last asked."""
+        return self._progress.looked_at
+
+    @property
+    def lags(self) -> list[Lag]:
+        """Of each partition on the way."""
+        return [lag for lag in self._progress.lags if lag.consumed.group in self._groups]
 
 
 class StopSignals:

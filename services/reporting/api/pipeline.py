@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query
 from pandapack.contracts.envelope import decode
 from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.http import Problem
+from pandapack.runtime.neighbours import Neighbour
 from pandapack.runtime.read_limits import ReadLimits
 from services.reporting.store.journal import Journal
 from services.reporting.work.pipeline import Pipeline, PipelineState
@@ -51,26 +52,31 @@ def pipeline_router(pipeline: Pipeline, journal: Journal, archive: Journal, limi
 def shown_pipeline(state: PipelineState) -> Json:
     """A row a service; whatever is unknown is null, never zero."""
     return {
-        "services": [_shown_service(name, readiness) for name, readiness in state.services.items()],
+        "services": [_shown_service(one) for one in state.services],
         "lag_records": state.freshness.lag_records,
         **state.freshness.as_json(),
         "consumed": [last.model_dump() for last in state.consumed],
     }
 
 
-def _shown_service(name: str, readiness: Json | None) -> Json:
-    if readiness is None:
-        unknown = dict.fromkeys(("ready", "store", "lag_records", "outbox_age_s", "producer_renewals"))
-        return {"service": name, "answers": False, **unknown, "stopped": None}
+def _shown_service(one: Neighbour) -> Json:
+    if one.readiness is None:
+        unknown = dict.fromkeys(
+            ("ready", "store", "kafka", "lag_records", "waiting_s", "outbox_age_s", "producer_renewals")
+        )
+        return {**one.as_json(), **unknown, "stopped": None, "stalled": None}
+    readiness = one.readiness
     return {
-        "service": name,
-        "answers": True,
+        **one.as_json(),
         "ready": readiness.get("ready"),
         "store": readiness.get("store"),
+        "kafka": readiness.get("kafka"),
         "lag_records": lag_of(readiness.get("lag")),
+        "waiting_s": waiting_s_of(readiness.get("lag")),
         "outbox_age_s": readiness.get("outbox_age_s"),
         "producer_renewals": readiness.get("producer_renewals"),
         "stopped": readiness.get("stopped"),
+        "stalled": readiness.get("stalled"),
     }
 
 
@@ -79,6 +85,13 @@ def lag_of(rows: Sequence[Json] | None) -> int | None:
     if not rows or any(row["records"] is None for row in rows):
         return None
     return sum(int(row["records"]) for row in rows)
+
+
+def waiting_s_of(rows: Sequence[Json] | None) -> float | None:
+    """The age of the oldest record not done yet, over all partitions; None where one of them is unknown."""
+    if not rows or any(row["waiting_s"] is None for row in rows):
+        return None
+    return max(float(row["waiting_s"]) for row in rows)
 
 
 def _shown_event(row: Json) -> Json:

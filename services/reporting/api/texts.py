@@ -99,9 +99,9 @@ class PageTexts:
         text = self.short(fen / 100) if abs(fen) >= 10**8 else f"{fen / 100:,.2f}"
         return f"{text} 元" if self.language is Language.ZH else f"¥{text}"
 
-    def clock(self, at: str | None) -> str:
-        """The time of day in China: `12:03:07`."""
-        return _local(at).strftime("%H:%M:%S") if at else UNKNOWN[self.language]
+    def moment(self, at: str | None) -> str:
+        """Day and time of day in China: `2021-11-11 12:03:07`."""
+        return _local(at).strftime("%Y-%m-%d %H:%M:%S") if at else UNKNOWN[self.language]
 
     def day(self, at: str | None) -> str:
         """The day in China: `2021年11月1日`, `1 November 2021`."""
@@ -120,5 +120,5 @@ def _local(at: str) -> datetime:
 
 def formats(texts: PageTexts) -> dict[str, Callable[..., str]]:
     """What templates may call."""
-    names = ("text", "country", "count", "short", "money", "money_short", "clock", "day", "seconds")
+    names = ("text", "country", "count", "short", "money", "money_short", "moment", "day", "seconds")
     return {name: getattr(texts, name) for name in names}

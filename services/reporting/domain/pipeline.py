@@ -1,16 +1,12 @@
-"""How far each partition has been consumed, and how fresh that makes every figure."""
+"""The last record consumed of each partition, and how fresh every figure is, along a gift's whole way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pandapack.contracts.envelope import Part
 from pandapack.decision import Decision
-
-Lags = Mapping[tuple[str, int], int | None]
-"""(topic, partition) → records not consumed yet; None where that is not known."""
 
 
 class LastRecord(Part):
@@ -45,21 +41,27 @@ def note(state: LastRecord, last: LastRecord) -> Decision[LastRecord]:
     return Decision(last.model_copy(update={"events": state.events + last.events}))
 
 
-def freshness(consumed: Sequence[LastRecord], lags: Lags, now: datetime, epoch: datetime) -> Freshness:
+LOOK_S_MAX = 4.0
+"""What was done at a look that is older than this tells nothing of now."""
+
+
+def freshness(
+    complete_to: datetime | None,
+    lag_records: int | None,
+    *,
+    looked_at: datetime | None,
+    now: datetime,
+    before: datetime | None,
+) -> Freshness:
     """How fresh the figures are at wall time `now`.
 
-    A partition with nothing left to consume is complete to now; one that lags is complete to the last record consumed
-    of it. Where no partition's lag is known, the age of the newest record is all that can be said.
+    complete_to: as the last look at the log, at `looked_at`, found it; lag_records: on the whole way, None: not known.
+    before: what was told last. What was complete stays complete: it never runs backwards.
     """
-    known = {partition: lag for partition, lag in lags.items() if lag is not None}
-    lag_records = sum(known.values()) if known else None
-    appended: dict[tuple[str, int], datetime] = {}
-    for last in consumed:  # several shards share a partition
-        at = epoch + timedelta(milliseconds=last.appended_at_ms)
-        appended[last.topic, last.partition] = max(at, appended.get((last.topic, last.partition), at))
-    late = [appended[partition] for partition, lag in known.items() if lag and partition in appended]
-    if lag_records == 0 and len(known) == len(lags):
-        return Freshness(now, 0.0, 0)
-    complete_to = min(late) if late else max(appended.values(), default=None)
-    behind_s = None if complete_to is None else max(0.0, (now - complete_to).total_seconds())
-    return Freshness(complete_to, behind_s, lag_records)
+    known = [one for one in (complete_to, before) if one is not None]
+    if not known or looked_at is None:
+        return Freshness(None, None, lag_records)
+    is_recent = (now - looked_at).total_seconds() <= LOOK_S_MAX
+    if lag_records == 0 and is_recent:
+        return Freshness(max(known), 0.0, 0)
+    return Freshness(max(known), max(0.0, (now - max(known)).total_seconds()), lag_records if is_recent else None)

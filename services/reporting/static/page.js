@@ -27,7 +27,7 @@ const FORMS = {
     const text = Math.abs(fen) >= 1e8 ? short(fen / 100) : grouped(fen / 100, 2);
     return lang === "zh" ? `${text} 元` : `¥${text}`;
   },
-  clock: (at) => new Date(at).toLocaleTimeString("en-GB", { timeZone: "Asia/Shanghai" }),
+  moment: (at) => new Date(at).toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }),
 };
 
 const at = (totals, path) => path.split(".").reduce((value, step) => value?.[step], totals);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,6 @@ from pandapack.runtime.errors import Unavailable
 from services.reporting.settings import Settings
 
 ANSWER_WAIT_S = 10.0
-READINESS_WAIT_S = 2.0
 PLATFORMS_WAIT_S = 2.0
 """The public page is not kept waiting for longer, and is shown without them."""
 CONNECTIONS_MAX = 50
@@ -29,7 +27,7 @@ class Neighbours:
     """donations, procurement and logistics."""
 
     def __init__(self, settings: Settings) -> None:
-        self._urls = {
+        self.urls = {
             "donations": settings.donations_url,
             "procurement": settings.procurement_url,
             "logistics": settings.logistics_url,
@@ -80,24 +78,10 @@ class Neighbours:
     ) -> tuple[httpx.Response, Json | None]:
         assert self._client is not None, "started with the service"
         try:
-            answer = await self._client.get(f"{self._urls['donations']}{path}", params=params, timeout=wait_s)
+            answer = await self._client.get(f"{self.urls['donations']}{path}", params=params, timeout=wait_s)
         except httpx.TransportError as error:
             raise _unavailable("donations", repr(error)) from error
         return answer, _json_of(answer)
-
-    async def readiness(self) -> Mapping[str, Json | None]:
-        """What each service answers at `/readyz`; None where it does not answer."""
-        names = list(self._urls)
-        return dict(zip(names, await asyncio.gather(*(self._readiness(name) for name in names)), strict=True))
-
-    async def _readiness(self, name: str) -> Json | None:
-        assert self._client is not None, "started with the service"
-        try:
-            answer = await self._client.get(f"{self._urls[name]}/readyz", timeout=READINESS_WAIT_S)
-        except httpx.HTTPError:
-            return None
-        body = _json_of(answer)
-        return body if body is not None and body.get("service") == name else None
 
 
 def _json_of(answer: httpx.Response) -> Json | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
 
-from pandapack.contracts.donations import EPOCH
 from pandapack.runtime.clock import Clock, monotonic_s
+from pandapack.runtime.lag import Lag, complete_to
 from services.reporting import store
 from services.reporting.domain import laws, pipeline
 from services.reporting.domain.laws import Law
-from services.reporting.domain.pipeline import Freshness, Lags, LastRecord
+from services.reporting.domain.pipeline import Freshness, LastRecord
 from services.reporting.domain.rounds.state import Round
 from services.reporting.domain.totals import Views, totals
 from services.reporting.store import Stores
@@ -62,11 +63,26 @@ class Books:
         return all(law.holds for law in self.laws)
 
 
-class Readings:
-    """Every figure that is shown comes from here. `lags` asks how far behind each partition is just now."""
+class Way(Protocol):
+    """How far all has come that lies between a push and these figures, as Kafka was last asked for it."""
 
-    def __init__(self, stores: Stores, clock: Clock, lags: Callable[[], Lags]) -> None:
-        self._stores, self._clock, self._lags = stores, clock, lags
+    @property
+    def looked_at(self) -> datetime | None:
+        """When Kafka was last asked; None: it has not answered yet."""
+        ...
+
+    @property
+    def lags(self) -> Sequence[Lag]:
+        """Of each partition on the way."""
+        ...
+
+
+class Readings:
+    """Every figure that is shown comes from here. `way`: what lies between a push and them."""
+
+    def __init__(self, stores: Stores, clock: Clock, way: Way) -> None:
+        self._stores, self._clock, self._way = stores, clock, way
+        self._complete_to: datetime | None = None
         self._views = Recent(self._read_views, VIEWS_FRESH_S)
         self._rounds = Recent(self._read_rounds, ROUNDS_FRESH_S)
         self._books = Recent(self._read_books, LAWS_FRESH_S)
@@ -112,9 +128,20 @@ class Readings:
         return [*await store.all_of(self._stores.pipeline), *(shard.last for shard in views.shards)]
 
     async def freshness(self) -> Freshness:
-        """Up to when everything that was appended is in the figures."""
-        return pipeline.freshness(await self.last_records(), self._lags(), self._clock.wall(), EPOCH)
+        """Up to when all that was pushed, decided and delivered is in the figures that are read from now on."""
+        looked_at, lags = self._way.looked_at, self._way.lags
+        records = [lag.records for lag in lags]
+        found = pipeline.freshness(
+            None if looked_at is None else complete_to(lags, looked_at),
+            None if not records or None in records else sum(filter(None, records)),
+            looked_at=looked_at,
+            now=self._clock.wall(),
+            before=self._complete_to,
+        )
+        self._complete_to = found.complete_to
+        return found
 
     async def totals(self) -> dict[str, Any]:
         """All figures of `totals`, and how fresh they are: `complete_to` and `behind_s`."""
-        return {**totals(await self.views()), **(await self.freshness()).as_json()}
+        fresh = await self.freshness()  # first: what is read later has at least that
+        return {**totals(await self.views()), **fresh.as_json()}

@@ -102,6 +102,7 @@ def test_an_identity_with_other_content_stops_its_partition_and_tells_why(report
     reporting.publish([credit])
     eventually(lambda: reporting.get("/readyz").json()["stopped"], "the partition stops")
     (stopped,) = reporting.get("/readyz").json()["stopped"]
+    assert reporting.get("/readyz").status_code == 200, "all others go on"
     home = partition_of(decode(credit.value).source, PARTITIONS)
     assert (stopped["partition"], "identity_reused" in stopped["reason"]) == (home, True)
     assert reporting.totals()["unallocated_fen"] == TOTALS["unallocated_fen"]

@@ -15,7 +15,7 @@ from aiokafka.protocol.fetch import FetchRequest
 
 from pandapack.contracts.envelope import Envelope, Event, Part, decode
 from pandapack.decision import Decision
-from pandapack.runtime.broker import Broker
+from pandapack.runtime.broker import POLL_AGE_S_MAX, Broker
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import BusinessClock, FixedClock
 from pandapack.runtime.errors import Misconfigured
@@ -24,7 +24,6 @@ from pandapack.runtime.mongo import Mongo
 from pandapack.runtime.reactions import Reaction, Route, position_of, reacting
 from pandapack.runtime.relay import EventPublisher, Relay
 from pandapack.runtime.sender import Sender
-from pandapack.runtime.service import POLL_AGE_S_MAX
 from pandapack.runtime.store import EventPosition, Kind, Store
 from pandapack.runtime.subscriptions import Subscription
 from pandapack.runtime.topics import ensure_topics
@@ -82,7 +81,7 @@ class World:
 @pytest.fixture
 async def world(stack: Servers, mongo: Mongo, namespace: str) -> AsyncIterator[World]:
     sender, clock, chance = Sender(stack.kafka), FixedClock(datetime(2021, 3, 1, tzinfo=UTC)), SeededChance(1)
-    relay = Relay(EventPublisher(sender, KEY, f"{namespace}.told"))
+    relay = Relay(EventPublisher(sender, KEY, f"{namespace}.told"), clock)
     tellers = Store(TELLERS, mongo.documents("tellers"), clock=clock, chance=chance, on_outbox=relay.notify)
     listeners = Store(LISTENERS, mongo.documents("listeners"), clock=clock, chance=chance)
     relay.add(tellers)

@@ -6,40 +6,48 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pandapack.contracts.donations import EPOCH
 from pandapack.runtime.http import Problem
 from pandapack.runtime.read_limits import CLIENTS_KNOWN_MAX
 from services.reporting.api.pipeline import lag_of
 from services.reporting.api.trace import TRACES_A_BURST_MAX, TRACES_PER_S, TraceLimits
-from services.reporting.domain.pipeline import LastRecord, freshness
+from services.reporting.domain.pipeline import LOOK_S_MAX, Freshness, freshness
 
 NOW = datetime(2021, 11, 11, 12, 0, 10, tzinfo=UTC)
-A, B = ("procurement.events", 0), ("logistics.events", 1)
 
 
-def last_record(partition: tuple[str, int], seconds_ago: float) -> LastRecord:
-    at_ms = int((NOW - timedelta(seconds=seconds_ago) - EPOCH).total_seconds() * 1000)
-    return LastRecord(topic=partition[0], partition=partition[1], offset=7, appended_at_ms=at_ms)
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
 
 
-def test_with_nothing_left_to_consume_the_figures_are_complete_to_now() -> None:
-    shown = freshness([last_record(A, 3000)], {A: 0, B: 0}, NOW, EPOCH)
-    assert (shown.complete_to, shown.behind_s, shown.lag_records) == (NOW, 0.0, 0)
+def fresh(
+    complete_to: datetime | None, lag_records: int | None, *, looked_s_ago: float = 0.5, before: datetime | None = None
+) -> Freshness:
+    return freshness(complete_to, lag_records, looked_at=ago(looked_s_ago), now=NOW, before=before)
 
 
-def test_a_partition_that_lags_holds_the_figures_back_to_its_last_record() -> None:
-    shown = freshness([last_record(A, 9), last_record(B, 2)], {A: 12, B: 0}, NOW, EPOCH)
-    assert (shown.behind_s, shown.lag_records) == (9.0, 12)
+def test_with_nothing_left_on_the_way_the_figures_are_complete_to_the_last_look() -> None:
+    shown = fresh(ago(0.5), 0)
+    assert (shown.complete_to, shown.behind_s, shown.lag_records) == (ago(0.5), 0.0, 0)
 
 
-def test_of_several_shards_in_a_partition_the_latest_record_counts() -> None:
-    assert freshness([last_record(A, 2), last_record(A, 900)], {A: 1, B: 0}, NOW, EPOCH).behind_s == 2.0
+def test_a_gift_that_waits_anywhere_on_its_way_holds_the_figures_back_to_when_it_was_pushed() -> None:
+    shown = fresh(ago(180), 12)
+    assert (shown.complete_to, shown.behind_s, shown.lag_records) == (ago(180), 180.0, 12)
 
 
-def test_where_no_lag_is_known_the_age_of_the_newest_record_is_all_that_is_shown() -> None:
-    shown = freshness([last_record(A, 9), last_record(B, 2)], {A: None, B: None}, NOW, EPOCH)
-    assert (shown.behind_s, shown.lag_records) == (2.0, None)
-    assert freshness([], {A: None}, NOW, EPOCH).complete_to is None
+def test_what_was_told_complete_stays_complete_whatever_is_found_later() -> None:
+    assert fresh(ago(9), 3, before=ago(2)).complete_to == ago(2)
+    assert fresh(None, None, before=ago(2)).behind_s == 2.0
+
+
+def test_nothing_is_known_before_the_first_look() -> None:
+    shown = freshness(None, None, looked_at=None, now=NOW, before=None)
+    assert (shown.complete_to, shown.behind_s, shown.lag_records) == (None, None, None)
+
+
+def test_a_log_that_does_not_answer_any_more_makes_the_figures_older_and_not_complete_to_now() -> None:
+    shown = fresh(ago(LOOK_S_MAX + 1), 0, looked_s_ago=LOOK_S_MAX + 1)
+    assert (shown.behind_s, shown.lag_records) == (LOOK_S_MAX + 1, None)
 
 
 @pytest.mark.parametrize(

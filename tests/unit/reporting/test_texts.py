@@ -61,11 +61,11 @@ def test_money_is_exact_to_the_fen_and_short_where_it_is_large(fen: int, exact: 
 
 
 def test_what_is_unknown_is_never_zero() -> None:
-    assert [EN.count(None), EN.seconds(None), EN.clock(None), ZH.count(None)] == ["unknown"] * 3 + ["未知"]
+    assert [EN.count(None), EN.seconds(None), EN.moment(None), ZH.count(None)] == ["unknown"] * 3 + ["未知"]
 
 
 def test_times_are_chinas() -> None:
-    assert EN.clock("2021-11-10T16:00:01+00:00") == "00:00:01"
+    assert EN.moment("2021-11-10T16:00:01+00:00") == "2021-11-11 00:00:01"
     assert (EN.day("2021-11-10T16:00:01+00:00"), ZH.day("2021-11-10T16:00:01+00:00")) == (
         "11 November 2021",
         "2021年11月11日",

@@ -18,11 +18,18 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faststream.kafka.message import KafkaAckableMessage
 
 from pandapack.runtime import kafka_internals
 from pandapack.runtime.broker import Broker
-from pandapack.runtime.kafka_internals import WRITTEN_FOR, last_poll_ms, position_handed_out, set_fetch_wait_ms
+from pandapack.runtime.kafka_internals import (
+    WRITTEN_FOR,
+    is_member,
+    last_poll_ms,
+    position_handed_out,
+    set_fetch_wait_ms,
+)
 from pandapack.runtime.reactions import Record
 from tests.trusted import no_passes, stop_notes
 
@@ -96,6 +103,19 @@ async def test_nothing_is_known_of_a_partition_that_went_to_another_process(cons
     assert (position_handed_out(consumer, OURS), last_poll_ms(consumer, OURS)) == (None, None)
     consumer.subscribe(["t"])  # and nothing is assigned yet
     assert (position_handed_out(consumer, OURS), last_poll_ms(consumer, OURS)) == (None, None)
+
+
+def test_the_librarys_group_member_keeps_its_coordination_where_it_is_looked_for() -> None:
+    assert "self._coordination_task = create_task(self._coordination_routine())" in inspect.getsource(GroupCoordinator)
+
+
+async def test_a_member_whose_coordination_has_ended_is_none_any_more(consumer: AIOKafkaConsumer) -> None:
+    running = asyncio.get_running_loop().create_future()
+    consumer._coordinator = SimpleNamespace(_coordination_task=running)
+    assert is_member(consumer)
+    running.set_result(None)
+    assert not is_member(consumer)
+    consumer._coordinator = None  # so that the fixture has nothing to close
 
 
 async def handle(records: Sequence[Record]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
-from pandapack.runtime.relay import EventPublisher
+from pandapack.runtime.relay import EventPublisher, decided_at
 from services.donations.ledger.domain.pages import Page
+from services.donations.ledger.store.pages import Pages
 
 
 class HasPage(Protocol):
@@ -29,3 +32,18 @@ class ShardPublisher:
         for event in shard.page.outbox:
             await self._publisher.publish(event)
         shard.page = replace(shard.page, outbox=())
+
+
+class UnpublishedEvents:
+    """How long events of the ledger have been waiting on its pages, whichever process has the shard, or none.
+
+    `hanging` names the shards whose last page is written and not committed: what lies between is publishing.
+    """
+
+    def __init__(self, pages: Pages, hanging: Callable[[], Sequence[int]]) -> None:
+        self._pages, self._hanging = pages, hanging
+
+    async def oldest(self) -> datetime | None:
+        """When the oldest of them was decided, business time; None where none waits."""
+        last = [await self._pages.last(shard) for shard in self._hanging()]
+        return min((decided_at(page.outbox[0]) for page in last if page and page.outbox), default=None)

@@ -1,0 +1,75 @@
+"""Each process in turn is held (SIGSTOP): `panda status` and its neighbours say so, and say nothing when it goes on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pandapack.local.layout import SERVICES, Layout
+from pandapack.local.stack import Stack
+from tests.waiting import eventually
+
+NAMES = {"mongod": "mongo"}
+"""What `panda status` calls a child that it calls otherwise."""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole stack; nothing is given in it."""
+    layout = Layout.on_free_ports(tmp_path_factory.mktemp("held") / ".panda", keep_data=False)
+    with Stack(layout) as stack:
+        yield stack
+
+
+def status(stack: Stack) -> tuple[int, dict[str, Any]]:
+    """Exit status, and what it says."""
+    command = [sys.executable, "-m", "pandapack.cli.main", "status", "--json"]
+    folder = Path(stack.layout.data_dir).parent
+    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return answer.returncode, json.loads(answer.stdout)
+
+
+def told(stack: Stack, name: str) -> list[str]:
+    """What `panda status` says of it; nothing where it and all others are well."""
+    code, found = status(stack)
+    assert (code == 0) == (not found["reasons"] and all(found["ready"].values()))
+    why: list[str] = found["reasons"].get(NAMES.get(name, name), [])
+    return why
+
+
+def seen_by_neighbours(stack: Stack, held: str) -> bool:
+    """Whether somebody who needs it says that it does not answer."""
+    if held == "reporting":
+        return not _readyz(stack, "donations")["neighbours"][0]["answers"]
+    if held in SERVICES:
+        shown = httpx.get(f"{stack.addresses['reporting']}/v1/pipeline", trust_env=False, timeout=2.0).json()
+        return next(not one["answers"] and one["silent_since"] for one in shown["services"] if one["service"] == held)
+    field = {"kafka": "kafka", "mongod": "store"}[held]
+    return all("has not answered" in _readyz(stack, service)[field] for service in SERVICES)
+
+
+def _readyz(stack: Stack, service: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{stack.addresses[service]}/readyz", trust_env=False, timeout=2.0).json()
+    return found
+
+
+@pytest.mark.parametrize("held", ["kafka", "mongod", *SERVICES])
+def test_a_process_that_is_held_is_seen_by_status_and_neighbours_and_is_well_when_it_goes_on(
+    stack: Stack, held: str
+) -> None:
+    eventually(lambda: status(stack)[0] == 0, "all is well")
+    stack.supervisor.signal(held, signal.SIGSTOP)
+    try:
+        eventually(lambda: told(stack, held), f"status tells of {held}")
+        eventually(lambda: seen_by_neighbours(stack, held), f"a neighbour tells of {held}")
+    finally:
+        stack.supervisor.signal(held, signal.SIGCONT)
+    eventually(lambda: status(stack)[0] == 0, f"all is well once {held} goes on")

@@ -1,0 +1,65 @@
+"""What `panda status` makes of the answers that it gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pandapack.cli.status import is_well, reasons
+from pandapack.local.probes import Answer
+
+SINCE = "2026-11-26T11:01:28+00:00"
+STALL = {
+    "group": "panda.donations",
+    "topic": "donations.pushed",
+    "partition": 3,
+    "records": 12,
+    "since": SINCE,
+}
+STOP = {
+    "topic": "donations.events",
+    "partition": 1,
+    "since": SINCE,
+    "attempts": 4,
+    "reason": "UnreadableEvent: no event",
+}
+
+
+def report(**parts: Any) -> dict[str, Any]:
+    return {"store": "ok", "kafka": "ok", "stopped": [], "stalled": [], "poll_age_s": 0.1, "neighbours": [], **parts}
+
+
+def found(answers: dict[str, Answer]) -> dict[str, Any]:
+    return {"ready": {name: answer.status == 200 for name, answer in answers.items()}, "reasons": reasons(answers)}
+
+
+def test_all_that_is_ready_and_moves_is_well() -> None:
+    assert is_well(found({"kafka": Answer(200), "donations": Answer(200, report())}))
+
+
+def test_a_stall_is_told_with_which_and_since_when_and_is_not_well_though_it_is_ready() -> None:
+    stalled = found({"donations": Answer(200, report(stalled=[STALL]))})
+    (why,) = stalled["reasons"]["donations"]
+    assert "12 records wait on donations.pushed/3 for panda.donations" in why and why.endswith(SINCE)
+    assert not is_well(stalled)
+
+
+def test_a_stop_is_told_with_its_reason() -> None:
+    (why,) = reasons({"procurement": Answer(200, report(stopped=[STOP]))})["procurement"]
+    assert why == f"stopped at donations.events/1 since {SINCE}, tried 4 times: UnreadableEvent: no event"
+
+
+def test_a_service_that_is_held_does_not_answer_since_its_neighbour_missed_it() -> None:
+    neighbours = [{"service": "logistics", "answers": False, "silent_since": SINCE}]
+    answers = {"logistics": Answer(0), "reporting": Answer(200, report(neighbours=neighbours))}
+    assert reasons(answers) == {"logistics": [f"does not answer, since {SINCE}"]}
+
+
+def test_a_store_that_does_not_answer_is_named() -> None:
+    assert reasons({"donations": Answer(503, report(store="MongoDB has not answered for 9 s"))}) == {
+        "donations": ["MongoDB has not answered for 9 s"]
+    }
+    assert reasons({"mongo": Answer(0)}) == {"mongo": ["does not answer"]}
+
+
+def test_nothing_that_runs_is_not_well() -> None:
+    assert not is_well({"ready": {}, "reasons": {}})
