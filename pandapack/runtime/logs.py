@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from pandapack.runtime.clock import monotonic_s
+from pandapack.runtime.errors import Misconfigured
 
 THIRD_PARTY_LOGGERS = ("aiokafka", "faststream", "pymongo", "uvicorn.access", "httpx", "httpcore")
 REPEAT_S = 10.0
@@ -57,6 +58,16 @@ class Untold(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         return not getattr(error, TOLD, False)
+
+
+class InOwnWords(logging.Filter):
+    """A start that fails because the installation contradicts itself is told in its own words, without a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        _, name, detail = record.getMessage().rpartition(f"{Misconfigured.__name__}: ")
+        if name:
+            record.msg, record.args = detail.strip(), ()
+        return True
 
 
 def configure_logs(service: str) -> None:

@@ -38,11 +38,11 @@ from pandapack.runtime.connection_limits import files_enough, limited_connection
 from pandapack.runtime.data_form import check_form
 from pandapack.runtime.docs_page import docs_router
 from pandapack.runtime.documents import AnswerLost
-from pandapack.runtime.errors import Misconfigured, Unavailable
+from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.gathering import DEFAULT_BATCHES, Batches
 from pandapack.runtime.http import RequestMarks, install_problems
 from pandapack.runtime.log_reader import LogReader
-from pandapack.runtime.logs import configure_logs, tell_crashes
+from pandapack.runtime.logs import InOwnWords, configure_logs, tell_crashes
 from pandapack.runtime.mongo import Mongo, MongoRows
 from pandapack.runtime.neighbours import NeighbourWatch
 from pandapack.runtime.openapi import PROBLEMS
@@ -374,23 +374,13 @@ GARBAGE_THRESHOLDS = (2_000, 10, 10)
 where it is looked for ten times more seldom."""
 
 
-class _Misconfigured(logging.Filter):
-    """A start that fails because the installation contradicts itself is told in its own words, without a traceback."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        _, name, detail = record.getMessage().rpartition(f"{Misconfigured.__name__}: ")
-        if name:
-            record.msg, record.args = detail.strip(), ()
-        return True
-
-
 def serve(app: FastAPI, settings: RuntimeSettings) -> None:
     """Serves until SIGTERM or SIGINT, then drains: requests and the batch under way end, offsets are committed."""
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     files_enough()
     tell_crashes()
-    logging.getLogger("uvicorn.error").addFilter(_Misconfigured())
+    logging.getLogger("uvicorn.error").addFilter(InOwnWords())
     uvicorn.run(
         app,
         host=settings.host,
