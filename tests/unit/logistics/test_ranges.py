@@ -188,8 +188,8 @@ TIMED: list[tuple[type[BaseModel], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("body", "right"), TIMED, ids=[row[0].__name__ for row in TIMED])
 @pytest.mark.parametrize(
-    "at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1999-12-31T00:00:00Z", "2999-01-01T00:00:00Z"]
+    "at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1999-12-31T00:00:00Z", "3000-01-01T00:00:00Z"]
 )
 def test_a_time_of_another_age_is_refused_by_every_body(body: type[BaseModel], right: dict[str, Any], at: str) -> None:
-    with pytest.raises(ValidationError, match=r"the year .* is not between"):
+    with pytest.raises(ValidationError, match="a time lies from 2000-01-01"):
         body.model_validate(right | {"at": at})
