@@ -1,4 +1,4 @@
-"""`panda key add / list / revoke / rotate-events`: keys with roles, and the keys that sign events."""
+"""`panda key add / list / revoke / rotate`: keys with roles, and the keys that sign events."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def revoke_key(prefix: str) -> None:
     revoke_on(SERVICES, prefix)
 
 
-@app.command("rotate-events")
+@app.command("rotate")
 def rotate_events(
     service: Annotated[str, typer.Argument(help="donations, procurement or logistics.")],
     *,
