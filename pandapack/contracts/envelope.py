@@ -13,8 +13,11 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 from pydantic import BaseModel, ConfigDict
 
+from pandapack.contracts.causation import UNCAUSED, Causation, written
+
 SEQUENCE_DIGITS = 12
 CONTENT_TYPE = "application/cloudevents+json"
+EXTENSIONS = ("traceparent", "causes", "actor", "actorrole", "actorkey", "requestid", "reason")
 
 _TYPES: dict[str, type[Event]] = {}
 
@@ -41,7 +44,10 @@ E = TypeVar("E", bound=Event)
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One event as it travels. `data` stays raw JSON until someone asks: many consumers need only the rest."""
+    """One event as it travels. `data` stays raw JSON until someone asks: many consumers need only the rest.
+
+    `causes` to `reason`: what made it, as `contracts.causation` says.
+    """
 
     id: str
     source: str
@@ -52,6 +58,12 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     specversion: str = msgspec.field(default="1.0")
     datacontenttype: str = msgspec.field(default="application/json")
     traceparent: str | None = None
+    causes: str | None = None
+    actor: str | None = None
+    actorrole: str | None = None
+    actorkey: str | None = None
+    requestid: str | None = None
+    reason: str | None = None
 
     @property
     def number(self) -> int:
@@ -81,7 +93,7 @@ def sequence_of(number: int) -> str:
     return f"{number:0{SEQUENCE_DIGITS}d}"
 
 
-def envelop(event: Event, *, source: str, number: int, at: datetime, traceparent: str | None = None) -> Envelope:
+def envelop(event: Event, *, source: str, number: int, at: datetime, causation: Causation = UNCAUSED) -> Envelope:
     """Wraps `event` as the `number`-th that `source` has ever published, at the business time `at` (UTC)."""
     sequence = sequence_of(number)
     return Envelope(
@@ -91,7 +103,13 @@ def envelop(event: Event, *, source: str, number: int, at: datetime, traceparent
         time=at.isoformat(),
         sequence=sequence,
         data=msgspec.Raw(event.model_dump_json().encode()),
-        traceparent=traceparent,
+        traceparent=causation.traceparent,
+        causes=written(causation.causes) or None,
+        actor=causation.actor.name or None,
+        actorrole=causation.actor.role or None,
+        actorkey=causation.actor.key or None,
+        requestid=causation.request_id or None,
+        reason=causation.reason or None,
     )
 
 
@@ -106,8 +124,9 @@ def encode(envelope: Envelope) -> bytes:
         "sequence": envelope.sequence,
         "datacontenttype": envelope.datacontenttype,
     }
-    if envelope.traceparent:
-        fields["traceparent"] = envelope.traceparent
+    for name in EXTENSIONS:
+        if (value := getattr(envelope, name)) is not None:
+            fields[name] = value
     fields["data"] = envelope.data
     return _encoder.encode(fields)
 

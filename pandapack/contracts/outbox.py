@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from pandapack.contracts.causation import Causation
 from pandapack.contracts.envelope import Event, encode, envelop
 
 
@@ -17,9 +18,11 @@ class OutboxEvent:
     envelope: bytes
 
 
-def outbox_of(events: Iterable[Event], *, source: str, published: int, at: datetime) -> tuple[OutboxEvent, ...]:
-    """Events of `source`, numbered behind the `published` ones that it has had before, at the business time `at`."""
+def outbox_of(
+    events: Iterable[tuple[Event, Causation]], *, source: str, published: int, at: datetime
+) -> tuple[OutboxEvent, ...]:
+    """Events of `source`, and what made each, behind the `published` ones that it has had before, at the time `at`."""
     return tuple(
-        OutboxEvent(number, encode(envelop(event, source=source, number=number, at=at)))
-        for number, event in enumerate(events, published + 1)
+        OutboxEvent(number, encode(envelop(event, source=source, number=number, at=at, causation=causation)))
+        for number, (event, causation) in enumerate(events, published + 1)
     )

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 
 from pandapack.contracts.donations import is_platform
 
+PUSHED = "donations.pushed"
+"""The topic; the real name has the installation's namespace before it."""
 PUSH_HEADER = "push"
 PLATFORM_HEADER = "platform"
 LINES_HEADER = "lines"

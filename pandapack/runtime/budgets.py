@@ -71,7 +71,7 @@ def kept_answers(answers: Sequence[CommandAnswer]) -> tuple[CommandAnswer, ...]:
 def document_bytes(update: Update) -> int:
     """What a document measures after an update, its outbox apart: the length of its JSON."""
     answers = [(answer.key, answer.digest, answer.answer) for answer in update.answers]
-    return len(msgspec.json.encode((update.state, update.inbox, answers)))
+    return len(msgspec.json.encode((update.state, update.inbox, update.consumed, answers)))
 
 
 def check(

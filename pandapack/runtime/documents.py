@@ -10,9 +10,10 @@ from __future__ import annotations
 import copy
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from pandapack.contracts.causation import Consumed
 from pandapack.contracts.outbox import OutboxEvent
 
 Json = dict[str, Any]
@@ -47,17 +48,22 @@ class Document:
     sequence: int = 0
     outbox: tuple[OutboxEvent, ...] = ()
     answers: tuple[CommandAnswer, ...] = ()
+    consumed: Consumed = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What one write changes. `outbox` is appended; the rest replaces."""
+    """What one write changes. `outbox` is appended; the rest replaces.
+
+    `consumed`: what of each stream was consumed since the document's last event, which its next one names.
+    """
 
     inbox: Mapping[str, int]
     state: Json
     sequence: int
     outbox: tuple[OutboxEvent, ...]
     answers: tuple[CommandAnswer, ...]
+    consumed: Consumed = field(default_factory=dict)
 
 
 class Documents(Protocol):
@@ -174,6 +180,7 @@ class MemoryDocuments:
             sequence=update.sequence,
             outbox=current.outbox + update.outbox,
             answers=update.answers,
+            consumed=dict(update.consumed),
         )
         return True
 
@@ -181,9 +188,7 @@ class MemoryDocuments:
         current = self._by_id.get(id)
         if current is not None:
             kept = tuple(event for event in current.outbox if event.sequence > sequence)
-            self._by_id[id] = Document(
-                current.id, current.version, current.inbox, current.state, current.sequence, kept, current.answers
-            )
+            self._by_id[id] = replace(current, outbox=kept)
 
     async def unpublished(self, limit: int) -> list[Document]:
         return [copy.deepcopy(d) for d in self._by_id.values() if d.outbox][:limit]

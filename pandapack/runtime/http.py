@@ -19,6 +19,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from pandapack.contracts.causation import NOBODY, REASON_CHARACTERS_MAX, traceparent_of
 from pandapack.contracts.nesting import NESTING_MAX, is_nested_too_deeply
 from pandapack.contracts.strict_json import escaped
 from pandapack.decision import Refusal, RefusalKind, Refused
@@ -33,6 +34,8 @@ from pandapack.runtime.store import Command, Outcome, TooMuchContention
 from pandapack.runtime.telemetry import HTTP_SECONDS
 
 IDEMPOTENCY_KEY = "idempotency-key"
+ACTOR = "actor"
+"""Where a request's scope says who sent it, once that is known."""
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
 FAILURES_NAMED = 3
 """Of a body's failures so many stand in the detail, which people read …"""
@@ -133,9 +136,29 @@ def required_key(headers: Mapping[str, str]) -> str:
 
 async def command_of(request: Request) -> Command:
     """The request's Idempotency-Key with the digest of method, path and raw body. Raises Problem 400."""
-    key = required_key(request.headers)
+    key, body = required_key(request.headers), await request.body()
     target = f"{request.method} {request.url.path}\n".encode()
-    return Command(key, hashlib.sha256(target + await request.body()).hexdigest())
+    return Command(
+        key,
+        hashlib.sha256(target + body).hexdigest(),
+        actor=request.scope.get(ACTOR, NOBODY),
+        request_id=request.scope.get("request_id", ""),
+        reason=_reason_in(body),
+        traceparent=traceparent_of(request.headers.get("traceparent", "")),
+    )
+
+
+class _Reasoned(msgspec.Struct):
+    """As much of a command's body as says why."""
+
+    reason: str = ""
+
+
+def _reason_in(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=_Reasoned).reason[:REASON_CHARACTERS_MAX]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 def media_type_of(headers: Mapping[str, str]) -> str:

@@ -179,6 +179,7 @@ def _document(found: Json) -> Document:
         sequence=found["sequence"],
         outbox=tuple(OutboxEvent(event["sequence"], bytes(event["envelope"])) for event in found.get("outbox", ())),
         answers=tuple(CommandAnswer(a["key"], a["digest"], a["answer"]) for a in found.get("answers", ())),
+        consumed={stream: (first, last) for stream, first, last in found.get("consumed", ())},
     )
 
 
@@ -202,6 +203,7 @@ class MongoDocuments:
             "state": update.state,
             "sequence": update.sequence,
             "answers": [{"key": a.key, "digest": a.digest, "answer": a.answer} for a in update.answers],
+            "consumed": [[stream, first, last] for stream, (first, last) in update.consumed.items()],
             **self._stamp(),
         }
         async with _writing():

@@ -53,7 +53,7 @@ class UnreadableEvent(Exception):
 
 def position_of(envelope: Envelope, *, gapless: bool = False, final: bool = False) -> EventPosition:
     """An event's position among all that its source publishes."""
-    return EventPosition(envelope.source, envelope.number, gapless=gapless, final=final)
+    return EventPosition(envelope.source, envelope.number, gapless, final, envelope.traceparent)
 
 
 def envelope_of(record: Record) -> Envelope:

@@ -17,12 +17,13 @@ from fastapi import FastAPI, Request
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
+from pandapack.contracts.causation import Actor
 from pandapack.contracts.nesting import NESTING_MAX, has_more_values, is_nested_too_deeply
 from pandapack.runtime.auth import Needs, caller_of
 from pandapack.runtime.browser_policy import is_foreign
 from pandapack.runtime.client_addresses import holder
 from pandapack.runtime.clock import monotonic_s
-from pandapack.runtime.http import Problem, body_too_large, problem_response, refuse_charset
+from pandapack.runtime.http import ACTOR, Problem, body_too_large, problem_response, refuse_charset
 from pandapack.runtime.shares import Shares
 
 BODY_BYTES_MAX = 256 * 1024
@@ -81,6 +82,7 @@ class _Guarded:
             caller = await caller_of(request)
             for one in self.needs:
                 one.admit(caller)
+            request.scope[ACTOR] = Actor(caller.name, caller.role, caller.prefix)
 
 
 class RequestBounds:

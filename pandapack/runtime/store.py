@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from pandapack.backoff import Backoff
+from pandapack.contracts.causation import NOBODY, Actor, Causation, Consumed, causes_of, merged
 from pandapack.contracts.envelope import Event
 from pandapack.contracts.outbox import outbox_of
 from pandapack.decision import Decision, Refusal, RefusalKind
@@ -45,14 +46,24 @@ class EventPosition:
     position: int
     gapless: bool = False
     final: bool = False
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A request's Idempotency-Key and the digest of its body."""
+    """A request's Idempotency-Key and the digest of its body; who sent it, and why, where it says so."""
 
     key: str
     digest: str
+    actor: Actor = NOBODY
+    request_id: str = ""
+    reason: str = ""
+    traceparent: str | None = None
+
+    @property
+    def causation(self) -> Causation:
+        """The command as what made an event."""
+        return Causation((), self.actor, self.request_id, self.reason, self.traceparent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +94,17 @@ class TooMuchContention(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[S]):
-    """A kind of document: its collection, the state's type, its empty state, its events' source, and its budget."""
+    """A kind of document: its collection, the state's type, its empty state, its events' source, and its budget.
+
+    `publishes`: whether documents of the kind publish events at all; of those that do not nobody asks what made them.
+    """
 
     collection: str
     state: type[S]
     empty: Callable[[str], S]
     source: Callable[[str], str]
     budget: Budget = DEFAULT
+    publishes: bool = True
 
 
 @dataclass(slots=True)
@@ -99,8 +114,9 @@ class _Draft(Generic[S]):
     state: S
     inbox: dict[str, int]
     answers: tuple[CommandAnswer, ...]
-    events: list[Event]
+    events: list[tuple[Event, Causation]]
     answer: Json
+    consumed: Consumed
     changed: bool = False
 
 
@@ -168,7 +184,7 @@ class Store(Generic[S]):
             for position, decide in steps:
                 self._apply_event(draft, position, decide)
             if draft.changed and finish is not None:
-                self._decide(draft, finish, id)
+                self._decide(draft, finish, id, Causation(traceparent=steps[-1][0].traceparent))
             return None
 
         outcome = await self._run(id, fold, is_command=False)
@@ -180,7 +196,7 @@ class Store(Generic[S]):
     ) -> Outcome[S] | Refusal:
         for attempt in range(1, CHANGE_ATTEMPTS_MAX + 1):
             document = await self.documents.read(id) or Document(id)
-            draft = _Draft(self._state(document), dict(document.inbox), document.answers, [], {})
+            draft = _Draft(self._state(document), dict(document.inbox), document.answers, [], {}, document.consumed)
             refusal = decide(draft)
             if refusal is not None:
                 return refusal
@@ -204,6 +220,7 @@ class Store(Generic[S]):
             sequence=document.sequence + len(outbox),
             outbox=outbox,
             answers=draft.answers,
+            consumed=draft.consumed,
         )
 
     def _check(self, document: Document, update: Update, *, is_command: bool) -> Refusal | None:
@@ -233,7 +250,7 @@ class Store(Generic[S]):
         decision = decide(draft.state)
         if isinstance(decision, Refusal):
             return decision
-        self._adopt(draft, decision)
+        self._adopt(draft, decision, command.causation)
         draft.answers = kept_answers((*draft.answers, CommandAnswer(command.key, command.digest, decision.answer)))
         return None
 
@@ -243,22 +260,27 @@ class Store(Generic[S]):
             return
         if event.gapless and event.position > applied + 1:
             raise SequenceGap(f"{event.stream}: applied up to {applied}, then {event.position} came")
-        self._decide(draft, decide, f"{event.stream}#{event.position}")
+        if self.kind.publishes:
+            draft.consumed = merged(draft.consumed, event.stream, event.position)
+        self._decide(draft, decide, f"{event.stream}#{event.position}", Causation(traceparent=event.traceparent))
         if event.final:
             draft.inbox.pop(event.stream, None)
         else:
             draft.inbox[event.stream] = event.position
 
-    def _decide(self, draft: _Draft[S], decide: Decide[S], of: str) -> None:
+    def _decide(self, draft: _Draft[S], decide: Decide[S], of: str, causation: Causation) -> None:
         decision = decide(draft.state)
         if isinstance(decision, Refusal):
             raise CannotApply(f"{self.kind.collection}: {of}: {decision.code}: {decision.detail}")
-        self._adopt(draft, decision)
+        self._adopt(draft, decision, causation)
 
     @staticmethod
-    def _adopt(draft: _Draft[S], decision: Decision[S]) -> None:
+    def _adopt(draft: _Draft[S], decision: Decision[S], causation: Causation) -> None:
+        """The first event names all that was consumed since the one before; those behind it follow it."""
         draft.state, draft.answer, draft.changed = decision.state, decision.answer, True
-        draft.events.extend(decision.events)
+        for event in decision.events:
+            draft.events.append((event, replace(causation, causes=causes_of(draft.consumed))))
+            draft.consumed = {}
 
     def _state(self, document: Document) -> S:
         if document.state is None:

@@ -13,5 +13,6 @@ DEAD_LETTERS: Kind[DeadLetter] = Kind(
     lambda id: f"/donations/dead-letters/{id}",
     # The bytes of half a mebibyte as base64, and what was sent in their place each time.
     Budget(DOCUMENT_BYTES_CEILING, instead="push what is in it anew"),
+    publishes=False,
 )
 DEAD_LETTER_INDEXES = ("state.cause",)

@@ -8,7 +8,11 @@ from pandapack.runtime.store import Kind, Store
 from services.donations.programmes.domain.programmes import Programme, UnknownProgramme
 
 PROGRAMMES: Kind[Programme] = Kind(
-    "programmes", Programme, lambda id: Programme(programme=id), lambda id: f"/donations/programmes/{id}"
+    "programmes",
+    Programme,
+    lambda id: Programme(programme=id),
+    lambda id: f"/donations/programmes/{id}",
+    publishes=False,
 )
 PROGRAMME_INDEXES = ("state.programme",)
 HELD_MAX = 4_096

@@ -29,7 +29,7 @@ LARGE_DOCUMENTS_A_READ = 16
 
 
 def _view(name: str, state: type[S], budget: Budget = DEFAULT) -> Kind[S]:
-    return Kind(name, state, lambda _: state(), lambda id: f"/reporting/{name}/{id}", budget)
+    return Kind(name, state, lambda _: state(), lambda id: f"/reporting/{name}/{id}", budget, publishes=False)
 
 
 MERCHANTS_BUDGET = Budget(1_280 * 1024)

@@ -12,10 +12,12 @@ from datetime import datetime
 
 import numpy as np
 
+from pandapack.contracts.causation import UNCAUSED, Causation, Cause
 from pandapack.contracts.columns import Columns
 from pandapack.contracts.donations import DonationsRecorded, ProgrammeInterval, shard_source
 from pandapack.contracts.envelope import Event
 from pandapack.contracts.outbox import OutboxEvent, outbox_of
+from pandapack.contracts.pushed import PUSHED
 from services.donations.ledger.domain.batches import BatchResult
 from services.donations.ledger.domain.findings import Anchor, Finding
 from services.donations.ledger.domain.recorded import day_parts, new_intervals
@@ -100,7 +102,8 @@ def roll_over(page: Page, batch: BatchResult, *, today: int, at: datetime) -> Pa
         events.append(recorded)
     reversals, reversed_fen = reversed_event(header.shard, header.number, header.reversed_fen, batch.reversals)
     events += [] if reversals is None else [reversals]
-    outbox = outbox_of(events, source=shard_source(before.shard), published=before.sequence, at=at)
+    caused = [(event, _read_from(before, batch)) for event in events]
+    outbox = outbox_of(caused, source=shard_source(before.shard), published=before.sequence, at=at)
     return Page(
         replace(header, reversed_fen=reversed_fen, sequence=before.sequence + len(outbox)),
         Columns.concat(base.columns, batch.columns),
@@ -108,6 +111,15 @@ def roll_over(page: Page, batch: BatchResult, *, today: int, at: datetime) -> Pa
         (*base.findings, *(_placed(finding, header.number, base.header.count) for finding in batch.findings)),
         (*base.reversals, *batch.reversals),
     )
+
+
+def _read_from(before: PageHeader, batch: BatchResult) -> Causation:
+    """What made the events of a batch: the records of the shard's partition that it has."""
+    if batch.anchor is None:
+        return UNCAUSED
+    last = batch.anchor.offset
+    first = min(before.next_offset, last)  # where the log was made anew, it is read from its start
+    return Causation((Cause(f"{PUSHED}/{before.shard}", first, last),))
 
 
 def _placed(finding: Finding, page: int, rows_before: int) -> Finding:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import structlog
 from prometheus_client import REGISTRY
 
+from pandapack.contracts.causation import UNCAUSED
 from pandapack.contracts.donations import DonationsBanked, shard_source
 from pandapack.contracts.outbox import outbox_of
 from pandapack.runtime.clock import monotonic_s
@@ -82,7 +83,7 @@ def page() -> Page:
         count=1,
         fen=5,
     )
-    outbox = outbox_of([event, event], source=shard_source(0), published=0, at=DECIDED)
+    outbox = outbox_of([(event, UNCAUSED), (event, UNCAUSED)], source=shard_source(0), published=0, at=DECIDED)
     return Page(PageHeader(0, version=1, anchor=Anchor(4, 0, "")), outbox=outbox)
 
 
