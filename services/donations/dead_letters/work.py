@@ -148,8 +148,6 @@ def _split(dead_letter: DeadLetter, edited: Mapping[str, str]) -> Iterator[bytes
         text = dead_letter.text if given is None else given.encode()
         yield text.replace(b"\n", b" ").replace(b"\r", b" ").strip() or b"null"
         return
-    lines = [
-        line.replace(b"\r", b" ").strip()
-        for line in (dead_letter.lines() if given is None else given.encode().split(b"\n"))
-    ]
-    yield from [line for line in lines if line] or [b"null"]
+    lines = dead_letter.lines() if given is None else given.encode().split(b"\n")
+    rows = [line.replace(b"\r", b" ").strip() for line in lines]
+    yield from [row for row in rows if row] or [b"null"]

@@ -26,11 +26,12 @@ from services.donations.ledger.domain.findings import Anchor, Finding, First, Re
 from services.donations.ledger.domain.fingerprints import FingerprintArray, Offsets
 from services.donations.ledger.domain.reversals import ReversalRecord
 from services.donations.validation.domain.failures import AT_US_MAX, UNMARKED, UNREADABLE
+from services.donations.validation.domain.reader import donation_of
 from services.donations.validation.domain.record_columns import RecordColumns
 from services.donations.validation.domain.scopes import LinePlatforms
 
 DIGEST_BYTES = 16
-NO_DONATION_OF_THIS_SHARD = "another shard's merchant, a strange name, or no amount or time"
+NO_DONATION_OF_THIS_SHARD = "another shard's merchant, a strange name, or no time"
 
 Identity = tuple[str, str, int]
 """Merchant (scoped), id, day: what makes two donations one."""
@@ -256,7 +257,10 @@ def _rejected_rows(records: Sequence[PushedRecord], ends: Numbers, places: Offse
         lines = written.get(record.offset)
         if lines is None:
             lines = written[record.offset] = lines_of(record.value)
-        rejected.append(RejectedRow(record.offset, index, lines[index], NO_DONATION_OF_THIS_SHARD, record.platform))
+        line = lines[index]
+        why = donation_of(line)
+        reason = why if isinstance(why, str) else NO_DONATION_OF_THIS_SHARD
+        rejected.append(RejectedRow(record.offset, index, line, reason, record.platform))
     return rejected
 
 

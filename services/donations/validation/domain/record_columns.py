@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -52,8 +53,8 @@ class RecordWriter:
             self._stamp,
         )
         self._stamp += records
-        whole, stops = written.tobytes(), ends.tolist()
-        return [whole[begin:end] for begin, end in zip([0, *stops[:-1]], stops, strict=True)]
+        whole = written.tobytes()
+        return [whole[begin:end] for begin, end in pairwise([0, *ends.tolist()])]
 
 
 def _with_room(marks: Numbers, names: StringTable) -> Numbers:
