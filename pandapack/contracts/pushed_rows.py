@@ -56,8 +56,8 @@ class Heads(NamedTuple):
     bodies: Numbers
 
 
-class Names(NamedTuple):
-    """Names of records, shape (names,) each: where each begins and ends, and the number of its record."""
+class RecordNames(NamedTuple):
+    """RecordNames of records, shape (names,) each: where each begins and ends, and the number of its record."""
 
     begins: Numbers
     ends: Numbers
@@ -113,12 +113,12 @@ def read_heads(text: Bytes, ends: Numbers) -> Heads:
 
 
 @compiled
-def _empty_names(count: int) -> Names:
-    return Names(np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.int32))
+def _empty_names(count: int) -> RecordNames:
+    return RecordNames(np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.int32))
 
 
 @compiled
-def _names(text: Bytes, at: int, end: int, names: Names, record: int) -> int:
+def _names(text: Bytes, at: int, end: int, names: RecordNames, record: int) -> int:
     """Notes as many names as there is room for. Answers the place behind them; below zero where they are fewer."""
     for number in range(len(names.begins)):
         if at < 0 or at >= end:
@@ -132,12 +132,12 @@ def _names(text: Bytes, at: int, end: int, names: Names, record: int) -> int:
 
 
 @compiled
-def _some_names(names: Names, first: int, last: int) -> Names:
-    return Names(names.begins[first:last], names.ends[first:last], names.records[first:last])
+def _some_names(names: RecordNames, first: int, last: int) -> RecordNames:
+    return RecordNames(names.begins[first:last], names.ends[first:last], names.records[first:last])
 
 
 @compiled
-def read_names(text: Bytes, ends: Numbers, heads: Heads) -> tuple[Names, Names]:
+def read_names(text: Bytes, ends: Numbers, heads: Heads) -> tuple[RecordNames, RecordNames]:
     """The merchants and the programmes of records; notes in `heads` where their rows begin.
 
     Of a record that cannot be read some may be empty, and none is used.
@@ -328,7 +328,7 @@ def lines_of(value: bytes, rows_max: int | None = None) -> list[bytes]:
     return lines
 
 
-def _text(value: bytes, names: Names, number: int) -> str:
+def _text(value: bytes, names: RecordNames, number: int) -> str:
     return value[names.begins[number] : names.ends[number]].decode(errors="replace")
 
 

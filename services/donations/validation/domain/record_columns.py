@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pandapack.contracts.columns import Columns, Ids, StringColumn
 from pandapack.contracts.pushed_columns import Bytes, NewNames, NewRows, Numbers, write_records
-from pandapack.contracts.pushed_rows import Names, read_heads, read_names, read_rows
+from pandapack.contracts.pushed_rows import RecordNames, read_heads, read_names, read_rows
 from services.donations.validation.domain.name_tables import NameTables
 from services.donations.validation.domain.parsing import NOT_PLAIN, hashes_of, lookup
 from services.donations.validation.domain.scopes import LinePlatforms
@@ -131,7 +131,7 @@ class RecordColumns:
 
 
 def _interned(
-    table: StringTable, raw: bytes, text: Bytes, names: Names, platforms: LinePlatforms
+    table: StringTable, raw: bytes, text: Bytes, names: RecordNames, platforms: LinePlatforms
 ) -> npt.NDArray[np.int32]:
     """The index of each name, behind what stands before it. Those met for the first time get one."""
     scopes = table.scopes_of(LinePlatforms(platforms.ids, platforms.of_line[names.records]))
