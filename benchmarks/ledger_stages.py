@@ -25,7 +25,7 @@ from services.donations.ledger.domain.pages import Page, PageHeader, roll_over
 from services.donations.ledger.domain.seals import Seal, seal
 from services.donations.ledger.store.pages import row_of
 from services.donations.pushes.domain.sorting import PushSorter
-from services.donations.validation.domain.reader import LineReader
+from services.donations.validation.domain.record_columns import RecordColumns
 from services.donations.validation.domain.text_lines import TextLines
 
 SHARDS = 8
@@ -117,8 +117,8 @@ class Shard:
 def measure(donations: int, days: int) -> dict[str, Any]:
     """Leads a data set through all stages. Stages count donations on closed pages, which all but the last ones are."""
     stages, sorter = Stages(), PushSorter(SHARDS)
-    lines, fingerprints = LineReader(SHARDS), Fingerprints(b"benchmark")
-    shards = [Shard(number, RecordReader(number, lines, fingerprints), stages) for number in range(SHARDS)]
+    rows, fingerprints = RecordColumns(SHARDS), Fingerprints(b"benchmark")
+    shards = [Shard(number, RecordReader(number, rows, fingerprints), stages) for number in range(SHARDS)]
     for offset, body in enumerate(DataSet(donations, days).bodies()):
         text = stages.timed("push: cut", TextLines, body.content)
         push = stages.timed("push: sort", sorter.sort, text, PLATFORM, now=NOW, accept_days=ACCEPT_DAYS)

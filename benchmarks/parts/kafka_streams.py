@@ -1,4 +1,7 @@
-"""The peer: Kafka Streams with exactly_once_v2 on the same topic in the same run. Needs a JDK (javac ≥ 17)."""
+"""The peer: Kafka Streams with exactly_once_v2 on the same donations in the same run. Needs a JDK (javac ≥ 17).
+
+It reads them as text, from topics of its own.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.figures import Samples, percentile, rounded, steady_rate, visible_after_s
 from benchmarks.load import Body, DataSet
 from benchmarks.parts.latency import ASK_EVERY_S, LINES_A_PUSH, MS
-from benchmarks.parts.ledger import TOPIC, Books, door_of, pushing_to, send_push
+from benchmarks.parts.ledger import Books, door_of, fill_with_text, pushing_to, send_push
 from benchmarks.peer_jars import PEER_FOLDER, peer_classpath
 from benchmarks.plan import Plan
 from benchmarks.testbed import SHARDS, Testbed, log
@@ -26,6 +29,7 @@ from pandapack.local.errors import LocalError
 from pandapack.local.java import find_java
 from pandapack.runtime.topics import ensure_topics
 
+TOPIC = "bench.streams"
 LATENCY_TOPIC = "bench.streams-latency"
 COUNT_EVERY_MS = 50
 VISIBLE_EVERY_MS = 10
@@ -47,7 +51,8 @@ def measure(testbed: Testbed, plan: Plan, ours: Books) -> dict[str, Any]:
     except LocalError as error:
         log(f"no peer: {error.detail}")
         return {"kafka_streams_per_s": None, "kafka_streams": {"reason": error.detail}}
-    log("Kafka Streams reads the same topic")
+    fill_with_text(testbed, TOPIC, DataSet(plan.ledger, days=plan.days))
+    log("Kafka Streams reads the same donations")
     samples: list[tuple[float, int]] = []
     job = Job("panda-peer", TOPIC, plan.ledger, COUNT_EVERY_MS)
     theirs, dropped = _run(testbed, program, job, plan.peer_wait_s, samples)

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.figures import rounded, steady_rate
-from benchmarks.load import Body, DataSet
+from benchmarks.load import START, Body, DataSet
 from benchmarks.plan import Plan
 from benchmarks.testbed import SHARDS, Collections, PageCounter, Testbed, log, sampled_until
 from pandapack.contracts.door_mark import DoorKeys
 from pandapack.contracts.pages import unpack
 from pandapack.contracts.pushed import headers_of
+from pandapack.contracts.pushed_columns import rows_claimed
 from pandapack.local.keys import ensure_door_keys
 from pandapack.local.layout import PLATFORM
 from pandapack.runtime.sender import BATCH_BYTES, COMPRESSION, LINGER_MS, RECORD_BYTES_MAX
 from pandapack.runtime.topics import ensure_topics
+from services.donations.pushes.domain.sorting import PushSorter
+from services.donations.validation.domain.text_lines import TextLines
 
 TOPIC = "donations.pushed"
 ASK_EVERY_S = 0.02
@@ -39,17 +43,33 @@ class Books:
 
 
 def fill(testbed: Testbed, data: DataSet) -> None:
-    """Publishes the set as the push API does: a record for each push and shard."""
+    """Publishes the set as the push API does: a record of columns for each push and shard."""
     log(f"filling {TOPIC} with {data.donations:,} donations of {data.days} days")
-    asyncio.run(_fill(testbed.stack.kafka, data, door_of(testbed)))
+    asyncio.run(_fill(testbed.stack.kafka, TOPIC, _columns(data), door_of(testbed)))
 
 
-async def _fill(kafka: str, data: DataSet, door: DoorKeys) -> None:
-    await ensure_topics(kafka, {TOPIC: SHARDS}, replication=1)
+def fill_with_text(testbed: Testbed, topic: str, data: DataSet) -> None:
+    """Publishes the same records as lines to a topic of their own, for who cannot read columns."""
+    log(f"filling {topic} with the same donations as text")
+    asyncio.run(_fill(testbed.stack.kafka, topic, data.bodies_by_shard(SHARDS), door_of(testbed)))
+
+
+def _columns(data: DataSet) -> Iterator[dict[int, Body]]:
+    """Shard → its part of a push, as columns."""
+    sorter, first = PushSorter(SHARDS), datetime.fromisoformat(f"{START}Z")
+    now, accept_days = first + timedelta(days=data.days), data.days + 1
+    for body in data.bodies():
+        push = sorter.sort(TextLines(body.content), PLATFORM, now=now, accept_days=accept_days)
+        assert push.accepted == body.donations, "every line of the data set is a donation"
+        yield {shard: Body(value, rows_claimed(value)) for shard, value in push.by_shard.items()}
+
+
+async def _fill(kafka: str, topic: str, pushes: Iterator[dict[int, Body]], door: DoorKeys) -> None:
+    await ensure_topics(kafka, {topic: SHARDS}, replication=1)
     async with pushing_to(kafka) as producer:
         sends: list[asyncio.Future[Any]] = []
-        for number, parts in enumerate(data.bodies_by_shard(SHARDS)):
-            sends += await send_push(producer, TOPIC, f"psh_{number:024x}", parts, door)
+        for number, parts in enumerate(pushes):
+            sends += await send_push(producer, topic, f"psh_{number:024x}", parts, door)
             if len(sends) >= PUSHES_AT_ONCE * SHARDS:
                 await asyncio.gather(*sends)
                 sends.clear()

@@ -1,4 +1,7 @@
-"""What a poisoned record costs: 3,000 broken lines on one shard while donations come, unmarked, and marked as ours."""
+"""What a poisoned record costs: 3,000 broken lines of a stranger on one shard while donations come.
+
+And again 3,000 rows with the door's own mark, each of them another shard's.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import asyncio
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from benchmarks.figures import longest_gap_ms
-from benchmarks.load import DataSet
+from benchmarks.load import START, DataSet
 from benchmarks.parts.ledger import TOPIC, door_of, pushing_to
 from benchmarks.plan import Plan
 from benchmarks.pusher import Pushers
@@ -18,6 +22,8 @@ from pandapack.contracts.door_mark import DoorKeys
 from pandapack.contracts.pages import shard_prefix
 from pandapack.contracts.pushed import headers_of
 from pandapack.local.layout import PLATFORM
+from services.donations.pushes.domain.sorting import PushSorter
+from services.donations.validation.domain.text_lines import TextLines
 
 POISONED = 0
 """The shard that gets it."""
@@ -54,7 +60,7 @@ def measure(testbed: Testbed, plan: Plan) -> dict[str, Any]:
             poisoned_s = time.perf_counter()
             for door in (None, door_of(testbed)):
                 marked = "marked with the door's key" if door else "of a stranger"
-                log(f"one record of {LINES:,} broken lines for shard {POISONED}, {marked}")
+                log(f"one record of {LINES:,} broken rows for shard {POISONED}, {marked}")
                 watch.until_passed(asyncio.run(_poison(testbed.stack.kafka, door)))
                 time.sleep(AFTER_S)
             end_s = time.perf_counter()
@@ -76,16 +82,28 @@ def measure(testbed: Testbed, plan: Plan) -> dict[str, Any]:
 
 async def _poison(kafka: str, door: DoorKeys | None) -> int:
     """Its offset. `door`: marks it as the push API would; None: a stranger's, with headers that look like a push's."""
-    headers, lines = headers_of(f"psh_{'0' * 24}", PLATFORM), b"\n".join([BROKEN] * LINES)
+    headers, value = headers_of(f"psh_{'0' * 24}", PLATFORM), _strangers() if door else b"\n".join([BROKEN] * LINES)
     async with pushing_to(kafka) as producer:
         sent = await producer.send_and_wait(
             TOPIC,
-            lines,
+            value,
             key=str(POISONED).encode(),
             partition=POISONED,
-            headers=door.mark(POISONED, headers, lines) if door else headers,
+            headers=door.mark(POISONED, headers, value) if door else headers,
         )
         return int(sent.offset)
+
+
+def _strangers() -> bytes:
+    """Columns of donations of which each is another shard's: what the door marks can be broken only by what it says."""
+    data = DataSet(LINES * SHARDS * 2, days=1)
+    (by_shard,) = data.bodies_by_shard(SHARDS, data.donations)
+    lines = by_shard[POISONED + 1].content.split(b"\n")[:LINES]
+    now = datetime.fromisoformat(f"{START}Z") + timedelta(days=data.days)
+    push = PushSorter(1).sort(TextLines(*lines), PLATFORM, now=now, accept_days=data.days + 1)
+    assert push.accepted == LINES, "every line of the data set is a donation"
+    (value,) = push.by_shard.values()
+    return value
 
 
 @dataclass

@@ -1,9 +1,10 @@
-"""A record of `donations.pushed`: the untouched lines of one push that live on one shard.
+"""A record of `donations.pushed`: what one push has for one shard.
 
-The key and the partition are the shard. The value is NDJSON: a donation a line, or a reversal a line where the header
-`kind` says so. The header `push` names the push, `platform` whose it is: lines have the platform's own names for its
-merchants, and the ledger has them scoped (`contracts.donations.scoped`). A record without a platform is no push's.
-The header `lines` tells which lines of the push they are (`contracts.pushed_lines`).
+The key and the partition are the shard. The value is columns of donations (`contracts.pushed_columns`, which its first
+two bytes name); or NDJSON where the header `kind` says so: a reversal a line, untouched. The header `push` names the
+push, `platform` whose it is: rows have the platform's own names for its merchants, and the ledger has them scoped
+(`contracts.donations.scoped`). A record without a platform is no push's. The header `lines` tells which lines of the
+push they are (`contracts.pushed_lines`).
 """
 
 from __future__ import annotations

@@ -11,7 +11,10 @@ CHANNELS = {"donations.events": "donations.", "procurement.events": "procurement
 """A topic's events are those whose type begins so."""
 RECORDS: dict[str, dict[str, Any]] = {
     "donations.pushed": {
-        "lines": {"contentType": "application/x-ndjson", "summary": "The untouched lines of a push on one shard."}
+        "rows": {
+            "contentType": "application/octet-stream",
+            "summary": "The donations of a push on one shard, as columns; or its reversals, a line each.",
+        }
     },
     "dead-letters": {
         "row": {"contentType": "application/octet-stream", "summary": "A rejected row, where it came from, and why."}

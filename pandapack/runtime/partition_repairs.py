@@ -56,6 +56,8 @@ class PartitionRepairs:
         self._stops, self._set_aside, self._log = stops, set_aside, log
         self._real, self._shown, self._judge, self._partitions = real, shown, judge, partitions
         self.consumers: list[Consumer] = []
+        self.text_of: Callable[[bytes], bytes] = bytes
+        """A record for eyes, where its bytes are none."""
 
     async def standing(self) -> list[Json]:
         """All partitions of this service that stand still, whichever process owns them. Raises Unavailable."""
@@ -164,7 +166,7 @@ class PartitionRepairs:
             "key": None if record.key is None else record.key.decode(errors="backslashreplace"),
             "headers": headers_shown(record),
             "size_bytes": len(value),
-            "text": value[:TEXT_CHARACTERS_MAX].decode(errors="backslashreplace"),
+            "text": self.text_of(value)[:TEXT_CHARACTERS_MAX].decode(errors="backslashreplace"),
             "raw": base64.b64encode(value[:VALUE_BYTES_SHOWN_MAX]).decode(),
             "event": None,
             "distrust": None,

@@ -28,7 +28,7 @@ from services.donations.door.work.marks import DoorMarks
 from services.donations.ledger.api.donations import donations_router
 from services.donations.ledger.api.reversals import reversals_router
 from services.donations.ledger.api.shards import shards_router
-from services.donations.ledger.handlers import LedgerHandler, without_mark
+from services.donations.ledger.handlers import LedgerHandler, shown, without_mark
 from services.donations.ledger.store.gaps import SHARD_GAPS
 from services.donations.ledger.store.pages import PAGE_INDEXES, Pages
 from services.donations.ledger.store.reversals import Reversals
@@ -179,6 +179,7 @@ class Donations:
             stand_in=without_mark,
             written=self._pages.next_offset,
         )
+        service.repairs.text_of = shown
         waiting = UnpublishedEvents(self._pages, lambda: service.progress.unconfirmed(topic("donations.pushed")))
         service.publishes_besides(waiting.oldest)
         sealer = Sealer(shards, self._pages, self._seals, self._roots.last_of_shard)

@@ -32,6 +32,7 @@ from services.donations.ledger.work.publisher import ShardPublisher
 from services.donations.ledger.work.recorder import Recorder
 from services.donations.ledger.work.reversals import ReversalLookup
 from services.donations.ledger.work.shards import LostShard, OwnedShards
+from tests.pushed import columns_of
 from tests.trusted import DOOR, KEY
 
 AT = datetime(2021, 11, 11, tzinfo=UTC)
@@ -227,5 +228,6 @@ def pushed_log(chance: random.Random, reversals_share: float = REVERSALS_SHARE) 
             else:
                 oracle.give(number, fen)
                 rows.append(donation(number, fen))
-        log.append(marked(offset, "\n".join(map(json.dumps, rows)).encode(), *([REVERSAL] if is_reversal else [])))
+        lines = [json.dumps(row).encode() for row in rows]
+        log.append(marked(offset, b"\n".join(lines), REVERSAL) if is_reversal else marked(offset, columns_of(*lines)))
     return log, oracle

@@ -8,6 +8,7 @@ import random
 import pytest
 
 from pandapack.contracts.pages import unpack
+from pandapack.contracts.pushed_rows import lines_of
 from pandapack.decision import Refusal
 from pandapack.runtime.partitions import Rewind
 from pandapack.runtime.store import Command
@@ -62,6 +63,6 @@ async def test_a_shard_stops_at_a_gap_until_an_operator_lets_it_resume() -> None
     await owner.assigned(0)  # nothing of it is only in memory: a new owner resumes where this one was
     await handle(owner, log[-1:])
     left = [log[0], log[1], *log[2 + LOST :]]
-    wanted = {json.loads(line)["id"] for record in left for line in (record.value or b"").split(b"\n")}
+    wanted = {json.loads(line)["id"] for record in left for line in lines_of(record.value or b"")}
     counted = [row.id for page in await rows.find({}) for row in unpack(bytes(page["columns"])).rows()]
     assert sorted(counted) == sorted(wanted)

@@ -18,6 +18,8 @@ from services.donations.dead_letters.work import RefusedDeadLetter, ReplayReques
 REPLAYS_AT_ONCE_MAX = 500
 LINE_BYTES_MAX = 65_536
 ADDRESS_CHARACTERS_MAX = 200
+ROWS_SHOWN_MAX = 100
+"""Columns are a tenth of the text that they stand for: a page of letters must not become a hundred times as long."""
 
 Address = Annotated[str, StringConstraints(min_length=1, max_length=ADDRESS_CHARACTERS_MAX)]
 Edited = Annotated[str, StringConstraints(min_length=1, max_length=LINE_BYTES_MAX)]
@@ -42,7 +44,8 @@ class ReplayBody(BaseModel):
 def shown_dead_letter(state: DeadLetter) -> dict[str, Any]:
     """A dead letter as JSON.
 
-    `text` is for eyes: bytes that are no text are marked in it; `raw` (base64) has them all.
+    `text` is for eyes: bytes that are no text are marked in it, and of columns the first rows are written out; `raw`
+    (base64) has all bytes.
     """
     return {
         "address": state.address,
@@ -53,7 +56,7 @@ def shown_dead_letter(state: DeadLetter) -> dict[str, Any]:
         "pointer": state.pointer,
         "reason": state.reason,
         "message": {"en": state.en, "zh": state.zh},
-        "text": state.text.decode(errors="replace"),
+        "text": b"\n".join(state.lines(ROWS_SHOWN_MAX)).decode(errors="replace"),
         "raw": state.raw,
         "rows": state.rows,
         "size_bytes": state.size,

@@ -144,9 +144,10 @@ def _rows_of(dead_letters: Sequence[DeadLetter], edited: Mapping[str, str]) -> _
 def _split(dead_letter: DeadLetter, edited: Mapping[str, str]) -> Iterator[bytes]:
     """The rows of a letter; a single row stays one, whatever breaks of lines are in it."""
     given = edited.get(dead_letter.address)
-    text = dead_letter.text if given is None else given.encode()
     if dead_letter.rows is None:
+        text = dead_letter.text if given is None else given.encode()
         yield text.replace(b"\n", b" ").replace(b"\r", b" ").strip() or b"null"
         return
-    lines = [line.replace(b"\r", b" ").strip() for line in text.split(b"\n")]
-    yield from [line for line in lines if line] or [b"null"]
+    lines = dead_letter.lines() if given is None else given.encode().split(b"\n")
+    rows = [line.replace(b"\r", b" ").strip() for line in lines]
+    yield from [row for row in rows if row] or [b"null"]

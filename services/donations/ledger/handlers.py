@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
+from pandapack.contracts.pushed_columns import is_columns
+from pandapack.contracts.pushed_rows import lines_of
 from pandapack.runtime.reactions import Record
 from services.donations.ledger.work.recorder import Recorder
 from services.donations.ledger.work.shards import OwnedShards
+
+ROWS_SHOWN_MAX = 50
+"""More rows, written out, would not fit into what is shown of a record."""
 
 
 @dataclass(slots=True)
@@ -28,6 +33,11 @@ class UnmarkedRecord:
 def without_mark(record: Record) -> Record:
     """What is handled in the stead of a record that was set aside: a shard's log has no holes."""
     return UnmarkedRecord(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value)
+
+
+def shown(value: bytes) -> bytes:
+    """A record of the topic for eyes: of columns the first rows, written out."""
+    return (b"\n".join(lines_of(value, ROWS_SHOWN_MAX)) if is_columns(value) else b"") or value
 
 
 class LedgerHandler(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -7,9 +7,12 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from aiokafka import AIOKafkaProducer
 
 from pandapack.contracts.dead_letters import ROW_DEAD_LETTERS_A_RECORD_MAX
+from pandapack.contracts.pushed_rows import lines_of
+from tests.pushed import columns_of
 from tests.service.donations.tenant import DAY, Tenant, ndjson, reversal
 from tests.service.running import Running
 from tests.trusted import DOOR, door_of
@@ -30,9 +33,8 @@ def write(service: Running, shard: int, value: bytes, headers: Headers) -> str:
     return f"{topic}/{shard}/{asyncio.run(send())}"
 
 
-def write_rows(service: Running, rows: list[bytes], *more: tuple[str, bytes], shard: int) -> str:
-    """Rows that the door has let in, as if a newer rule refused them now. `more`: headers."""
-    value = b"\n".join(rows)
+def write_marked(service: Running, value: bytes, *more: tuple[str, bytes], shard: int) -> str:
+    """What the door has let in, as if a newer rule refused it now. `more`: headers."""
     headers = door_of(service.folder).mark(shard, [("push", b"psh_x"), *more], value)
     return write(service, shard, value, headers)
 
@@ -70,11 +72,12 @@ def unmarked(tenant: Tenant, shard: int, value: bytes) -> dict[str, Headers]:
     }
 
 
+@pytest.mark.parametrize("is_text", [True, False], ids=["text", "columns"])
 def test_a_record_without_the_doors_mark_is_one_dead_letter_whatever_it_holds_and_counts_only_by_an_operator(
-    service: Running, tenant: Tenant
+    service: Running, tenant: Tenant, is_text: bool
 ) -> None:
     rows = tenant.donations(0, 3, merchant=tenant.merchant_on(0))
-    value = ndjson(rows)
+    value = ndjson(rows) if is_text else columns_of(*ndjson(rows).splitlines(), platform=tenant.name)
     written = {why: write(service, 0, value, headers) for why, headers in unmarked(tenant, 0, value).items()}
     with service.client("operator") as operator:
         for why, record in written.items():
@@ -83,6 +86,7 @@ def test_a_record_without_the_doors_mark_is_one_dead_letter_whatever_it_holds_an
             assert (kept["address"], kept["cause"], kept["platform"], kept["rows"]) == (record, "unmarked", None, 3), (
                 why
             )
+            assert json.loads(kept["text"].splitlines()[0])["id"] == rows[0]["id"]
         assert tenant.counted() == (0, 0)
         record = written["no mark"]
         answer = replay(operator, {"addresses": [record]}, f"{record} as it is")
@@ -106,7 +110,9 @@ def test_thousands_of_broken_lines_of_one_record_are_bounded_dead_letters_and_no
 ) -> None:
     broken = [b"{broken %d" % number for number in range(3_000)]
     unmarked_record = write(service, 0, b"\n".join(broken), [])
-    marked_record = write_rows(service, broken, whose(tenant), shard=0)
+    lines = ndjson(tenant.donations(0, len(broken))).splitlines()
+    columns = columns_of(*lines, platform=tenant.name, amount_fen=0)
+    marked_record = write_marked(service, columns, whose(tenant), shard=0)
     with service.client("operator") as operator:
         eventually(lambda: len(dead_letters(operator, marked_record)) == ROW_DEAD_LETTERS_A_RECORD_MAX + 1, "all kept")
         kept = dead_letters(operator, marked_record)
@@ -115,7 +121,8 @@ def test_thousands_of_broken_lines_of_one_record_are_bounded_dead_letters_and_no
         singles = sorted(
             (one for one in kept if one["rows"] is None), key=lambda one: int(one["address"].split("/")[-1])
         )
-        assert [one["text"].encode() for one in singles] + rest["text"].encode().split(b"\n") == broken
+        texts = [one["text"].encode() for one in singles] + rest["text"].encode().split(b"\n")
+        assert texts == lines_of(columns)
         (whole,) = dead_letters(operator, unmarked_record)
         assert whole["rows"] == len(broken)
         answer = replay(operator, {"addresses": [rest["address"]]}, f"{marked_record} as it is")
@@ -128,15 +135,15 @@ def test_rows_that_are_refused_are_kept_with_their_reason_and_count_once_when_th
 ) -> None:
     (good,) = tenant.donations(0, 1)
     mended = json.dumps({**good, "amount_fen": 7})
-    rows = [b"{oops", json.dumps({**good, "amount_fen": -7}).encode(), b"\xff\xfe"]
+    columns = columns_of(*ndjson([good] * 3).splitlines(), platform=tenant.name, amount_fen=0)
     another = 1 if tenant.shard(good["merchant"]) == 0 else 0
-    record = write_rows(service, rows, whose(tenant), shard=another)
+    record = write_marked(service, columns, whose(tenant), shard=another)
     with service.client("operator") as operator:
         eventually(lambda: len(dead_letters(operator, record)) == 3, "all rows are kept")
-        negative = dead_letters(operator, record, cause="amount_fen_invalid")
-        assert [one["address"] for one in negative] == [f"{record}/1"]
-        address = negative[0]["address"]
-        assert json.loads(operator.get(f"/v1/dead-letters/{address}").json()["text"])["amount_fen"] == -7
+        free = dead_letters(operator, record, cause="amount_fen_invalid")
+        assert [one["address"] for one in free] == [f"{record}/{row}" for row in range(3)]
+        address = free[1]["address"]
+        assert json.loads(operator.get(f"/v1/dead-letters/{address}").json()["text"])["amount_fen"] == 0
 
         still = replay(operator, {"addresses": [address], "dry_run": True}, f"{record} dry")
         assert (still["accepted"], [one["code"] for one in still["refused"]]) == (0, ["amount_fen_invalid"])
@@ -158,8 +165,8 @@ def test_a_broken_reversal_is_kept_as_one_and_is_taken_when_it_is_mended(service
     tenant.push(ndjson([good]))
     eventually(lambda: tenant.counted()[0] == 1, "the donation is counted")
     shard, sound = tenant.shard(good["merchant"]), reversal("r-1", good, good["amount_fen"])
-    rows = [json.dumps({**sound, "amount_fen": 0}).encode()]
-    record = write_rows(service, rows, ("kind", b"reversal"), whose(tenant), shard=shard)
+    row = json.dumps({**sound, "amount_fen": 0}).encode()
+    record = write_marked(service, row, ("kind", b"reversal"), whose(tenant), shard=shard)
     with service.client("operator") as operator:
         eventually(lambda: len(dead_letters(operator, record)) == 1, "the row is kept")
         (dead_letter,) = dead_letters(operator, record)

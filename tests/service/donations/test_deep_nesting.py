@@ -56,9 +56,13 @@ def test_a_settlement_that_nests_too_deeply_is_refused_and_the_line_named(tenant
 
 
 def test_a_body_that_nests_too_deeply_is_refused_where_operators_send_one(tenant: Tenant) -> None:
-    for path in ("/v1/keys", "/v1/platforms", "/v1/merchants", "/v1/dead-letters/replays"):
-        answer = tenant.platform.post(path, content=with_deep({"name": "x"}), headers=JSON)
-        assert (answer.status_code, answer.json()["code"]) == (422, "nested_too_deeply"), path
+    deep = with_deep({"name": "x"})
+    with tenant.service.client("operator") as operator:
+        for path in ("/v1/keys", "/v1/platforms", "/v1/merchants", "/v1/dead-letters/replays"):
+            answer = operator.post(path, content=deep, headers=JSON)
+            assert (answer.status_code, answer.json()["code"]) == (422, "nested_too_deeply"), path
+            refused = tenant.platform.post(path, content=deep, headers=JSON)
+            assert (refused.status_code, refused.json()["code"]) == (403, "role_not_allowed"), path
 
 
 def test_a_method_that_a_path_does_not_take_is_answered_with_those_that_it_takes(tenant: Tenant) -> None:

@@ -10,6 +10,7 @@ import httpx
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from tests.pushed import columns_of
 from tests.service.donations.tenant import NDJSON, PROGRAMME, donations, ndjson
 from tests.service.programmes import publish
 from tests.service.running import Running, running
@@ -56,7 +57,7 @@ def test_a_shard_stops_at_a_gap_until_an_operator_lets_exactly_that_gap_go(
         platform.post("/v1/donations", content=ndjson(donations(0, 3)), headers=NDJSON)
         eventually(lambda: the_shard(operator)["donations"] == {PROGRAMME: 3}, "the first donations are counted")
         service.kill()
-        records = [ndjson(donations(first, 2)) for first in (10, 20, 30)]
+        records = [columns_of(*ndjson(donations(first, 2)).splitlines(), platform="local") for first in (10, 20, 30)]
         lose(stack, service, records, kept_from=3)
         service.start_unready()
         eventually(lambda: answers(operator) and the_shard(operator)["gap"] is not None, "the shard shows its gap")

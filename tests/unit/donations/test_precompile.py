@@ -16,7 +16,7 @@ from services.donations.ledger.domain.pages import Page, PageHeader, roll_over
 from services.donations.ledger.domain.seals import seal
 from services.donations.precompile import AT, compile_all
 from services.donations.pushes.domain.sorting import PushSorter
-from services.donations.validation.domain.reader import LineReader
+from services.donations.validation.domain.record_columns import RecordColumns
 from services.donations.validation.domain.text_lines import TextLines
 
 LINES_A_PUSH = 2_000
@@ -30,7 +30,7 @@ def compiled_functions() -> Iterator[CPUDispatcher]:
 
 def push_and_seal() -> None:
     now = datetime.fromisoformat(AT).astimezone(UTC) + timedelta(hours=1)
-    reader = RecordReader(0, LineReader(1), Fingerprints(b"seed"))
+    reader = RecordReader(0, RecordColumns(1), Fingerprints(b"seed"))
     index, page = DayIndex(), Page(PageHeader(0))
     for push in range(4 * RUN_ROWS_MAX // LINES_A_PUSH):
         merchants = ("M" * (1 + number % 55) for number in range(LINES_A_PUSH))
@@ -39,10 +39,10 @@ def push_and_seal() -> None:
             % (str(push * LINES_A_PUSH + number).encode(), merchant.encode(), AT.encode())
             for number, merchant in enumerate(merchants)
         )
-        PushSorter(1).sort(TextLines(body), "shop", now=now, accept_days=1)
-        records = [PushedRecord(push, 0, "push", "shop", body)]
+        (value,) = PushSorter(1).sort(TextLines(body), "shop", now=now, accept_days=1).by_shard.values()
+        records = [PushedRecord(push, 0, "push", "shop", value)]
         if push % 2:  # a batch may hold records of several platforms
-            records.append(PushedRecord(push, 0, "push", "till", body[: body.index(b"\n")]))
+            records.append(PushedRecord(push, 0, "push", "till", value))
         batch = reader.read(records)
         result = reader.decide(batch, reader.suspects(batch, dict.fromkeys(batch.rows_of_days(), index)), {})
         page = replace(roll_over(page, result, today=0, at=now), outbox=())

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pandapack.contracts.envelope import Part
+from pandapack.contracts.pushed_columns import is_columns
+from pandapack.contracts.pushed_rows import lines_of
 from pandapack.decision import Decision, Refusal, RefusalKind
 from services.donations.validation.domain.failures import failure_of
 
@@ -52,6 +54,11 @@ class DeadLetter(Part):
     def text(self) -> bytes:
         """Its own bytes."""
         return b64decode(self.raw)
+
+    def lines(self, rows_max: int | None = None) -> list[bytes]:
+        """Its rows as text: those of columns are written out, `rows_max` of them at most; what is no text stays so."""
+        text = self.text
+        return (lines_of(text, rows_max) if is_columns(text) else []) or text.split(b"\n")
 
 
 @dataclass(frozen=True, slots=True)

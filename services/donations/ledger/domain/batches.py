@@ -7,28 +7,28 @@ one by one.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from pandapack.contracts.columns import Columns
-from pandapack.contracts.donations import day_name, day_number
+from pandapack.contracts.donations import AMOUNT_FEN_MAX, day_name, day_number
 from pandapack.contracts.pushed import PUSH_HEADER, header_text, packed_lines_of, platform_of
+from pandapack.contracts.pushed_columns import Numbers, rows_claimed
 from pandapack.contracts.pushed_lines import index_in_push
+from pandapack.contracts.pushed_rows import lines_of
 from services.donations.ledger.domain.duplicates import DayIndex, Fingerprints, PageLookup
 from services.donations.ledger.domain.findings import Anchor, Finding, First, RejectedRow
 from services.donations.ledger.domain.fingerprints import FingerprintArray, Offsets
 from services.donations.ledger.domain.reversals import ReversalRecord
-from services.donations.validation.domain.failures import AT_US_MAX, UNMARKED
-from services.donations.validation.domain.reader import LineReader, ParsedLines
+from services.donations.validation.domain.failures import AT_US_MAX, UNMARKED, UNREADABLE
+from services.donations.validation.domain.reader import donation_of
+from services.donations.validation.domain.record_columns import RecordColumns
 from services.donations.validation.domain.scopes import LinePlatforms
-from services.donations.validation.domain.text_lines import TextLines
 
 DIGEST_BYTES = 16
 NO_DONATION_OF_THIS_SHARD = "another shard's merchant, a strange name, or no time"
@@ -50,10 +50,10 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PushedRecord:
-    """One record of a shard: the untouched lines of a platform's push.
+    """One record of a shard: the rows of a platform's push, as columns, or its reversals, a line each.
 
     `packed_lines`: which lines of the push they are (`contracts.pushed_lines`); None where that is not known.
-    `unmarked`: all bytes of a record that the door did not let in; it has no push, no platform and no lines then.
+    `unmarked`: all bytes of a record that the door did not let in; it has no push, no platform and no rows then.
     """
 
     offset: int
@@ -80,11 +80,11 @@ class PushedRecord:
 
     @property
     def lines(self) -> int:
-        """How many lines it has, empty ones included."""
-        return self.value.count(b"\n") + 1
+        """How many rows it says it has; of reversals how many lines, empty ones included."""
+        return rows_claimed(self.value) or self.value.count(b"\n") + 1
 
     def index_in_push(self, line: int) -> int | None:
-        """The index in the push of one of its lines; None where that is not known."""
+        """The index in the push of one of its rows; None where that is not known."""
         return index_in_push(self.packed_lines, line)
 
 
@@ -112,15 +112,16 @@ class BatchResult:
 
 @dataclass(slots=True)
 class Batch:
-    """Some records of a shard, read. `lines`, `days`, `fingerprints`: of each row its line, its day, its mark.
+    """Some records of a shard, read. `days`, `fingerprints`: of each row its day, and its mark.
 
-    `columns`, `lines`, `days` and `fingerprints` are equally long; days are in days since 1970.
+    `columns`, `places`, `days` and `fingerprints` are equally long; days are in days since 1970. `places`: which of all
+    rows of the records each is; `ends`, shape (records,): where those of each record end.
     """
 
     records: Sequence[PushedRecord]
-    text: TextLines
     columns: Columns
-    lines: Offsets
+    places: Offsets
+    ends: Numbers
     days: npt.NDArray[np.int64]
     fingerprints: FingerprintArray
     rejected: list[RejectedRow] = field(default_factory=list)
@@ -130,6 +131,10 @@ class Batch:
         if len(self.days) and self.days.min() == self.days.max():
             return {int(self.days[0]): np.arange(len(self.days))}
         return {day: np.flatnonzero(self.days == day) for day in np.unique(self.days).tolist()}
+
+    def at(self, row: int) -> tuple[PushedRecord, int]:
+        """The record that a row came in, and which of its rows it is."""
+        return _record_at(self.records, self.ends, int(self.places[row]))
 
     def known_on(self, number: int, page: PageLookup, rows: Iterable[int]) -> Known:
         """What a page, which has this number, holds under the fingerprints of some rows."""
@@ -153,22 +158,28 @@ class Suspects:
 class RecordReader:
     """Reads and sorts the records of one shard."""
 
-    def __init__(self, shard: int, reader: LineReader, fingerprints: Fingerprints) -> None:
+    def __init__(self, shard: int, reader: RecordColumns, fingerprints: Fingerprints) -> None:
         self._shard, self._reader, self._fingerprints = shard, reader, fingerprints
 
     def read(self, records: Sequence[PushedRecord]) -> Batch:
         """The records' donations; what is none becomes a rejected row."""
-        text = TextLines(*[record.value for record in records])
-        platforms = _platforms_of(records, text)
-        read = self._reader.read(text, platforms)
-        times = read.columns.times_us
+        values = [record.value if record.platform else b"" for record in records]
+        read = self._reader.read(values, _platforms_of(records))
+        columns, ends = read.columns, np.cumsum(read.rows_in)
+        amounts, times = columns.amounts_fen, columns.times_us
         fits = (read.shards == self._shard) & (times >= 0) & (times < AT_US_MAX)
-        rejected = unmarked_rows(records) + _rejected_rows(records, text, read, read.lines[~fits].tolist())
-        columns, lines = read.columns, read.lines
+        fits &= (amounts > 0) & (amounts <= AMOUNT_FEN_MAX)
+        if read.is_named is not None:
+            fits &= read.is_named
+        places = np.arange(len(columns))
+        rejected = unmarked_rows(records)
+        if not read.rows_in.all():
+            rejected += _unreadable(records, read.rows_in)
         if not fits.all():
-            rows = np.flatnonzero(fits)
-            columns, lines = columns.take(rows), lines[rows]
-        return Batch(records, text, columns, lines, columns.days, self._fingerprints.of(columns), rejected)
+            rejected += _rejected_rows(records, ends, np.flatnonzero(~fits))
+            places = np.flatnonzero(fits)
+            columns = columns.take(places)
+        return Batch(records, columns, places, ends, columns.days, self._fingerprints.of(columns), rejected)
 
     def lookup(self, columns: Columns) -> PageLookup:
         """A page, ready to be asked for what it holds."""
@@ -198,7 +209,6 @@ class RecordReader:
         known = dict(on_pages)
         result = BatchResult(rejected=batch.rejected, anchor=batch.records[-1].anchor)
         is_new = np.ones(len(batch.columns), bool)
-        lines = _RecordLines(batch.records)
         for row in sorted(suspects.rows):
             identity, one = _identity(batch.columns, row)
             before = known.get(identity)
@@ -207,7 +217,7 @@ class RecordReader:
                 known[identity] = one._replace(row=int(np.count_nonzero(is_new[:row])))
             else:
                 is_new[row] = False
-                record, line = lines.of(int(batch.text.starts[batch.lines[row]]))
+                record, line = batch.at(row)
                 kind = "duplicate" if before.is_repeated_by(one) else "conflict"
                 merchant, id, day = identity
                 index = record.index_in_push(line)
@@ -219,42 +229,38 @@ class RecordReader:
         return result
 
 
-class _RecordLines:
-    """Which byte of a batch's text lies on which line of which record."""
-
-    def __init__(self, records: Sequence[PushedRecord]) -> None:
-        self._records = records
-        self._begins = [0, *accumulate(len(record.value) + 1 for record in records)]
-
-    def of(self, offset: int) -> tuple[PushedRecord, int]:
-        """The record, and the line within it; blank ones count."""
-        at = bisect_right(self._begins, offset) - 1
-        record = self._records[at]
-        return record, record.value.count(b"\n", 0, offset - self._begins[at])
+def _record_at(records: Sequence[PushedRecord], ends: Numbers, place: int) -> tuple[PushedRecord, int]:
+    """The record that has a row of a batch, and which of its rows that is. `ends`: where the rows of each end."""
+    at = int(np.searchsorted(ends, place, side="right"))
+    return records[at], place - (int(ends[at - 1]) if at else 0)
 
 
-def _platforms_of(records: Sequence[PushedRecord], text: TextLines) -> LinePlatforms:
-    """Whose the lines of some records are."""
+def _platforms_of(records: Sequence[PushedRecord]) -> LinePlatforms:
+    """Whose each record is."""
     numbers: dict[str, int] = {}
     of_record = [numbers.setdefault(record.platform, len(numbers)) for record in records]
-    if len(numbers) == 1:
-        return LinePlatforms.one(records[0].platform, len(text))
-    ends = np.cumsum([len(record.value) + 1 for record in records])
-    records_of_lines = np.searchsorted(ends, text.starts, side="right")
-    return LinePlatforms(list(numbers), np.array(of_record, np.int32)[records_of_lines])
+    return LinePlatforms(list(numbers), np.array(of_record, np.int32))
 
 
-def _rejected_rows(
-    records: Sequence[PushedRecord],
-    text: TextLines,
-    read: ParsedLines,
-    strangers: Iterable[int],
-) -> list[RejectedRow]:
-    reasons = read.refused | dict.fromkeys((*read.not_plain, *strangers), NO_DONATION_OF_THIS_SHARD)
-    lines, rejected = _RecordLines(records), list[RejectedRow]()
-    for line, reason in sorted(reasons.items()):
-        record, index = lines.of(int(text.starts[line]))
-        rejected.append(RejectedRow(record.offset, index, text.line(line), reason, record.platform))
+def _unreadable(records: Sequence[PushedRecord], rows_in: Numbers) -> list[RejectedRow]:
+    """The records that the door marked and that hold no columns all the same: each is rejected as it is."""
+    without = [records[number] for number in np.flatnonzero(rows_in == 0).tolist()]
+    marked = [record for record in without if record.unmarked is None]
+    return [RejectedRow(one.offset, None, one.value, UNREADABLE, one.platform) for one in marked]
+
+
+def _rejected_rows(records: Sequence[PushedRecord], ends: Numbers, places: Offsets) -> list[RejectedRow]:
+    """Rows that do not fit, each written out as the line that it was."""
+    rejected, written = list[RejectedRow](), dict[int, list[bytes]]()
+    for place in places.tolist():
+        record, index = _record_at(records, ends, place)
+        lines = written.get(record.offset)
+        if lines is None:
+            lines = written[record.offset] = lines_of(record.value)
+        line = lines[index]
+        why = donation_of(line)
+        reason = why if isinstance(why, str) else NO_DONATION_OF_THIS_SHARD
+        rejected.append(RejectedRow(record.offset, index, line, reason, record.platform))
     return rejected
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from pandapack.contracts.dead_letters import DEAD_LETTER_BYTES_MAX, ROW_DEAD_LETTERS_A_RECORD_MAX
+from pandapack.contracts.pushed_columns import rows_claimed
 from services.donations.ledger.domain.findings import RejectedRow
 
 
@@ -47,7 +48,7 @@ def _dead_letter_of(row: RejectedRow) -> NewDeadLetter:
     if row.index is not None:
         path = f"{row.offset}/{row.index}"
         return NewDeadLetter(path, row.reason, value, row.platform, row.is_reversal, size=cut)
-    rows = row.raw.count(b"\n") + 1 if row.raw else 0
+    rows = rows_claimed(row.raw) or (row.raw.count(b"\n") + 1 if row.raw else 0)
     return NewDeadLetter(str(row.offset), row.reason, value, row.platform, row.is_reversal, rows=rows, size=cut)
 
 

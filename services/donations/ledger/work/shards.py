@@ -18,7 +18,7 @@ from services.donations.ledger.domain.duplicates import DayIndex, Fingerprints
 from services.donations.ledger.domain.pages import Page, PageHeader
 from services.donations.ledger.store.pages import Pages
 from services.donations.ledger.work.publisher import HasPage
-from services.donations.validation.domain.reader import LineReader
+from services.donations.validation.domain.record_columns import RecordColumns
 
 INDEX_BYTES_MAX = 640 * 1024 * 1024
 """Known donations held in memory by one process, over all its shards; days not used for longest leave first."""
@@ -68,10 +68,10 @@ class OwnedShards:
     """
 
     def __init__(
-        self, pages: Pages, publisher: PublishesShards, *, count: int, seed: bytes, reader: LineReader | None = None
+        self, pages: Pages, publisher: PublishesShards, *, count: int, seed: bytes, reader: RecordColumns | None = None
     ) -> None:
         self._pages, self._publisher = pages, publisher
-        self._reader, self._fingerprints = reader or LineReader(count), Fingerprints(seed)
+        self._reader, self._fingerprints = reader or RecordColumns(count), Fingerprints(seed)
         self._open: dict[int, OwnedShard] = {}
         self._owned: set[int] = set()
         self._locks = {number: asyncio.Lock() for number in range(count)}

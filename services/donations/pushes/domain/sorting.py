@@ -27,14 +27,9 @@ from services.donations.validation.domain.failures import (
     in_the_future,
     merchant_too_long,
 )
-from services.donations.validation.domain.parsing import gathered
-from services.donations.validation.domain.reader import (
-    DonationLine,
-    LineReader,
-    ParsedLines,
-    characters_are_plain,
-    donation_of,
-)
+from services.donations.validation.domain.name_tables import characters_are_plain
+from services.donations.validation.domain.reader import DonationLine, LineReader, ParsedLines, donation_of
+from services.donations.validation.domain.record_columns import RecordWriter
 from services.donations.validation.domain.reversal_lines import Reversal, reversal_of
 from services.donations.validation.domain.reversal_refusals import before_the_day
 from services.donations.validation.domain.scopes import LinePlatforms
@@ -48,7 +43,9 @@ REVERSALS_A_RECORD_MAX = 1_000
 
 @dataclass(slots=True)
 class SortedPush:
-    """By shard its untouched lines, a line break between two, and the failures. `accepted` counts the lines.
+    """By shard its record's bytes, and the failures. `accepted` counts the lines.
+
+    The bytes are columns (`contracts.pushed_columns`); of a push of reversals the untouched lines, a break between two.
 
     `reversals`: shard → index of its line → reversal, of a push of such. `programmes`: those that are paid into.
     `packed_lines`: shard → which lines of the push its lines are (`contracts.pushed_lines`).
@@ -68,6 +65,7 @@ class PushSorter:
     def __init__(self, shards: int) -> None:
         self.shards = shards
         self._reader = LineReader(shards)
+        self._writer = RecordWriter(self._reader.names)
 
     def sort(
         self,
@@ -101,8 +99,21 @@ class PushSorter:
         found = sorted(failures.values(), key=lambda failure: failure.index)
         names = _names(parsed.columns.programmes, taken)
         push = SortedPush(failures=found, accepted=len(text) - len(found), programmes=names)
-        _fill_shards(push, text, parsed.lines[taken], parsed.shards[taken], indexes)
+        self._fill_shards(push, parsed, np.flatnonzero(taken), indexes)
         return push
+
+    def _fill_shards(self, push: SortedPush, parsed: ParsedLines, rows: Offsets, indexes: Sequence[int] | None) -> None:
+        """Shard → the record of those rows that live there, in order, and which lines they are."""
+        shards = parsed.shards[rows]
+        in_shards = np.argsort(shards, kind="stable")
+        order, shards = rows[in_shards], shards[in_shards]
+        begins = np.flatnonzero(np.diff(shards, prepend=-1))
+        numbers = shards[begins].tolist()
+        ordered = parsed.lines[order]
+        in_push = ordered if indexes is None else np.asarray(indexes, np.intp)[ordered]
+        push.packed_lines = dict(zip(numbers, packed_lines(in_push, begins), strict=True))
+        bounds = np.append(begins, len(order))
+        push.by_shard = dict(zip(numbers, self._writer.write(parsed.columns, order, bounds), strict=True))
 
 
 def _names(column: StringColumn, rows: npt.NDArray[np.bool_]) -> list[str]:
@@ -117,27 +128,6 @@ def _to_nowhere(parsed: ParsedLines, unknown: Mapping[str, UnknownProgramme]) ->
     rows = np.flatnonzero(strange[programmes.indices])
     names = [programmes.strings[index] for index in programmes.indices[rows].tolist()]
     return {line: unknown[name].failure(line) for line, name in zip(parsed.lines[rows].tolist(), names, strict=True)}
-
-
-def _fill_shards(
-    push: SortedPush,
-    text: TextLines,
-    lines: Offsets,
-    shards: npt.NDArray[np.int64],
-    indexes: Sequence[int] | None,
-) -> None:
-    """Shard → those of the lines that live there, in order, and which they are. `lines`, `shards`: a number a row."""
-    order = np.argsort(shards, kind="stable")
-    ordered = lines[order]
-    joined, ends = gathered(text.bytes, text.starts, text.ends, ordered)
-    whole, begin = joined.tobytes(), 0
-    last_rows = np.flatnonzero(np.diff(shards[order], append=-1))
-    numbers = shards[order[last_rows]].tolist()
-    for shard, end in zip(numbers, ends[last_rows].tolist(), strict=True):
-        push.by_shard[shard], begin = whole[begin : end - 1], end
-    in_push = ordered if indexes is None else np.asarray(indexes, np.intp)[ordered]
-    begins = np.concatenate((np.zeros(1, np.intp), last_rows[:-1] + 1)) if numbers else last_rows
-    push.packed_lines = dict(zip(numbers, packed_lines(in_push, begins), strict=True))
 
 
 def _misfit(index: int, donation: DonationLine, platform: str, oldest: datetime, newest: datetime) -> Failure:

@@ -32,7 +32,7 @@ from services.donations.settlements.work.intake import SettlementIntake
 from services.donations.settlements.work.reconciler import Reconciler
 from services.donations.test_ledger.work.publisher import NoDeadLetters, NoLog, TestPublisher, Untold
 from services.donations.test_ledger.work.rehearsals import Rehearsals
-from services.donations.validation.domain.reader import LineReader
+from services.donations.validation.domain.record_columns import RecordColumns
 
 KEPT_DAYS = 7
 SHARDS = 1
@@ -136,7 +136,7 @@ class TestBooks:
     def __init__(self, service: Service, programmes: Programmes, *, accept_days: int) -> None:
         self._service, self._programmes, self._accept_days = service, programmes, accept_days
         # Names are looked up in tables that all platforms may share: a ledger of one shard has all of them on it.
-        self._reader, self._sorter = LineReader(SHARDS), PushSorter(SHARDS)
+        self._reader, self._sorter = RecordColumns(SHARDS), PushSorter(SHARDS)
         self._keep = Keep(KEPT_DAYS, service.clock.wall)
         self._held: OrderedDict[str, TestBook] = OrderedDict()
         self._opening = asyncio.Lock()
@@ -185,7 +185,7 @@ class TestBooks:
             PageWriter(pages, NoDeadLetters(), Untold(), service.clock),
             lambda _shard, _record: True,  # it comes from the door and goes by no log
         )
-        publisher = TestPublisher(recorder, pages, service.clock)
+        publisher = TestPublisher(recorder, pages, service.clock, self._sorter)
         pushes = Pushes(mongo.rows(f"{prefix}pushes", indexes=BY_OWNER, keep=keep))
         pushing = PushService(
             pushes,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pandapack.contracts.donations import microseconds_of
+from pandapack.contracts.donations import EPOCH, microseconds_of
 from pandapack.contracts.pushed import headers_of
 from pandapack.decision import Refusal, Refused
 from pandapack.runtime.clock import Clock
@@ -17,7 +17,8 @@ from services.donations.ledger.store.pages import Pages
 from services.donations.ledger.work.publisher import HasPage
 from services.donations.ledger.work.recorder import Recorder
 from services.donations.ledger.work.shards import LostShard, OwnedShard
-from services.donations.pushes.domain.sorting import SortedPush, in_records
+from services.donations.pushes.domain.sorting import PushSorter, SortedPush, in_records
+from services.donations.validation.domain.text_lines import TextLines
 
 SHARD = 0
 """A test ledger has this one."""
@@ -75,12 +76,12 @@ class NoLog:
 
 
 class TestPublisher:
-    """Takes sorted test pushes of one platform."""
+    """Takes sorted test pushes of one platform. `sorter`: for a ledger of one shard."""
 
     __test__ = False
 
-    def __init__(self, recorder: Recorder, pages: Pages, clock: Clock) -> None:
-        self._recorder, self._pages, self._clock = recorder, pages, clock
+    def __init__(self, recorder: Recorder, pages: Pages, clock: Clock, sorter: PushSorter) -> None:
+        self._recorder, self._pages, self._clock, self._sorter = recorder, pages, clock, sorter
         self._writing = asyncio.Lock()
 
     async def publish(
@@ -110,7 +111,10 @@ class TestPublisher:
         """Puts donations into the test ledger that a test wants to find there. Raises as `publish` does."""
         if donations:
             await self._refuse_full(len(donations))
-            await self._record(b"\n".join(donations), headers_of(BEFORE, platform))
+            now = self._clock.now()
+            push = self._sorter.sort(TextLines(*donations), platform, now=now, accept_days=(now - EPOCH).days)
+            for value in push.by_shard.values():
+                await self._record(value, headers_of(BEFORE, platform))
 
     async def _record(self, value: bytes, headers: Sequence[tuple[str, bytes]]) -> int:
         """The offset at which it lies on a page."""

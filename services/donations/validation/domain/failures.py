@@ -23,6 +23,8 @@ OF_ANOTHER_SHARD = "another shard"
 """What errors of the ledger's reader about a row of another shard begin with."""
 UNMARKED = "the record has no mark of the door"
 """A reader's error."""
+UNREADABLE = "the record has the door's mark and no columns"
+"""A reader's error."""
 TRUNCATED = "Input data was truncated"
 _MALFORMED = re.compile(r"\(byte (\d+)\)")
 _NO_UTF_8 = re.compile(r"codec can't decode|UTF-8")
@@ -58,12 +60,8 @@ def failure_of(index: int, error: str) -> Failure:
     if error.startswith("Object missing required field"):
         name = error.split("`")[1]
         return Failure(index, f"/{name}", "missing", f"{name} is missing", f"缺少 {name}")
-    if error == NESTED_TOO_DEEPLY:
-        return nested_too_deeply(index)
-    if error == MERCHANT_TOO_LONG:
-        return merchant_too_long(index)
-    if error == UNMARKED:
-        return unmarked(index)
+    if error in _BY_ERROR:
+        return _BY_ERROR[error](index)
     if error.startswith(OF_ANOTHER_SHARD):
         return Failure(index, "", "not_of_this_shard", error, "商户不属于该账本分片, 或名称、时间不合规")
     field = error.partition(" - at `$.")[2].rstrip("`")
@@ -117,6 +115,19 @@ def unmarked(index: int) -> Failure:
     return Failure(index, "", "unmarked", en, zh)
 
 
+def unreadable(index: int) -> Failure:
+    """A record has the door's mark and is in no form that the ledger reads."""
+    en = (
+        "the record has the door's mark, and its bytes are no columns of a form that this ledger reads: find out which "
+        "program wrote it with the door's key, and change the key if it was none of ours; push its donations again"
+    )
+    zh = (
+        "该记录有入口标记, 但内容不是本账本可读的列格式: 请查明是哪个程序用入口密钥写入的, 若非本系统则更换密钥; "
+        "并重新推送其中的捐赠"
+    )
+    return Failure(index, "", "unreadable", en, zh)
+
+
 def platform_missing(index: int) -> Failure:
     """Rows shall be sent again of which nobody vouches whose they are."""
     en = "nobody vouches for whose it is: name the platform under which it is to be sent again"
@@ -152,3 +163,11 @@ def in_the_future(index: int, newest: datetime) -> Failure:
         f"at 晚于 {latest}: 本服务的时钟为 {clock}, 至多可超前 {minutes} 分钟。"
         "GET /v1/whoami 的 `at` 给出该时钟, 可直接使用; 否则请检查发送方的时钟和时区",
     )
+
+
+_BY_ERROR = {
+    NESTED_TOO_DEEPLY: nested_too_deeply,
+    MERCHANT_TOO_LONG: merchant_too_long,
+    UNMARKED: unmarked,
+    UNREADABLE: unreadable,
+}

@@ -147,6 +147,18 @@ def lookup(
 
 
 @compiled
+def hashes_of(text: Bytes, begins: Offsets, ends: Offsets, scopes: Scopes) -> npt.NDArray[np.int64]:
+    """The hash of each name of a column, behind what stands before it."""
+    hashes = np.empty(len(begins), np.int64)
+    for row in range(len(begins)):
+        hashed = scopes.hashes[scopes.of_line[row]]
+        for place in range(begins[row], ends[row]):
+            hashed = (hashed ^ np.uint64(text[place])) * HASH_PRIME
+        hashes[row] = np.int64(hashed)
+    return hashes
+
+
+@compiled
 def _is_same(known: Bytes, known_begins: ParsedColumns, place: int, text: Bytes, begin: int, end: int) -> bool:
     known_begin = known_begins[place]
     if known_begins[place + 1] - known_begin != end - begin:
@@ -327,21 +339,3 @@ def parse(text: Bytes, starts: Offsets, ends: Offsets, scopes: Scopes) -> tuple[
         scope = scopes.hashes[scopes.of_line[row]]
         is_plain[row] = _line(text, starts[row], ends[row], row, parsed, scope)
     return is_plain, parsed
-
-
-@compiled
-def gathered(text: Bytes, starts: Offsets, ends: Offsets, order: Offsets) -> tuple[Bytes, Offsets]:
-    """Lines in another order, end to end with a line break behind each; and where each line ends."""
-    stops = np.empty(len(order), np.intp)
-    size = 0
-    for place, line in enumerate(order):
-        size += ends[line] - starts[line] + 1
-        stops[place] = size
-    out = np.empty(size, np.uint8)
-    at = 0
-    for line in order:
-        length = ends[line] - starts[line]
-        out[at : at + length] = text[starts[line] : ends[line]]
-        out[at + length] = LINE_BREAK
-        at += length + 1
-    return out, stops

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -18,9 +17,10 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from pandapack.contracts.columns import Columns, Ids, StringColumn
-from pandapack.contracts.donations import AMOUNT_FEN_MAX, NAME_BYTES, NAME_CHARACTERS_MAX, microseconds_of, shard_of
+from pandapack.contracts.donations import AMOUNT_FEN_MAX, NAME_CHARACTERS_MAX, microseconds_of
 from pandapack.contracts.nesting import is_nested_too_deeply
 from services.donations.validation.domain.failures import NESTED_TOO_DEEPLY
+from services.donations.validation.domain.name_tables import NameTables, characters_are_plain, is_name
 from services.donations.validation.domain.parsing import (
     FEN,
     ID_BEGIN,
@@ -38,11 +38,6 @@ from services.donations.validation.domain.parsing import (
 from services.donations.validation.domain.scopes import UNSCOPED, LinePlatforms
 from services.donations.validation.domain.string_table import StringTable
 from services.donations.validation.domain.text_lines import Offsets, TextLines
-
-MERCHANTS_REMEMBERED_MAX = 200_000
-PROGRAMMES_REMEMBERED_MAX = 4_096
-MERCHANT_SLOTS_BITS = 19
-PROGRAMME_SLOTS_BITS = 13
 
 _Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 
@@ -97,31 +92,9 @@ def donation_of(raw: bytes) -> DonationLine | str:
         return str(error)
 
 
-def characters_are_plain(text: str) -> bool:
-    """Whether a text holds nothing but the characters of `contracts.donations.NAME_PATTERN`."""
-    return text.isascii() and not text.encode().translate(None, NAME_BYTES)
-
-
-def is_name(text: str) -> bool:
-    """Whether a text is one of `contracts.donations.NAME_PATTERN`."""
-    return 0 < len(text) <= NAME_CHARACTERS_MAX and characters_are_plain(text)
-
-
 def is_plain(donation: DonationLine) -> bool:
     """Whether a donation's three names are plain."""
     return characters_are_plain(donation.id + donation.merchant + donation.programme)
-
-
-def _shard_of_name(shards: int, merchant: str) -> int:
-    if not is_name(merchant):
-        raise ValueError(merchant)
-    return shard_of(merchant, shards)
-
-
-def _checked_programme(programme: str) -> int:
-    if not is_name(programme):
-        raise ValueError(programme)
-    return 0
 
 
 @dataclass(slots=True)
@@ -164,26 +137,20 @@ def _interned(
 
 
 class LineReader:
-    """Reads batches of lines for a ledger of so many shards, and remembers names."""
+    """Reads batches of lines for a ledger of so many shards. `names`: those that it remembers."""
 
     def __init__(self, shards: int) -> None:
-        self._merchants = StringTable(
-            partial(_shard_of_name, shards), slots_bits=MERCHANT_SLOTS_BITS, strings_max=MERCHANTS_REMEMBERED_MAX
-        )
-        self._programmes = StringTable(
-            _checked_programme, slots_bits=PROGRAMME_SLOTS_BITS, strings_max=PROGRAMMES_REMEMBERED_MAX
-        )
+        self.names = NameTables(shards)
 
     def read(self, text: TextLines, platforms: LinePlatforms) -> ParsedLines:
         """Reads all lines of a text. `platforms`: whose each line is."""
-        for names in (self._merchants, self._programmes):
-            names.make_room()
-        scopes, nobodys = self._merchants.scopes_of(platforms), LinePlatforms.one("", len(text))
+        self.names.make_room()
+        scopes, nobodys = self.names.merchants.scopes_of(platforms), LinePlatforms.one("", len(text))
         is_plain, parsed = parse(text.bytes, text.starts, text.ends, scopes)
         of_merchants, of_programmes = parsed[MERCHANT_BEGIN:PROGRAMME_BEGIN], parsed[PROGRAMME_BEGIN:]
-        merchants = _interned(self._merchants, text, platforms, scopes, is_plain, of_merchants)
-        unscoped = self._programmes.scopes_of(nobodys)
-        programmes = _interned(self._programmes, text, nobodys, unscoped, is_plain, of_programmes)
+        merchants = _interned(self.names.merchants, text, platforms, scopes, is_plain, of_merchants)
+        unscoped = self.names.programmes.scopes_of(nobodys)
+        programmes = _interned(self.names.programmes, text, nobodys, unscoped, is_plain, of_programmes)
         is_plain &= (merchants >= 0) & (programmes >= 0)
         read = ParsedLines(Columns(), np.empty(0, np.intp), np.empty(0, np.int64))
         rows: Offsets = np.flatnonzero(is_plain)
@@ -196,15 +163,15 @@ class LineReader:
             rows,
             Columns(
                 Ids(parsed[NUMBER].view(np.uint64), texts),
-                StringColumn(merchants.view(np.uint32), self._merchants.strings),
-                StringColumn(programmes.view(np.uint32), self._programmes.strings),
+                StringColumn(merchants.view(np.uint32), self.names.merchants.strings),
+                StringColumn(programmes.view(np.uint32), self.names.programmes.strings),
                 parsed[FEN],
                 parsed[MICROSECONDS],
             ),
         )
         if not is_all:
             self._read_one_by_one(text, platforms, np.flatnonzero(~is_plain), read)
-        read.shards = self._merchants.values[read.columns.merchants.indices]
+        read.shards = self.names.merchants.values[read.columns.merchants.indices]
         return read
 
     def _read_one_by_one(self, text: TextLines, platforms: LinePlatforms, lines: Offsets, read: ParsedLines) -> None:
@@ -231,12 +198,12 @@ class LineReader:
 
     def _columns(self, prefixed: Sequence[tuple[str, DonationLine]]) -> Columns:
         donations = [donation for _, donation in prefixed]
-        merchants = [self._merchants.index_of(prefix, donation.merchant) for prefix, donation in prefixed]
-        programmes = [self._programmes.index_of(UNSCOPED, donation.programme) for donation in donations]
+        merchants = [self.names.merchants.index_of(prefix, donation.merchant) for prefix, donation in prefixed]
+        programmes = [self.names.programmes.index_of(UNSCOPED, donation.programme) for donation in donations]
         return Columns(
             Ids.of([donation.id for donation in donations]),
-            StringColumn(np.array(merchants, np.uint32), self._merchants.strings),
-            StringColumn(np.array(programmes, np.uint32), self._programmes.strings),
+            StringColumn(np.array(merchants, np.uint32), self.names.merchants.strings),
+            StringColumn(np.array(programmes, np.uint32), self.names.programmes.strings),
             np.array([donation.amount_fen for donation in donations], np.int64),
             np.array([microseconds_of(donation.at) for donation in donations], np.int64),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,8 +19,12 @@ from services.donations.dead_letters.domain.dead_letters import (
     record,
 )
 from services.donations.ledger.domain.batches import NO_DONATION_OF_THIS_SHARD
+from services.donations.ledger.handlers import shown
+from services.donations.validation.domain.failures import UNMARKED
 from services.donations.validation.domain.reader import donations_of
 from services.donations.validation.domain.reversal_lines import WRONG_SHARD
+from tests.pushed import columns_of
+from tests.unit.donations.donation_lines import line_with
 
 AT = datetime(2021, 11, 11, tzinfo=UTC)
 EMPTY = DeadLetter(address="donations.pushed/3/17/0")
@@ -70,3 +75,13 @@ def test_a_dead_letter_that_does_not_exist_and_one_tried_too_often_are_not_repla
     unknown, worn = note_replay(EMPTY, REPLAY), note_replay(often, REPLAY)
     assert isinstance(unknown, Refusal) and unknown.code == "dead_letter_unknown"
     assert isinstance(worn, Refusal) and worn.code == "replayed_too_often"
+
+
+def test_columns_are_kept_as_they_are_and_written_out_for_eyes_and_for_a_replay() -> None:
+    columns = columns_of(*(line_with(id=str(number)) for number in range(3)))
+    kept = recorded(columns, UNMARKED)
+    assert kept.text == columns
+    assert [json.loads(row)["id"] for row in kept.lines()] == ["0", "1", "2"]
+    assert (kept.lines(2), shown(columns).split(b"\n")) == (kept.lines()[:2], kept.lines())
+    assert (recorded(columns[:-1], UNMARKED).lines(), shown(columns[:-1])) == ([columns[:-1]], columns[:-1])
+    assert (recorded(b"a\nb", UNMARKED).lines(), shown(b"a\nb")) == ([b"a", b"b"], b"a\nb")

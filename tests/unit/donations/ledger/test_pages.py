@@ -31,8 +31,10 @@ from services.donations.ledger.domain.findings import Finding, First
 from services.donations.ledger.domain.fingerprints import FingerprintArray
 from services.donations.ledger.domain.pages import Page, PageHeader, roll_over
 from services.donations.ledger.store.pages import page_of, row_of
-from services.donations.validation.domain.failures import UNMARKED
-from services.donations.validation.domain.reader import LineReader
+from services.donations.validation.domain.failures import UNMARKED, UNREADABLE, failure_of
+from services.donations.validation.domain.reader import DonationLine, donations_of
+from services.donations.validation.domain.record_columns import RecordColumns
+from tests.pushed import columns_of
 
 SHARDS = 2
 PLATFORM, OTHER_PLATFORM = "shop", "till"
@@ -43,6 +45,9 @@ STRANGER = next(m for m in (f"M{n}" for n in range(40)) if shard_of(scoped(PLATF
 DAYS = ["2021-03-01T23:59:59+08:00", "2021-03-02T00:00:00+08:00", "2021-03-01T16:30:00Z"]
 TODAY = 18_687
 AT = datetime(2021, 3, 2, tzinfo=UTC)
+BROKEN = {"id": "1", "merchant": MERCHANTS[0], "programme": "p", "amount_fen": 1, "at": "1969-12-31T23:59:59+00:00"}
+"""What the door would not let in."""
+NO_ROWS = b"nothing"
 
 DONATIONS = st.fixed_dictionaries(
     {
@@ -60,7 +65,7 @@ class Shard:
     """A shard as its owner runs it, without Kafka and MongoDB."""
 
     def __init__(self, fingerprints: Fingerprints | None = None) -> None:
-        self.reader = RecordReader(0, LineReader(SHARDS), fingerprints or Fingerprints(b"seed"))
+        self.reader = RecordReader(0, RecordColumns(SHARDS), fingerprints or Fingerprints(b"seed"))
         self.page = Page(PageHeader(0))
         self.columns: list[Columns] = []
         """Of each page."""
@@ -112,8 +117,9 @@ def events_of(page: Page) -> list[DonationsRecorded]:
 
 
 def record_of(offset: int, lines: list[Any], platform: str = PLATFORM) -> PushedRecord:
-    value = b"\n".join(b"{" if line == "broken" else json.dumps(line).encode() for line in lines)
-    return PushedRecord(offset, 0, "p", platform, value)
+    rows = [BROKEN if line == "broken" else line for line in lines]
+    value = columns_of(*(json.dumps(row).encode() for row in rows), platform=platform)
+    return PushedRecord(offset, 0, "p", platform, value or NO_ROWS)
 
 
 def day_of(donation: dict[str, Any]) -> str:
@@ -148,7 +154,8 @@ class AllAlike(Fingerprints):
 def agrees_with_a_dict(shard: Shard, records: list[list[Any]]) -> None:
     """Rows, duplicates, conflicts and rejected rows are those of a dict by identity, which keeps what came first."""
     oracle: dict[tuple[str, str, str], Any] = {}
-    duplicates = conflicts = rejected = 0
+    duplicates = conflicts = 0
+    rejected = sum(not lines for lines in records)  # of each that holds no columns
     for donation in (donation for lines in records for donation in lines):
         if donation == "broken" or donation["merchant"] == STRANGER:
             rejected += 1
@@ -224,10 +231,10 @@ def test_a_page_closes_when_its_day_has_ended() -> None:
 def test_a_finding_names_its_line_in_the_push_and_a_rejected_row_that_of_the_record() -> None:
     first = record_of(5, [DONATION, "broken", {**DONATION, "id": "2"}])
     lines = record_of(6, [{**DONATION, "id": "3"}, {**DONATION, "amount_fen": 2}, DONATION]).value
-    (packed,) = packed_lines(np.array([3, 4, 9, 700]), np.zeros(1, np.intp))
-    again = PushedRecord(6, 0, "q", PLATFORM, b"\n" + lines + b"\n", packed)
+    (packed,) = packed_lines(np.array([4, 9, 700]), np.zeros(1, np.intp))
+    again = PushedRecord(6, 0, "q", PLATFORM, lines, packed)
     result = Shard().decide(first, again)
-    assert [(row.offset, row.index, row.raw) for row in result.rejected] == [(5, 1, b"{")]
+    assert [(row.offset, row.index, json.loads(row.raw)) for row in result.rejected] == [(5, 1, BROKEN)]
     found = [(finding.push, finding.index, finding.kind, finding.id) for finding in result.findings]
     assert found == [("q", 9, "conflict", "1"), ("q", 700, "duplicate", "1")]
     assert result.anchor == again.anchor
@@ -284,6 +291,40 @@ def test_what_a_page_has_not_published_yet_stays_in_its_outbox_and_on_the_page_b
 
 
 def test_nothing_is_published_of_records_in_which_nothing_is_new_and_nothing_was_found() -> None:
-    shard = Shard()
-    page = roll_over(shard.page, shard.decide(record_of(0, [])), today=TODAY, at=AT)
+    nothing = BatchResult(anchor=record_of(0, [DONATION]).anchor)
+    page = roll_over(Shard().page, nothing, today=TODAY, at=AT)
     assert (page.header.version, page.header.sequence, page.outbox) == (1, 0, ())
+
+
+def test_a_marked_record_without_columns_or_without_a_platform_is_rejected_whole() -> None:
+    good = record_of(0, [DONATION])
+    text, cut = replace(good, offset=1, value=b'{"id":"1"}'), replace(good, offset=2, value=good.value[:-1])
+    result = Shard().decide(
+        good, text, cut, replace(good, offset=3, platform=""), record_of(4, [{**DONATION, "id": "2"}])
+    )
+    assert [row.id for row in result.columns.rows()] == ["1", "2"]
+    assert [(row.offset, row.index, row.reason) for row in result.rejected] == [
+        (offset, None, UNREADABLE) for offset in (1, 2, 3)
+    ]
+    assert [row.raw for row in result.rejected] == [text.value, cut.value, good.value]
+
+
+def test_a_marked_row_that_the_ledger_does_not_take_is_rejected_as_the_line_that_it_was() -> None:
+    long = {**DONATION, "merchant": "m" * 60}
+    other = replace(record_of(1, [long, {**DONATION, "id": "A-7"}], "p"), platform="a-platform")
+    result = Shard().decide(record_of(0, [DONATION, BROKEN, {**DONATION, "merchant": STRANGER}]), other)
+    assert {failure_of(0, row.reason).code for row in result.rejected} == {"not_of_this_shard"}
+    free = PushedRecord(0, 0, "p", PLATFORM, columns_of(json.dumps(DONATION).encode(), amount_fen=0))
+    assert [failure_of(0, row.reason).code for row in Shard().decide(free).rejected] == ["amount_fen_invalid"]
+    rejected = [(row.offset, row.index, read_line(row.raw)) for row in result.rejected]
+    assert rejected[:3] == [
+        (0, 1, read_line(json.dumps(BROKEN).encode())),
+        (0, 2, read_line(json.dumps({**DONATION, "merchant": STRANGER}).encode())),
+        (1, 0, read_line(json.dumps(long).encode())),
+    ]
+
+
+def read_line(raw: bytes) -> tuple[Any, ...]:
+    (line,) = donations_of([raw])
+    assert isinstance(line, DonationLine)
+    return line.id, line.merchant, line.programme, line.amount_fen, microseconds_of(line.at)

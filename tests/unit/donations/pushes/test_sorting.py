@@ -1,7 +1,8 @@
-"""Sorting pushes: a refusal says what, where and how to mend it; the rest goes to its shards untouched and in order."""
+"""Sorting pushes: a refusal says what, where and how to mend it; the rest goes to its shards, and in order."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from pandapack.contracts.donations import scoped, shard_of
 from pandapack.contracts.pushed_lines import index_in_push
+from pandapack.contracts.pushed_rows import lines_of
 from services.donations.pushes.domain.sorting import (
     REVERSALS_A_RECORD_MAX,
     PushSorter,
@@ -18,6 +20,7 @@ from services.donations.pushes.domain.sorting import (
     sort_reversals,
 )
 from services.donations.validation.domain.text_lines import TextLines
+from tests.pushed import columns_of
 from tests.unit.donations.donation_lines import line_with, line_without
 from tests.unit.donations.reversal_lines import reversal_line
 
@@ -64,16 +67,16 @@ def test_a_line_that_is_no_donation_is_refused_by_name(line: bytes, code: str, p
 def test_good_lines_are_accepted_although_others_are_refused() -> None:
     push = sort(line_with(), b"{", line_with(id="2"), line_with(amount_fen=0))
     assert (push.accepted, [failure.index for failure in push.failures]) == (2, [1, 3])
-    assert list(push.by_shard.values()) == [line_with() + b"\n" + line_with(id="2")]
+    assert list(push.by_shard.values()) == [columns_of(line_with(), line_with(id="2"))]
 
 
 @given(st.lists(st.text("ABC123", min_size=1, max_size=8), min_size=1, max_size=30))
-def test_all_of_a_merchant_goes_to_its_shard_untouched_and_in_order(merchants: list[str]) -> None:
+def test_all_of_a_merchant_goes_to_its_shard_as_columns_in_order(merchants: list[str]) -> None:
     raws = [line_with(id=str(index), merchant=merchant) for index, merchant in enumerate(merchants)]
     expected: dict[int, list[bytes]] = {}
     for raw, merchant in zip(raws, merchants, strict=True):
         expected.setdefault(shard_of(scoped(PLATFORM, merchant), SHARDS), []).append(raw)
-    assert sort(*raws).by_shard == {shard: b"\n".join(lines) for shard, lines in expected.items()}
+    assert sort(*raws).by_shard == {shard: columns_of(*lines) for shard, lines in expected.items()}
 
 
 def test_a_push_of_reversals_is_sorted_by_shard_and_the_rest_is_named() -> None:
@@ -92,8 +95,8 @@ def test_every_record_says_which_lines_of_the_push_it_has_although_some_were_ref
     for own in (None, indexes):
         push = PushSorter(SHARDS).sort(text, PLATFORM, now=NOW, accept_days=35, indexes=own)
         for shard, value in push.by_shard.items():
-            for line, raw in enumerate(value.split(b"\n")):
-                at = text.lines().index(raw)
+            for line, written in enumerate(lines_of(value)):
+                at = text.lines().index(raws[int(json.loads(written)["id"])])
                 assert index_in_push(push.packed_lines[shard], line) == (at if own is None else indexes[at])
 
 

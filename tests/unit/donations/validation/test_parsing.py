@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pandapack.contracts.donations import NAME_CHARACTERS_MAX, microseconds_of, scoped, shard_of
+from services.donations.validation.domain import name_tables
 from services.donations.validation.domain import reader as reader_module
 from services.donations.validation.domain.reader import LineReader, donations_of, is_plain
 from services.donations.validation.domain.scopes import LinePlatforms
@@ -194,8 +195,8 @@ def test_plain_lines_are_read_without_the_json_reader(style: Style, monkeypatch:
 
 
 def test_names_that_collide_or_are_forgotten_are_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_module, "MERCHANT_SLOTS_BITS", 2)
-    monkeypatch.setattr(reader_module, "MERCHANTS_REMEMBERED_MAX", 3_000)
+    monkeypatch.setattr(name_tables, "MERCHANT_SLOTS_BITS", 2)
+    monkeypatch.setattr(name_tables, "MERCHANTS_REMEMBERED_MAX", 3_000)
     reader = LineReader(SHARDS)
     for first in range(0, 9_000, 1_500):  # more than there are slots, more than a table holds at first, more than most
         agrees(reader, [STYLES[0]({**GOOD, "merchant": f"shop-{number}"}) for number in range(first, first + 1_500)])

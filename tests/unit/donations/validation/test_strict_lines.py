@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pandapack.contracts.pushed_rows import lines_of
 from services.donations.pushes.domain.sorting import PushSorter, sort_reversals
 from services.donations.validation.domain.failures import Failure
 from services.donations.validation.domain.text_lines import TextLines
@@ -22,7 +23,7 @@ REVERSAL = (
 def failures_of(*lines: bytes) -> list[Failure]:
     pushed = PushSorter(4).sort(TextLines(*lines), "tb", now=NOW, accept_days=35)
     assert pushed.accepted == len(lines) - len(pushed.failures)
-    taken = [line for joined in pushed.by_shard.values() for line in joined.split(b"\n") if line]
+    taken = [line for value in pushed.by_shard.values() for line in lines_of(value)]
     assert len(taken) == pushed.accepted
     return pushed.failures
 
