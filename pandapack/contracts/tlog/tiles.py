@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pandapack.contracts.tlog.encoding import HASH_BYTES, SIZE_MAX, Malformed, shown
 
 HEIGHT = 8
-WIDTH = 2**HEIGHT
+WIDTH = 1 << HEIGHT
 """Hashes of a full tile, entries of a full bundle."""
 LEVEL_MAX = 63
 INDEX_MAX = SIZE_MAX // WIDTH
 LENGTH_BYTES = 2
-ENTRY_BYTES_MAX = 2 ** (8 * LENGTH_BYTES) - 1
+ENTRY_BYTES_MAX = (1 << 8 * LENGTH_BYTES) - 1
 """What the length before an entry can say."""
 PATH_CHARACTERS_MAX = 64
 """A path of the last index that there can be has 47."""
@@ -93,7 +93,7 @@ def parse_path(path: str) -> Tile | Bundle:
 
 def width_at(size: int, level: int, index: int) -> int:
     """How many hashes the tile has in the tree of so many entries: 0 (there is none) to 256."""
-    hashes: int = size >> HEIGHT * level
+    hashes = size >> HEIGHT * level
     return max(0, min(WIDTH, hashes - index * WIDTH))
 
 

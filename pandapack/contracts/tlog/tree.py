@@ -131,7 +131,7 @@ def _split(count: int) -> int:
 
 
 def root_at(size: int, read_tile: ReadTile) -> bytes:
-    """32 bytes: the root of the first `size` entries, from the tiles of its right edge. Raises Malformed as `edge_at`."""
+    """32 bytes: the root of the first `size` entries, from the tiles of its right edge. Raises Malformed."""
     return edge_at(size, read_tile).root
 
 
