@@ -66,8 +66,10 @@ ROOT = SPECIFIED.split("\n")[2]
 @pytest.mark.parametrize(
     "text",
     [
-        "", "\n", "a\n1\n", f"a\n1\n{ROOT}", f"\n1\n{ROOT}\n", f"a\n01\n{ROOT}\n", f"a\n-1\n{ROOT}\n", f"a\n+1\n{ROOT}\n",
-        f"a\n1 \n{ROOT}\n", f"a\n\n{ROOT}\n", f"a\n1_0\n{ROOT}\n", f"a\n\u0661\n{ROOT}\n", f"a\n{SIZE_MAX + 1}\n{ROOT}\n",
+        "", "\n", "a\n1\n", f"a\n1\n{ROOT}", f"\n1\n{ROOT}\n", f"a\n01\n{ROOT}\n", f"a\n-1\n{ROOT}\n",
+        f"a\n+1\n{ROOT}\n",
+        f"a\n1 \n{ROOT}\n", f"a\n\n{ROOT}\n", f"a\n1_0\n{ROOT}\n", f"a\n\u0661\n{ROOT}\n",
+        f"a\n{SIZE_MAX + 1}\n{ROOT}\n",
         f"a\n{'9' * 5000}\n{ROOT}\n", "a\n1\n\n", f"a\n1\n{ROOT[:-1]}\n", f"a\n1\n{ROOT}=\n", f"a\n1\n {ROOT}\n",
         f"a\n1\n{ROOT[:-2]}J=\n", f"a\n1\n{ROOT[4:]}\n", f"a\n1\n{ROOT.replace('/', '_')}\n", f"a\n1\n{ROOT}\n\n",
         f"a\n1\n{ROOT}\n\nmore\n", f"a\r\n1\r\n{ROOT}\r\n", f"a\n1\n{ROOT}\n" + "x\n" * (EXTENSIONS_MAX + 1),
@@ -82,7 +84,8 @@ def test_what_is_no_checkpoint_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "lines",
     [
-        (), ("signed-at",), ("signed-at ",), ("signed-at 2031-05-04T10:00:00Z",), ("signed-at 2031-05-04T10:00:00.25Z",),
+        (), ("signed-at",), ("signed-at ",), ("signed-at 2031-05-04T10:00:00Z",),
+        ("signed-at 2031-05-04T10:00:00.25Z",),
         ("signed-at 2031-05-04T10:00:00.250+00:00",), ("signed-at 2031-05-04 10:00:00.250Z",),
         ("signed-at 2031-05-04T24:00:00.000Z",), ("signed-at 2031-02-30T10:00:00.250Z",),
         ("signed-at 1999-05-04T10:00:00.250Z",), ("signed-at 2031-05-04T10:00:00.250Z ",),

@@ -22,7 +22,10 @@ from tests.unit.contracts.tlog.logs import AT_S, LOG_KEY, WITNESSES, StoredLog, 
 LOG = StoredLog([3])
 CHECKPOINT = checkpoint_of(LOG)
 KEYS = tuple(witness.verifier for witness in WITNESSES)
-GOLDEN = "— witness.example/w0 PiaHdAAAAABzYmQgsTqlWpJH51qzPui1pLVC+R9rqhIggpzFoqeWup+BPOkxY6NI/q768aw12Zctk0/fjuFvn26nfs+ngGqjqbVWDQ==\n"
+GOLDEN = (
+    "— witness.example/w0 PiaHdAAAAABzYmQgsTqlWpJH51qzPui1pLVC+R9rqhIggpzFoqeWup+BPOkx"
+    "Y6NI/q768aw12Zctk0/fjuFvn26nfs+ngGqjqbVWDQ==\n"
+)
 """As aics-tlog signs it with the same key."""
 SPECIFIED = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
 
