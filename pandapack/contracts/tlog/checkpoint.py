@@ -79,6 +79,7 @@ class Checkpoint:
             at = within_range(datetime.fromisoformat(lines[0]))
         except ValueError as error:
             raise Malformed(f"a checkpoint says a time that there is not: {shown(lines[0])}") from error
+        # Newer Pythons read 24:00 as the next day.
         if _written(at) != lines[0]:
             raise Malformed(f"a checkpoint's time is written otherwise: {shown(lines[0])}, not {_written(at)}")
         return at
