@@ -136,12 +136,9 @@ def witnessed(
     size, root = (last.size, last.root) if last else (0, EMPTY_ROOT)
     if request.old_size != size:
         return Outcome(Answer(HTTPStatus.CONFLICT, f"{size}\n", SIZE_TYPE))
-    if checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT:
-        return Outcome(_no("the root of no entries is the hash of nothing"))
     if not is_consistent(size, root, checkpoint.size, checkpoint.root, request.proof):
-        return Outcome(
-            _no(f"nothing shows that this tree of {checkpoint.size} entries begins with the {size} cosigned")
-        )
+        why = f"nothing shows that this tree of {checkpoint.size} entries begins with the {size} cosigned\n"
+        return Outcome(Answer(HTTPStatus.UNPROCESSABLE_ENTITY, why))
     cosignature = signer.cosign(checkpoint, at_s)
     kept = [line for key in signed.signers for line in signed.note.signatures_of(key)]
     note = Note(signed.note.text, (*kept, cosignature))
@@ -168,10 +165,6 @@ def _opened(raw: bytes, logs: Mapping[str, Sequence[VerifierKey]]) -> tuple[AddC
             HTTPStatus.BAD_REQUEST, f"the old size {request.old_size} is above the checkpoint's {checkpoint.size}"
         )
     return request, signed
-
-
-def _no(why: str) -> Answer:
-    return Answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"{why}\n")
 
 
 def conflict_size(body: bytes) -> int:

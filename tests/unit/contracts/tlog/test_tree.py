@@ -200,6 +200,15 @@ def test_sizes_backwards_are_not_consistent() -> None:
     assert not is_consistent(-1, root, 2, root, [])
 
 
+@pytest.mark.parametrize(("old", "size"), [(3, 4), (3, 100), (7, 8), (15, 32), (1, 2)])
+def test_a_proof_is_as_long_as_its_sizes_ask(old: int, size: int) -> None:
+    for proven_old, proven in ((3, 7), (15, 16)):
+        proof = consistency_proof(proven_old, proven, LOG.read_grown_tile)
+        roots = [root_of(LOG.leaves[:count]) for count in (proven_old, proven)]
+        assert is_consistent(proven_old, roots[0], proven, roots[1], proof)
+        assert not is_consistent(old, roots[0], size, roots[1], proof)
+
+
 def test_a_long_proof_is_refused_unread() -> None:
     proof = [LOG.edge.root] * (PROOF_HASHES_MAX + 1)
     assert not is_included(LOG.leaves[0], 0, 2**62, proof, LOG.edge.root)
