@@ -128,7 +128,7 @@ def bundle_entries(raw: bytes, width: int) -> list[bytes]:
     while at < len(raw):
         start = at + LENGTH_BYTES
         end = start + int.from_bytes(raw[at:start], "big")
-        if start > len(raw) or end > len(raw):
+        if end > len(raw):
             raise Malformed(f"the bundle ends within its entry {len(entries)}")
         if len(entries) == width:
             raise Malformed(f"the bundle has more than {width} entries")
