@@ -54,7 +54,8 @@ def test_every_path_leads_back(place: Tile | Bundle) -> None:
     [
         "", "tile/0", "tile/0/", "tile/0/0", "tile/0/0000", "tile/0/x000/001", "tile/0/001/002", "tile/0/x001",
         "tile/00/000", "tile/64/000", "tile/-1/000", "tile/+1/000", "tile/8/0/000", "tile/0/000.p/0",
-        "tile/0/000.p/256", "tile/0/000.p/257", "tile/0/000.p/999", "tile/0/000.p/08", "tile/0/000.p/", "tile/0/000.p", "tile/0/000/", "/tile/0/000",
+        "tile/0/000.p/256", "tile/0/000.p/257", "tile/0/000.p/999",
+        "tile/0/000.p/08", "tile/0/000.p/", "tile/0/000.p", "tile/0/000/", "/tile/0/000",
         "tile/0/000\n", "tile/0/\u0660\u0660\u0660", "tile/data/000", "Tile/0/000", "tile/0/X001/000",
         "tile/entries/x000/000", "tile/0/../0/000", "tile/0/" + "x999/" * 6 + "999", "tile/0/" + "x001/" * 60 + "000",
         f"tile/0/x036/x028/x797/x018/x963/{INDEX_MAX % 1000 + 1:03d}",
