@@ -31,6 +31,9 @@ QUEUE_BYTES_MAX = 16 * 1024 * 1024
 """A partition whose batch takes long is paused once so much of it waits here."""
 QUEUES_BYTES_MAX = 32 * 1024 * 1024
 """While so much waits, of partitions that are not paused, nothing more is taken out of Kafka's hands."""
+ATTEMPTS_WHOLE = 2
+"""What fails so often is looked for record by record; what failed once mostly passes by itself, as when a partition
+had another owner at that moment."""
 COMMIT_PAUSE_S = 0.5
 """Offsets are committed so often; what is handed out once more after a crash has been applied, and is dropped."""
 DRAIN_WAIT_S = 10.0
@@ -68,10 +71,12 @@ class _Handling:
     async def succeeds(self, consumer: AIOKafkaConsumer, partition: TopicPartition, part: Sequence[Record]) -> bool:
         """Whether all of it is handled. Otherwise the partition is rewound, or stands still until it is tried again."""
         try:
-            if partition in self.stops.by_partition:
-                await self._one_by_one(part)
-            else:
-                await self._handle(part)
+            stop = self.stops.by_partition.get(partition)
+            wanted = part if stop is None else await self._passes.without_passed(part)
+            if stop is not None and stop.attempts >= ATTEMPTS_WHOLE:
+                await self._in_halves(wanted)
+            elif wanted:
+                await self._handle(wanted)
         except Rewind as rewind:
             self.stops.rewind(consumer, partition, rewind)
             return False
@@ -89,15 +94,20 @@ class _Handling:
         RECORDS_CONSUMED.labels(partition.topic).inc(len(part))
         await self.stops.handled(partition)
 
-    async def _one_by_one(self, part: Sequence[Record]) -> None:
-        """A partition that has stopped: without what an operator passed over, up to the very record that fails."""
-        for record in await self._passes.without_passed(part):
-            try:
-                await self._handle([record])
-            except Rewind:
-                raise
-            except Exception as error:
-                raise _RecordFails(record.offset, error) from error
+    async def _in_halves(self, part: Sequence[Record]) -> None:
+        """Handles all of it up to the very record that fails, in few steps."""
+        if not part:
+            return
+        try:
+            await self._handle(part)
+        except Rewind:
+            raise
+        except Exception as error:
+            if len(part) == 1:
+                raise _RecordFails(part[0].offset, error) from error
+            middle = len(part) // 2
+            await self._in_halves(part[:middle])
+            await self._in_halves(part[middle:])
 
 
 class _RecordFails(Exception):

@@ -130,3 +130,22 @@ async def test_what_was_not_handled_when_a_process_ended_is_handed_to_the_next_o
     await line.consume(second)
     await eventually_async(lambda: second.handled[SLOW][-1:] == [5], "the next one has the rest")
     assert second.handled[SLOW][0] <= handled and second.handled[QUICK] == []
+
+
+async def test_one_record_among_many_that_cannot_be_handled_is_found_in_few_steps(line: Line) -> None:
+    asked: list[int] = []
+
+    async def handle(records: Sequence[Record]) -> None:
+        asked.append(len(records))
+        if any(record.partition == SLOW and record.offset == 300 for record in records):
+            raise ValueError("this one")
+
+    await line.write(SLOW, 400)
+    handler = Handler()
+    handler.handle = handle  # type: ignore[method-assign]
+    broker = await line.consume(handler)
+    stops = broker.subscriptions[0].stops.by_partition
+    await eventually_async(lambda: any(stop.is_exact for stop in stops.values()), "the very record is known")
+    (stop,) = stops.values()
+    assert (stop.offset, stop.is_exact) == (300, True)
+    assert len(asked) < 60
