@@ -2,7 +2,7 @@
 
 An event is signed over the record's exact bytes; in the envelope itself the signature would change when an event is
 published again after a change of keys. A dead letter holds bytes that a stranger chose, so it is signed behind words of
-its own: otherwise whoever writes garbage would have an event signed for the asking.
+its own: otherwise whoever writes garbage would have an event signed for the asking. So is a record of `public.log`.
 Source: RFC 8032 (Ed25519).
 """
 
@@ -22,9 +22,14 @@ SIGNATURE_HEADER = "signature"
 KEY_BYTES = 32
 ID_DIGITS = 12
 DEAD_LETTER_SCHEME = b"panda-dead-letter/1\n"
+LOG_RECORD_SCHEME = b"panda-log-record/1\n"
 LENGTH_BYTES = 8
 PUBLISHERS = ("donations", "procurement", "logistics")
-"""The services that publish events; each signs with a key of its own."""
+"""The services that publish events."""
+LOG_OWNER = "reporting"
+"""The service that owns the public log: it signs the records of `public.log`."""
+SIGNERS = (*PUBLISHERS, LOG_OWNER)
+"""The services whose records are believed; each signs with a key of its own."""
 
 Headers = Iterable[tuple[str, bytes | None]]
 
@@ -92,6 +97,11 @@ def dead_letter_text(headers: Mapping[str, bytes], value: bytes) -> bytes:
     """What of a dead letter is signed: its headers by name, and its bytes, each behind its length."""
     parts = [part for name in sorted(headers) for part in (name.encode(), headers[name])]
     return DEAD_LETTER_SCHEME + framed(*parts, value)
+
+
+def log_record_text(value: bytes) -> bytes:
+    """What of a record of `public.log` is signed."""
+    return LOG_RECORD_SCHEME + framed(value)
 
 
 def framed(*parts: bytes) -> bytes:

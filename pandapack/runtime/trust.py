@@ -21,12 +21,14 @@ from aiokafka.partitioner import murmur2
 from pandapack.contracts.dead_letters import SIGNED_HEADERS
 from pandapack.contracts.envelope import Envelope, decode
 from pandapack.contracts.event_keys import (
+    LOG_OWNER,
     EventSigner,
     Signed,
     TrustedKey,
     TrustList,
     dead_letter_text,
     is_signed,
+    log_record_text,
     signed_by,
 )
 from pandapack.runtime.clock import Clock, monotonic_s
@@ -136,6 +138,10 @@ class Trust:
         text = dead_letter_text(headers, record.value or b"")
         return self._judge_signature(record, service, text, signed_by(record.headers))
 
+    def judge_log_record(self, record: Record) -> Distrust | None:
+        """Why a record of `public.log` is not believed; None: it is."""
+        return self._judge_signature(record, LOG_OWNER, log_record_text(record.value or b""), signed_by(record.headers))
+
     def _judge_signature(self, record: Record, service: str, text: bytes, signed: Signed | None) -> Distrust | None:
         if signed is None:
             return Distrust.UNSIGNED
@@ -197,6 +203,10 @@ class OwnKey:
     def dead_letter_headers(self, headers: Sequence[tuple[str, bytes]], value: bytes) -> list[tuple[str, bytes]]:
         """A dead letter's headers and those that sign it with them. Raises KeyRetired."""
         return [*headers, *self._headers(dead_letter_text(dict(headers), value))]
+
+    def log_record_headers(self, value: bytes) -> list[tuple[str, bytes]]:
+        """The headers that sign a record of `public.log`. Raises KeyRetired."""
+        return self._headers(log_record_text(value))
 
     def _headers(self, text: bytes) -> list[tuple[str, bytes]]:
         if self._has_retired():

@@ -22,6 +22,7 @@ from services.reporting.domain.rounds.figures import by_round
 from services.reporting.domain.rounds.state import Round
 from services.reporting.domain.totals import Views
 from services.reporting.store.journal import Journal
+from services.reporting.store.public_log import PublicLog
 
 S = TypeVar("S", bound=BaseModel)
 LARGE_DOCUMENTS_A_READ = 16
@@ -68,13 +69,18 @@ class Stores:
     rounds: Store[Round]
     funded_intervals: Store[FundedIntervals]
     pipeline: Store[LastRecord]
+    public_log: PublicLog
+
+
+BY_PARTITION = ("topic", "partition", "offset")
+"""The order in which the public log's owner reads the journals."""
 
 
 def open_stores(service: Service) -> Stores:
     """The service's collections, with the indexes that the queries below need."""
     return Stores(
-        journal=Journal(service.rows("journal")),
-        archive=Journal(service.rows("archive")),
+        journal=Journal(service.rows("journal", indexes=[BY_PARTITION])),
+        archive=Journal(service.rows("archive", indexes=[BY_PARTITION])),
         shards=service.store(SHARDS),
         merchants=service.store(MERCHANTS, indexes=["state.day"]),
         banked=service.store(BANKED),
@@ -86,6 +92,7 @@ def open_stores(service: Service) -> Stores:
         rounds=service.store(ROUNDS, indexes=["state.round"]),
         funded_intervals=service.store(FUNDED_INTERVALS, indexes=["state.bucket"]),
         pipeline=service.store(PIPELINE),
+        public_log=PublicLog(service.rows("log_heads"), service.rows("log_entries"), service.rows("log_tiles")),
     )
 
 

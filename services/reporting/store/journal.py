@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bson.binary import Binary
@@ -44,6 +44,25 @@ class Journal:
         """A source's events past the sequence `after`, in order: rows with `envelope`, position and append time."""
         where = {"_id": {"$gt": f"{source}#{sequence_of(after)}", "$lt": f"{source}$"}}  # "$" follows "#"
         return await self._rows.find(where, limit=min(limit, EVENTS_A_READ_MAX))
+
+    async def behind(self, topic: str, partition: int, offset: int, *, limit: int) -> list[dict[str, Any]]:
+        """A partition's events from an offset on, in its order: rows as `events_of` answers them.
+
+        They are inserted in that order, so none comes before one that was read.
+        """
+        where = {"topic": topic, "partition": partition, "offset": {"$gte": offset}}
+        order = (("topic", 1), ("partition", 1), ("offset", 1))
+        return await self._rows.find(where, sort=order, limit=min(limit, EVENTS_A_READ_MAX))
+
+    async def positions(self, keys: Iterable[str]) -> dict[str, LogPosition]:
+        """Where events lie in Kafka, by identity, as far as they are journaled."""
+        wanted = sorted(set(keys))
+        found: dict[str, LogPosition] = {}
+        for first in range(0, len(wanted), EVENTS_A_READ_MAX):
+            some = wanted[first : first + EVENTS_A_READ_MAX]
+            rows = await self._rows.find({"_id": {"$in": some}}, limit=len(some), fields=_POSITION)
+            found |= {row["_id"]: _known(row).position for row in rows}
+        return found
 
 
 def _known(row: dict[str, Any]) -> JournaledEvent:
