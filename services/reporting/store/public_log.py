@@ -49,22 +49,25 @@ class PublicLog:
 
         Raises LogContradicted, AnswerLost.
         """
-        known = await self.entries(first, len(entries))
-        if known != list(entries[: len(known)]):
-            raise LogContradicted(f"entries from {first} on are kept already, and are others")
         rows = [{"_id": first + n, "entry": Binary(entry)} for n, entry in enumerate(entries)]
-        await self._entries.insert_in_order(rows[len(known) :])
+        for known in await self._rows(first, len(entries)):
+            if bytes(known["entry"]) != entries[known["_id"] - first]:
+                raise LogContradicted(f"entry {known['_id']} is kept already, and is another")
+        await self._entries.insert_in_order(rows)
         await self._tiles.insert_in_order(
             [{"_id": _tile_id(tile), "hashes": Binary(hashes)} for tile, hashes in sorted(tiles.items(), key=_rank)]
         )
 
     async def entries(self, first: int, count: int) -> list[bytes]:
         """Entries from an index on, in order: those that are kept, `ENTRIES_A_READ_MAX` at most."""
-        where = {"_id": {"$gte": first, "$lt": first + count}}
-        rows = await self._entries.find(where, limit=min(count, ENTRIES_A_READ_MAX))
+        rows = await self._rows(first, count)
         if [row["_id"] for row in rows] != list(range(first, first + len(rows))):
             raise LogContradicted(f"of the entries from {first} on some are missing")
         return [bytes(row["entry"]) for row in rows]
+
+    async def _rows(self, first: int, count: int) -> list[dict[str, Any]]:
+        where = {"_id": {"$gte": first, "$lt": first + count}}
+        return await self._entries.find(where, limit=min(count, ENTRIES_A_READ_MAX))
 
     async def full_tile(self, level: int, index: int) -> bytes | None:
         """A full tile's 256 hashes, or None."""
