@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pandapack.contracts.event_keys import PUBLISHERS
+from pandapack.contracts.event_keys import SIGNERS
 from pandapack.local.event_keys import ensure_event_keys, event_key_file
 from pandapack.local.keys import (
     DIGESTS_FILE,
@@ -18,6 +18,8 @@ from pandapack.local.keys import (
     SERVICE_ROLE,
     ensure_door_keys,
     ensure_keys,
+    ensure_log_key,
+    ensure_log_secret,
     ensure_secrets_key,
     ensure_signing_key,
 )
@@ -38,7 +40,7 @@ def main(root: Path) -> None:
     trust_file.chmod(ALL_MAY_READ)
     event_keys = {
         f"PANDA_{service.upper()}_EVENT_KEY": event_key_file(secrets_dir, service).read_text().strip()
-        for service in PUBLISHERS
+        for service in SIGNERS
     }
     names = {line.partition("=")[0] for line in existing.splitlines()}
     needed = {
@@ -46,6 +48,8 @@ def main(root: Path) -> None:
         "PANDA_SIGNING_KEY": ensure_signing_key(secrets_dir).read_text().strip(),
         "PANDA_SECRETS_KEY": ensure_secrets_key(secrets_dir),
         "PANDA_DOOR_KEYS": ensure_door_keys(secrets_dir).read_text().strip(),
+        "PANDA_LOG_KEY": ensure_log_key(secrets_dir).read_text().strip(),
+        "PANDA_LOG_SECRET": ensure_log_secret(secrets_dir).read_text().strip(),
         **event_keys,
     }
     missing = "".join(f"{name}={value}\n" for name, value in needed.items() if name not in names)

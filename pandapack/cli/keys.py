@@ -77,7 +77,7 @@ def revoke_key(prefix: str) -> None:
 
 @app.command("rotate")
 def rotate_events(
-    service: Annotated[str, typer.Argument(help="donations, procurement or logistics.")],
+    service: Annotated[str, typer.Argument(help="donations, procurement, logistics or reporting.")],
     *,
     minutes: Annotated[int, typer.Option(min=1, help="For how long the key before is still believed.")] = RETIRES_MIN,
 ) -> None:
@@ -85,11 +85,11 @@ def rotate_events(
 
     What was signed before stays believed: a key that has retired vouches for what Kafka has had until then.
     """
-    from pandapack.contracts.event_keys import PUBLISHERS
+    from pandapack.contracts.event_keys import SIGNERS
     from pandapack.local.event_keys import TRUST_FILE, rotate_event_key
 
-    if service not in PUBLISHERS:
-        raise fail(f"{service} signs no events: {', '.join(PUBLISHERS)} do")
+    if service not in SIGNERS:
+        raise fail(f"{service} signs no events: {', '.join(SIGNERS)} do")
     folder = next((one for one in (DATA_DIR, DATA_DIR / DEMO_FOLDER) if (one / TRUST_FILE).exists()), None)
     if folder is None:
         raise fail(f"there are no keys in {DATA_DIR.resolve()}: run this where `panda up` runs")

@@ -1,4 +1,4 @@
-"""The keys of an embedded stack that sign events: a private one a publisher, and the list of those believed."""
+"""The keys of an embedded stack that sign events: a private one a service, and the list of those believed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from pandapack.contracts.event_keys import PUBLISHERS, EventSigner, TrustedKey, TrustList
+from pandapack.contracts.event_keys import SIGNERS, EventSigner, TrustedKey, TrustList
 from pandapack.local.errors import DataRefused
 from pandapack.local.private import make_private_folder, write_private
 
@@ -28,7 +28,7 @@ def event_key_file(data_dir: Path, service: str) -> Path:
 
 
 def ensure_event_keys(data_dir: Path) -> Path:
-    """The trust file; makes it, and the publishers' private keys (mode 0600, hex), where they are missing.
+    """The trust file; makes it, and the private keys of all who sign (mode 0600, hex), where they are missing.
 
     Raises DataRefused for a key or a trust file that cannot be read.
     """
@@ -36,7 +36,7 @@ def ensure_event_keys(data_dir: Path) -> Path:
     file = data_dir / TRUST_FILE
     listed = _trust_list(file)
     known = {key.id for key in listed.keys}
-    missing = [key for key in (_public_half(data_dir, service) for service in PUBLISHERS) if key.id not in known]
+    missing = [key for key in (_public_half(data_dir, service) for service in SIGNERS) if key.id not in known]
     if missing:
         _write(file, [*listed.keys, *missing])
     return file

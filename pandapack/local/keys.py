@@ -29,6 +29,8 @@ KEYS_FILE = "keys.json"
 DIGESTS_FILE = "keys-digests.json"
 SECRETS_KEY_FILE = "secrets_key"
 SIGNING_KEY_FILE = "signing_key"
+LOG_KEY_FILE = "log_key"
+LOG_SECRET_FILE = "log_secret"
 DOOR_KEYS_FILE = "door_keys"
 SIGNING_PUBLIC_KEY_FILE = "signing_key.pub"
 PREFIX_BYTES = 4
@@ -94,6 +96,21 @@ def ensure_door_keys(data_dir: Path) -> Path:
     """The file with what the door marks records with, in hex (mode 0600); made if missing."""
     _ensure_secret(data_dir, DOOR_KEYS_FILE)
     return data_dir / DOOR_KEYS_FILE
+
+
+def ensure_log_key(data_dir: Path) -> Path:
+    """The file with the private key that signs the public log's checkpoints, in hex (mode 0600); made if missing."""
+    _ensure_secret(data_dir, LOG_KEY_FILE)
+    return data_dir / LOG_KEY_FILE
+
+
+def ensure_log_secret(data_dir: Path) -> Path:
+    """The file with the secret behind the public log's hashes, in hex (mode 0600); made if missing.
+
+    It never changes: without it no private event can be matched with its public entry any more.
+    """
+    _ensure_secret(data_dir, LOG_SECRET_FILE)
+    return data_dir / LOG_SECRET_FILE
 
 
 def read_signing_key(file: Path) -> Signer:

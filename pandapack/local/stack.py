@@ -22,6 +22,8 @@ from pandapack.local.keys import (
     SERVICE_ROLE,
     ensure_door_keys,
     ensure_keys,
+    ensure_log_key,
+    ensure_log_secret,
     ensure_secrets_key,
     ensure_signing_key,
 )
@@ -115,6 +117,8 @@ class Stack:
             ensure_secrets_key(self._data_dir)
             ensure_door_keys(self._data_dir)
             ensure_event_keys(self._data_dir)
+            ensure_log_key(self._data_dir)
+            ensure_log_secret(self._data_dir)
             self._start_servers()
             if services := self.layout.started_services():
                 self._report_start(", ".join(services), self._service_children())
@@ -148,6 +152,8 @@ class Stack:
             "PANDA_DOOR_KEYS_FILE": str(ensure_door_keys(self._data_dir)),
             "PANDA_TRUST_FILE": str(ensure_event_keys(self._data_dir)),
             "PANDA_EVENT_KEY_FILE": str(event_key_file(self._data_dir, name)),
+            "PANDA_LOG_KEY_FILE": str(ensure_log_key(self._data_dir)),
+            "PANDA_LOG_SECRET_FILE": str(ensure_log_secret(self._data_dir)),
             "PYTHONUNBUFFERED": "1",
             **MALLOC,
         }

@@ -9,13 +9,11 @@ app = service.app(router(stores, service.clock))
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -26,19 +24,16 @@ from aiokafka import ConsumerRebalanceListener
 from fastapi import APIRouter, Depends, FastAPI, Response
 from pydantic import BaseModel
 
-from pandapack.backoff import Backoff
 from pandapack.runtime.asyncapi import describe
 from pandapack.runtime.auth import Keys, keys_router
 from pandapack.runtime.broker import Broker
 from pandapack.runtime.browser_policy import BrowserPolicy
 from pandapack.runtime.chance import Chance, SystemChance
 from pandapack.runtime.client_addresses import Proxies, TrueClients
-from pandapack.runtime.clock import Clock, monotonic_s
+from pandapack.runtime.clock import Clock
 from pandapack.runtime.connection_limits import files_enough, limited_connections
 from pandapack.runtime.data_form import check_form
 from pandapack.runtime.docs_page import docs_router
-from pandapack.runtime.documents import AnswerLost
-from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.gathering import DEFAULT_BATCHES, Batches
 from pandapack.runtime.http import RequestMarks, install_problems
 from pandapack.runtime.log_reader import LogReader
@@ -50,6 +45,7 @@ from pandapack.runtime.openapi_examples import describe_fully
 from pandapack.runtime.partition_repairs import Consumer, Judged, PartitionRepairs
 from pandapack.runtime.partitions import StopNotes
 from pandapack.runtime.partitions_api import partitions_router
+from pandapack.runtime.patience import patiently
 from pandapack.runtime.problem_pages import problem_pages_router
 from pandapack.runtime.progress import Progress, Watch, Written
 from pandapack.runtime.reactions import HandleBatch, Record, Route, reacting
@@ -60,6 +56,7 @@ from pandapack.runtime.sender import Sender
 from pandapack.runtime.sessions import ENDS, Sessions
 from pandapack.runtime.set_aside import Passes, SetAside, believing
 from pandapack.runtime.settings import EVENT_PARTITIONS, RuntimeSettings
+from pandapack.runtime.signed_log import LOG_TOPIC, SignedLog
 from pandapack.runtime.static_files import static_files_router
 from pandapack.runtime.store import Kind, Store
 from pandapack.runtime.strict import Strictness
@@ -72,15 +69,12 @@ DEAD_LETTERS_TOPIC = "dead-letters"
 EVENTS_SUFFIX = ".events"
 """Records of these topics are signed."""
 BY_PARTITION = ("topic", "partition", "offset")
-START_WAIT_S_MAX = 60.0
-START_BACKOFF = Backoff(first_s=0.2, max_s=3.0)
 DRAIN_WAIT_S = 10
 BACKLOG_MAX = 4_096
 """Connections that wait to be accepted."""
 
 S = TypeVar("S", bound=BaseModel)
 log = structlog.get_logger(__name__)
-Starter = Callable[[], Awaitable[Any]]
 
 
 class Background(Protocol):
@@ -120,6 +114,7 @@ class Service:
         self._notes = self.mongo.rows("data_form")
         self._stores: list[Store[Any]] = []
         self._relay: Relay | None = None
+        self._signs = False
         self._publishes: str | None = None
         self._consumes: list[str] = []
         self._background: list[Background] = []
@@ -156,6 +151,7 @@ class Service:
         """The topic that the stores' events go to."""
         self._publishes = topic
         self._relay = Relay(self.event_publisher(topic), self.clock)
+        self._signs = True
 
     def publishes_besides(self, oldest: Oldest) -> None:
         """Events that the stores' relay does not publish: what waits of them counts for the outbox's age."""
@@ -165,6 +161,12 @@ class Service:
     def event_publisher(self, topic: str) -> EventPublisher:
         """What publishes events of this service, signed, to its topic."""
         return EventPublisher(self.sender, self.event_key, self.settings.topic(topic))
+
+    def signed_log(self) -> SignedLog:
+        """The topic behind the public log, whose records this service signs and reads."""
+        self._signs = True
+        topic = self.settings.topic(LOG_TOPIC)
+        return SignedLog(self.sender, LogReader(self.settings.kafka), self.event_key, self.trust, topic)
 
     def believing(self, handle: HandleBatch) -> HandleBatch:
         """Hands on the records that are believed, of topics whose records are signed; the others are set aside."""
@@ -237,7 +239,7 @@ class Service:
             self._relay.notify(store, id)
 
     def _topics(self) -> dict[str, int]:
-        partitions = {"donations.pushed": self.settings.shards, DEAD_LETTERS_TOPIC: 1}
+        partitions = {"donations.pushed": self.settings.shards, DEAD_LETTERS_TOPIC: 1, LOG_TOPIC: 1}
         partitions |= {f"{p}.events": EVENT_PARTITIONS for p in ("donations", "procurement", "logistics")}
         return {self.settings.topic(name): count for name, count in partitions.items()}
 
@@ -252,11 +254,11 @@ class Service:
     async def _running(self, app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             self.trust.load()
-            if self._publishes is not None:
+            if self._signs:
                 self.event_key.load()
             stack.callback(self.mongo.close)
             stack.push_async_callback(self.sender.stop)
-            await _patiently(self._ready_stores)
+            await patiently(self._ready_stores)
             if self._relay is not None:
                 for store in self._stores:
                     self._relay.add(store)
@@ -353,20 +355,6 @@ class Service:
     async def readiness(self) -> dict[str, Any]:
         """See `Readiness.report`."""
         return self._readiness.report()
-
-
-async def _patiently(start: Starter) -> None:
-    """Stores may come up after us: tries for `START_WAIT_S_MAX`, with a growing pause."""
-    until_s = monotonic_s() + START_WAIT_S_MAX
-    for failures in count(1):
-        try:
-            await start()
-            return
-        except (Unavailable, AnswerLost) as error:
-            if monotonic_s() > until_s:
-                raise
-            log.warning("waiting_for_stores", error=str(error))
-        await asyncio.sleep(START_BACKOFF.pause_s(failures))
 
 
 GARBAGE_THRESHOLDS = (2_000, 10, 10)

@@ -15,6 +15,7 @@ from pandapack.runtime.log_reader import LogEnds, LogReader
 from pandapack.runtime.sender import Sender
 from pandapack.runtime.trust import OwnKey, Trust
 
+LOG_TOPIC = "public.log"
 PARTITION = 0
 log = structlog.get_logger(__name__)
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from pandapack.runtime.gathering import Batches
 from pandapack.runtime.lag import Lag
+from pandapack.runtime.loops import every
 from pandapack.runtime.service import Service, serve
 from services.reporting import __doc__ as description
 from services.reporting.api import router
@@ -22,7 +23,10 @@ from services.reporting.api.login import login_router, where_first_keys_are
 from services.reporting.api.static import mount_static
 from services.reporting.handlers import ARCHIVE_RECORDS_MAX, LEDGER_TOPIC, VIEW_TOPICS, Handlers
 from services.reporting.settings import Settings
-from services.reporting.store import open_stores
+from services.reporting.store import Stores, open_stores
+from services.reporting.work.checkpoints import Checkpoints
+from services.reporting.work.log_keys import LogKeys
+from services.reporting.work.log_owner import APPEND_PAUSE_S, LogOwner
 from services.reporting.work.neighbours import Neighbours
 from services.reporting.work.pipeline import Pipeline
 from services.reporting.work.projector import Projector
@@ -51,10 +55,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         rounds=stores.rounds,
     )
     streams = Streams(readings)
+    keys = LogKeys(settings)
+    service.background(keys)
+    service.background(every(APPEND_PAUSE_S, _log_owner(service, stores, keys).append, name="public_log"))
+    checkpoints = Checkpoints(stores.public_log, keys, service.clock)
     service.background(neighbours)
     service.background(StopSignals(streams.end))
     login = login_router(where_first_keys_are(settings.keys_file))
-    app = service.app(router(stores, readings, pipeline, tracer, streams), login, described=DESCRIBED)
+    app = service.app(router(stores, readings, pipeline, tracer, streams, checkpoints), login, described=DESCRIBED)
     app.state.sessions = service.sessions()
     mount_static(app)
     return app
@@ -66,6 +74,18 @@ def _consume(service: Service, handlers: Handlers) -> None:
         LEDGER_TOPIC, handle=handlers.archive, group="archive", batches=Batches(records_max=ARCHIVE_RECORDS_MAX)
     )
     service.consumes(LEDGER_TOPIC, *VIEW_TOPICS, handle=handlers.handle)
+
+
+def _log_owner(service: Service, stores: Stores, keys: LogKeys) -> LogOwner:
+    return LogOwner(
+        stores.journal,
+        stores.archive,
+        stores.public_log,
+        service.signed_log(),
+        lambda: keys.veil,
+        service.clock,
+        name=service.chance.token(),
+    )
 
 
 class WayToTotals:

@@ -68,11 +68,14 @@ def test_no_secret_is_written_in_the_compose_file(name: str) -> None:
     environment = CONTAINERS[name]["environment"]
     secret = {key: value for key, value in environment.items() if key.endswith(("_SECRET", "_KEY", "_KEYS"))}
     event_key = secret.pop("PANDA_EVENT_KEY", None)
-    # Each publisher has a key of its own, so that none can publish as another.
+    # Each service has a key of its own, so that none can publish as another.
     own = f"${{PANDA_{name.upper()}_EVENT_KEY:?run make secrets first}}"
-    assert event_key == (None if name == "reporting" else own)
-    signing = {"PANDA_SIGNING_KEY", "PANDA_SECRETS_KEY", "PANDA_DOOR_KEYS"} if name == "donations" else set()
-    assert set(secret) == {"PANDA_SERVICE_KEY"} | signing
+    assert event_key == own
+    signing = {
+        "donations": {"PANDA_SIGNING_KEY", "PANDA_SECRETS_KEY", "PANDA_DOOR_KEYS"},
+        "reporting": {"PANDA_LOG_KEY", "PANDA_LOG_SECRET"},
+    }
+    assert set(secret) == {"PANDA_SERVICE_KEY"} | signing.get(name, set())
     assert all(value.startswith(f"${{{key}:?") for key, value in secret.items())
     assert environment["PANDA_KEYS_FILE"] == "/run/secrets/keys-digests"
     assert environment["PANDA_TRUST_FILE"] == "/run/secrets/trust"
@@ -166,8 +169,9 @@ def test_first_keys_are_made_once_and_never_take_away_what_a_person_wrote(tmp_pa
     made = env_file.read_text()
     secrets = r"PANDA_SERVICE_KEY=panda_auditor_\w+\nPANDA_SIGNING_KEY=[0-9a-f]{64}\n"
     secrets += r"PANDA_SECRETS_KEY=\w{64}\nPANDA_DOOR_KEYS=[0-9a-f]{64}\n"
+    secrets += r"PANDA_LOG_KEY=[0-9a-f]{64}\nPANDA_LOG_SECRET=[0-9a-f]{64}\n"
     secrets += "".join(
-        rf"PANDA_{name}_EVENT_KEY=[0-9a-f]{{64}}\n" for name in ("DONATIONS", "PROCUREMENT", "LOGISTICS")
+        rf"PANDA_{name}_EVENT_KEY=[0-9a-f]{{64}}\n" for name in ("DONATIONS", "PROCUREMENT", "LOGISTICS", "REPORTING")
     )
     assert re.fullmatch(r"PANDA_SHARDS=16\n" + secrets, made)
     first_keys.main(tmp_path)

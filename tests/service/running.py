@@ -16,7 +16,14 @@ import httpx
 from pymongo import MongoClient
 
 from pandapack.local.event_keys import ensure_event_keys, event_key_file
-from pandapack.local.keys import DIGESTS_FILE, OPERATOR_ROLE, ensure_door_keys, ensure_keys
+from pandapack.local.keys import (
+    DIGESTS_FILE,
+    OPERATOR_ROLE,
+    ensure_door_keys,
+    ensure_keys,
+    ensure_log_key,
+    ensure_log_secret,
+)
 from pandapack.local.layout import PLATFORM
 from pandapack.local.platform import DONATIONS, register_platform
 from pandapack.local.ports import free_ports
@@ -108,6 +115,8 @@ def running(
         "PANDA_TRUST_FILE": str(ensure_event_keys(folder)),
         "PANDA_EVENT_KEY_FILE": str(event_key_file(folder, name)),
         "PANDA_DOOR_KEYS_FILE": str(ensure_door_keys(folder)),
+        "PANDA_LOG_KEY_FILE": str(ensure_log_key(folder)),
+        "PANDA_LOG_SECRET_FILE": str(ensure_log_secret(folder)),
         f"PANDA_{name.upper()}_PORT": str(port),
         **(settings or {}),
     }

@@ -187,7 +187,7 @@ class Process:
             database.journals["donations"],
             database.kept,
             topic,
-            VEIL,
+            lambda: VEIL,
             world.clock,
             name=self.name,
         )

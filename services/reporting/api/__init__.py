@@ -7,10 +7,12 @@ from fastapi import APIRouter
 from pandapack.runtime.read_limits import ReadLimits
 from services.reporting.api.pages import pages_router
 from services.reporting.api.pipeline import pipeline_router
+from services.reporting.api.public_log import public_log_router
 from services.reporting.api.totals import MerchantStores, totals_router
 from services.reporting.api.trace import TraceLimits, trace_router
 from services.reporting.api.verify import verify_router
 from services.reporting.store import Stores
+from services.reporting.work.checkpoints import Checkpoints
 from services.reporting.work.pipeline import Pipeline
 from services.reporting.work.readings import Readings
 from services.reporting.work.streams import Streams
@@ -22,8 +24,10 @@ TABLES_PER_S = 20.0
 of what this process can read."""
 
 
-def router(stores: Stores, readings: Readings, pipeline: Pipeline, tracer: Tracer, streams: Streams) -> APIRouter:
-    """`/v1/…`, `/`, `/ops` and `/verify`."""
+def router(
+    stores: Stores, readings: Readings, pipeline: Pipeline, tracer: Tracer, streams: Streams, checkpoints: Checkpoints
+) -> APIRouter:
+    """`/v1/…`, `/log/…`, `/`, `/ops` and `/verify`."""
     limits = TraceLimits()
     tables = ReadLimits("tables", burst=TABLES_A_BURST_MAX, per_s=TABLES_PER_S)
     merchants = MerchantStores(stores.shards, stores.merchants, stores.banked_merchants)
@@ -32,6 +36,7 @@ def router(stores: Stores, readings: Readings, pipeline: Pipeline, tracer: Trace
     v1.include_router(trace_router(tracer, limits))
     v1.include_router(pipeline_router(pipeline, stores.journal, stores.archive, tables))
     whole.include_router(v1)
+    whole.include_router(public_log_router(checkpoints, stores.public_log))
     whole.include_router(pages_router(readings, pipeline, tracer, limits))
     whole.include_router(verify_router())
     return whole

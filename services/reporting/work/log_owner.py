@@ -11,7 +11,7 @@ A stop anywhere is harmless: what reached the topic is read there again, what di
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -96,7 +96,7 @@ class LogOwner:
         archive: Journal,
         kept: PublicLog,
         topic: LogTopic,
-        veil: Veil,
+        veil: Callable[[], Veil],
         clock: Clock,
         *,
         name: str,
@@ -179,12 +179,12 @@ class LogOwner:
         self, steps: Iterable[Step], events: Mapping[str, Journaled], at: datetime
     ) -> tuple[list[Step], list[bytes]]:
         """As many steps as one record has room for, and their entries."""
-        taken, entries, size = list[Step](), list[bytes](), 0
+        taken, entries, size, veil = list[Step](), list[bytes](), 0, self._veil()
         for step in steps:
             if size > RECORD_ENTRIES_BYTES_MAX:
                 break
             own = [events[one.key] for one in step.events]
-            found = summed_entries(own, at, self._veil) if step.is_summed else entries_of(own, at, self._veil)
+            found = summed_entries(own, at, veil) if step.is_summed else entries_of(own, at, veil)
             taken.append(step)
             entries += found
             size += sum(map(len, found))

@@ -1,0 +1,93 @@
+"""The public log by HTTP, at the addresses of C2SP tlog-tiles: whoever copies them has the log.
+
+A tile, a bundle and a range of entries never change, and may be kept for good; the checkpoint is of now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+
+from pandapack.contracts.tlog.encoding import SIZE_MAX, Malformed
+from pandapack.contracts.tlog.tiles import HEIGHT, WIDTH, Bundle, Tile, bundle_bytes, parse_path
+from pandapack.runtime.http import Problem
+from services.reporting.domain.public_log import LogHead, edge_tile, narrowed
+from services.reporting.store.public_log import ENTRIES_A_READ_MAX, PublicLog
+from services.reporting.work.checkpoints import Checkpoints
+
+ENTRIES_AN_ANSWER_MAX = 4_096
+"""Of `entries.ndjson`: some 2 MB of common entries; whoever wants more asks for the next."""
+BYTES_TYPE = "application/octet-stream"
+NOTE_TYPE = "text/plain; charset=utf-8"
+NDJSON_TYPE = "application/x-ndjson"
+FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable", "Access-Control-Allow-Origin": "*"}
+OF_NOW = {"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
+
+
+def public_log_router(checkpoints: Checkpoints, kept: PublicLog) -> APIRouter:
+    """`/log/checkpoint`, `/log/key`, `/log/tile/…`, `/log/entries.ndjson`."""
+    router = APIRouter(prefix="/log", tags=["public log"])
+
+    @router.get("/checkpoint", response_class=Response)
+    async def get_checkpoint() -> Response:
+        """The log's size and root, as a signed note (C2SP tlog-checkpoint), with the time of its signature."""
+        return Response(await checkpoints.latest(), media_type=NOTE_TYPE, headers=OF_NOW)
+
+    @router.get("/key", response_class=Response)
+    async def get_log_key() -> Response:
+        """The public key that signs checkpoints. Keep it from a day on which you trust us."""
+        return Response(checkpoints.key + "\n", media_type=NOTE_TYPE, headers=OF_NOW)
+
+    @router.get("/tile/{path:path}", response_class=Response)
+    async def get_tile(path: str) -> Response:
+        """A tile of hashes (`0/000`), or a bundle of entries (`entries/000`), as C2SP tlog-tiles names them."""
+        try:
+            wanted = parse_path(f"tile/{path}")
+        except Malformed as error:
+            raise Problem(404, "log_path_unknown", str(error)) from error
+        head = await kept.head()
+        found = await (_bundle(kept, head, wanted) if isinstance(wanted, Bundle) else _tile(kept, head, wanted))
+        if found is None:
+            detail = f"the log has {head.size} entries, and {wanted.path} is not in it, or not as wide yet"
+            raise Problem(404, "log_path_unknown", detail)
+        return Response(found, media_type=BYTES_TYPE, headers=FOR_GOOD)
+
+    @router.get("/entries.ndjson", response_class=StreamingResponse)
+    async def get_entries(
+        first: Annotated[int, Query(alias="from", ge=0, le=SIZE_MAX, description="The index of the first entry.")] = 0,
+        to: Annotated[int | None, Query(ge=0, le=SIZE_MAX, description="That behind the last one.")] = None,
+    ) -> Response:
+        """Entries as they are, one a line, at most 4,096; without `to` as many as there are by now."""
+        head = await kept.head()
+        end = min(head.size, first + ENTRIES_AN_ANSWER_MAX) if to is None else to
+        if not first <= end <= head.size or end - first > ENTRIES_AN_ANSWER_MAX:
+            detail = f"the log has {head.size} entries, and an answer at most {ENTRIES_AN_ANSWER_MAX} of them"
+            raise Problem(422, "log_range_invalid", detail)
+        headers = OF_NOW if to is None else FOR_GOOD
+        return StreamingResponse(_lines(kept, first, end), media_type=NDJSON_TYPE, headers=headers)
+
+    return router
+
+
+async def _lines(kept: PublicLog, first: int, end: int) -> AsyncIterator[bytes]:
+    while first < end:
+        entries = await kept.entries(first, min(end - first, ENTRIES_A_READ_MAX))
+        yield b"".join(entry + b"\n" for entry in entries)
+        first += len(entries)
+
+
+async def _bundle(kept: PublicLog, head: LogHead, bundle: Bundle) -> bytes | None:
+    first = bundle.index * WIDTH
+    if first + bundle.width > head.size:
+        return None
+    return bundle_bytes(await kept.entries(first, bundle.width))
+
+
+async def _tile(kept: PublicLog, head: LogHead, tile: Tile) -> bytes | None:
+    if tile.index * WIDTH + tile.width > head.size >> HEIGHT * tile.level:
+        return None
+    full = await kept.full_tile(tile.level, tile.index)
+    return edge_tile(head, tile) if full is None else narrowed(full, tile.width)

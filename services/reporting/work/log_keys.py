@@ -1,0 +1,63 @@
+"""The public log's own keys: what signs its checkpoints, and the secret behind the hashes of what is private."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pandapack.contracts.public_log.veil import Veil
+from pandapack.contracts.tlog.note import SignerKey
+from pandapack.runtime.errors import Misconfigured
+from services.reporting.settings import Settings
+
+MEND = "`panda up` makes it for the embedded stack, `make secrets` for containers"
+
+
+class LogKeys:
+    """Read at the start, from the settings or the files that they name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loaded: tuple[SignerKey, Veil] | None = None
+
+    async def start(self) -> None:
+        """Reads both. Raises Misconfigured."""
+        settings = self._settings
+        key = _text("PANDA_LOG_KEY", settings.log_key, settings.log_key_file)
+        secret = _text("PANDA_LOG_SECRET", settings.log_secret, settings.log_secret_file)
+        try:
+            signer = SignerKey(settings.log_origin, bytes.fromhex(key))
+        except ValueError as error:
+            raise Misconfigured(f"PANDA_LOG_KEY or PANDA_LOG_ORIGIN: {error}") from error
+        try:
+            self._loaded = signer, Veil(secret)
+        except ValueError as error:
+            raise Misconfigured(f"PANDA_LOG_SECRET: {error}") from error
+
+    async def stop(self) -> None:
+        """There is nothing to end."""
+
+    @property
+    def signer(self) -> SignerKey:
+        """What signs checkpoints; its name is the log's origin."""
+        return self._keys[0]
+
+    @property
+    def veil(self) -> Veil:
+        """What stands in place of what is private."""
+        return self._keys[1]
+
+    @property
+    def _keys(self) -> tuple[SignerKey, Veil]:
+        assert self._loaded is not None, "keys are read before the log begins"
+        return self._loaded
+
+
+def _text(setting: str, text: str, file: Path | None) -> str:
+    """Of a setting, or of the file that it names. Raises Misconfigured where there is neither."""
+    try:
+        found = text or (file.read_text() if file else "")
+    except OSError as error:
+        raise Misconfigured(f"{setting}_FILE {file}: {error.strerror}. {MEND}") from error
+    if not found.strip():
+        raise Misconfigured(f"neither {setting} nor {setting}_FILE is set: the public log needs it. {MEND}")
+    return found.strip()
