@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from pymongo import MongoClient
 
 from pandapack.contracts.envelope import decode
@@ -20,7 +20,7 @@ from tests.service.reporting.ledger import SERVICE_KEY, ledger
 from tests.service.running import Running, running
 from tests.stack import Servers, new_namespace
 from tests.trusted import signed
-from tests.unit.reporting.history import FakeRecord
+from tests.unit.reporting.history import PARTITIONS, FakeRecord
 from tests.waiting import eventually
 
 
@@ -70,6 +70,29 @@ class Reporting:
             eventually(shown, "the totals are shown")
         except AssertionError as error:
             raise AssertionError(f"expected {expected}, shown {self.totals()}") from error
+
+    def forget_offsets(self) -> None:
+        """Everything is read again from its start. The service must be stopped."""
+        in_a_loop_of_its_own(self._forget_offsets)
+
+    async def _forget_offsets(self) -> None:
+        for group in ("panda.reporting", "panda.reporting.archive"):
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self.servers.kafka,
+                group_id=f"{self.namespace}.{group}",
+                enable_auto_commit=False,
+            )
+            await consumer.start()
+            try:
+                partitions = [
+                    TopicPartition(f"{self.namespace}.{topic}", number)
+                    for topic in ("donations.events", "procurement.events", "logistics.events")
+                    for number in range(PARTITIONS)
+                ]
+                consumer.assign(partitions)
+                await consumer.commit(dict.fromkeys(partitions, 0))
+            finally:
+                await consumer.stop()
 
     def client(self, role: str) -> httpx.Client:
         return self.service.client(role)

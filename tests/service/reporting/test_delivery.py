@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from pymongo.collection import Collection
 
 from pandapack.contracts.envelope import decode
 from pandapack.runtime.trust import partition_of
-from tests.service.reporting.conftest import Reporting, in_a_loop_of_its_own
+from tests.service.reporting.conftest import Reporting
 from tests.unit.reporting.history import PARTITIONS, TOTALS, enveloped, programme, records
 from tests.waiting import eventually
 
@@ -59,7 +58,7 @@ def test_views_rebuilt_from_the_first_offset_are_the_live_views(reporting: Repor
     reporting.service.process.wait(20)
     for name in VIEWS:
         reporting.database[name].delete_many({})
-    _forget_offsets(reporting)
+    reporting.forget_offsets()
     reporting.service.start_again()
     reporting.await_totals(TOTALS)
     eventually(lambda: reporting.database.merchants.count_documents({}) == 4, "the merchants are counted")
@@ -68,29 +67,6 @@ def test_views_rebuilt_from_the_first_offset_are_the_live_views(reporting: Repor
 
 def _states(collection: Collection[dict[str, object]]) -> dict[object, object]:
     return {document["_id"]: document["state"] for document in collection.find()}
-
-
-def _forget_offsets(reporting: Reporting) -> None:
-    async def forget() -> None:
-        for group in ("panda.reporting", "panda.reporting.archive"):
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=reporting.servers.kafka,
-                group_id=f"{reporting.namespace}.{group}",
-                enable_auto_commit=False,
-            )
-            await consumer.start()
-            try:
-                partitions = [
-                    TopicPartition(f"{reporting.namespace}.{topic}", number)
-                    for topic in ("donations.events", "procurement.events", "logistics.events")
-                    for number in range(PARTITIONS)
-                ]
-                consumer.assign(partitions)
-                await consumer.commit(dict.fromkeys(partitions, 0))
-            finally:
-                await consumer.stop()
-
-    in_a_loop_of_its_own(forget)
 
 
 def test_an_identity_with_other_content_stops_its_partition_and_tells_why(reporting: Reporting) -> None:

@@ -187,10 +187,10 @@ def test_what_a_shard_recorded_together_is_one_entry_of_sums_before_what_it_took
     reversal = ProgrammeReversal(programme="p", count=1, fen_from=0, fen_to=4, days={"2021-03-02": (1, 4)})
     back = journaled(DonationsReversed(shard=3, page=1, reversals=(reversal,)), 8)
     entries = summed_entries([recorded(7, 0, "shop:A"), back, recorded(9, 9, "shop:B")], AT, VEIL)
-    gifts, taken = map(json.loads, entries)
-    assert (gifts["first_sequence"], gifts["sequence"], taken["sequence"]) == (7, 9, 8)
-    assert gifts["days"] == [{"programme": "p", "day": "2021-03-01", "count": 4, "fen": 18}]
-    assert gifts["intervals"] == [{"programme": "p", "fen_from": 0, "fen_to": 18}] and gifts["duplicates"] == 2
+    recorded_, taken = map(json.loads, entries)
+    assert (recorded_["first_sequence"], recorded_["sequence"], taken["sequence"]) == (7, 9, 8)
+    assert recorded_["days"] == [{"programme": "p", "day": "2021-03-01", "count": 4, "fen": 18}]
+    assert recorded_["intervals"] == [{"programme": "p", "fen_from": 0, "fen_to": 18}] and recorded_["duplicates"] == 2
     assert taken["days"] == [{"programme": "p", "day": "2021-03-02", "count": 1, "fen": 4}]
 
 

@@ -106,15 +106,15 @@ def test_donations_of_long_ago_are_appended_as_fast_as_they_are_read() -> None:
 
 
 def test_donations_stand_just_before_the_round_that_spends_them() -> None:
-    gift, later = event(SHARDS, 1), event(SHARDS, 2)
-    credit, funded = event(FUND, 1, gift.key, hurries=False), event(FUND, 2)
-    assert keys(ordered(gift, later, credit, funded)) == [[gift.key, later.key], [credit.key], [funded.key]]
-    assert keys(ordered(gift, later, credit, funded, pace=RESTLESS)) == []
+    donated, later = event(SHARDS, 1), event(SHARDS, 2)
+    credit, funded = event(FUND, 1, donated.key, hurries=False), event(FUND, 2)
+    assert keys(ordered(donated, later, credit, funded)) == [[donated.key, later.key], [credit.key], [funded.key]]
+    assert keys(ordered(donated, later, credit, funded, pace=RESTLESS)) == []
 
 
 def test_credits_of_a_fund_hurry_no_donations() -> None:
-    gift = event(SHARDS, 1)
-    order = ordered(gift, event(FUND, 1, gift.key, hurries=False), event(FUND, 2, gift.key, hurries=False))
+    donated = event(SHARDS, 1)
+    order = ordered(donated, event(FUND, 1, donated.key, hurries=False), event(FUND, 2, donated.key, hurries=False))
     assert keys(order) == [] and [one.event.key for one in order.blocked] == [key(FUND, 1)]
 
 
