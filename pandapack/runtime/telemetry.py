@@ -15,4 +15,7 @@ LAG_SECONDS = Gauge("panda_lag_seconds", "Age of the first record not done yet",
 PARTITIONS_STALLED = Gauge("panda_partitions_stalled", "Partitions whose input waits while nothing is done")
 LOOP_RUNS = Counter("panda_loop_runs_total", "Runs of a background loop that ended well", ["loop"])
 LOOP_FAILURES = Counter("panda_loop_failures_total", "Runs of a background loop that failed", ["loop"])
+LOG_SIZE = Gauge("panda_log_size", "Entries of the public log, as this process knows it")
+LOG_BLOCKED = Gauge("panda_log_blocked", "Partitions whose next event waits for its causes to stand in the public log")
+LOG_BLOCKED_SECONDS = Gauge("panda_log_blocked_seconds", "Age of the oldest event that waits so")
 HTTP_SECONDS = Histogram("panda_http_seconds", "Requests by method, route and status", ["method", "route", "status"])

@@ -29,6 +29,7 @@ from pandapack.runtime.clock import Clock
 from pandapack.runtime.log_reader import LogEnds
 from pandapack.runtime.settings import EVENT_PARTITIONS
 from pandapack.runtime.signed_log import SignedRecord
+from pandapack.runtime.telemetry import LOG_BLOCKED, LOG_BLOCKED_SECONDS, LOG_SIZE
 from services.reporting.domain.log_order import (
     WAITING_A_PARTITION_MAX,
     Blocked,
@@ -58,6 +59,8 @@ APPEND_PAUSE_S = 1.0
 """At most so long a journaled event waits, where it waits for nothing else; and gifts at least."""
 STAND_BY_S = 5.0
 """Another's head that has not moved for so long may be taken over: it has stopped, or has nothing to do."""
+BLOCKED_TOLD_S = 120.0
+"""Gifts alone hold a fund's credits for a minute; whatever waits twice as long lacks a cause."""
 RECORD_ENTRIES_BYTES_MAX = 2 * 1024 * 1024
 """Of a record's entries but for the last step's, some hundred KiB more: a record of Kafka's has 8 MiB."""
 RECORDS_A_READ_MAX = 16
@@ -135,6 +138,7 @@ class LogOwner:
         batch = await self._read(head)
         if not any(batch.waiting.values()):
             self.blocked = ()
+            _show(head, (), self._clock.wall())
             return head, False
         places = await self._places(batch)
         wall = self._clock.wall()
@@ -142,6 +146,7 @@ class LogOwner:
         pace = Pace(int(wall.timestamp() * 1000), rested)
         order = next_steps(head.positions, batch.waiting, places, pace)
         self.blocked = order.blocked
+        _show(head, order.blocked, wall)
         if not order.steps:
             return head, False
         groups = {key: one.envelope.source for key, one in batch.events.items() if is_summed(one.envelope)}
@@ -244,6 +249,17 @@ class LogOwner:
 
 class Overtaken(Exception):
     """Another owner was faster. It stands by from the next run on."""
+
+
+def _show(head: LogHead, blocked: Sequence[Blocked], wall: datetime) -> None:
+    """How long the log is, and what waits, on `/metrics`; what has waited for long, in the log of the process, too."""
+    ages_s = [wall.timestamp() - one.event.appended_at_ms / 1000 for one in blocked]
+    LOG_SIZE.set(head.size)
+    LOG_BLOCKED.set(len(blocked))
+    LOG_BLOCKED_SECONDS.set(max(ages_s, default=0.0))
+    for one, age_s in zip(blocked, ages_s, strict=True):
+        if age_s >= BLOCKED_TOLD_S:
+            log.warning("log_event_waits", event=one.event.key, age_s=round(age_s), lacking=one.lacking[:3])
 
 
 def _waiting(partition: str, row: Mapping[str, Any], events: dict[str, Journaled]) -> Waiting:

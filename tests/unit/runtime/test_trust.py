@@ -13,7 +13,14 @@ import pytest
 from pandapack.contracts.dead_letters import headers_of
 from pandapack.contracts.donations import DonationsReversed
 from pandapack.contracts.envelope import Envelope, Event, encode, envelop
-from pandapack.contracts.event_keys import EventSigner, TrustedKey, TrustList, dead_letter_text
+from pandapack.contracts.event_keys import (
+    LOG_OWNER,
+    EventSigner,
+    TrustedKey,
+    TrustList,
+    dead_letter_text,
+    log_record_text,
+)
 from pandapack.contracts.procurement import OrderClosed
 from pandapack.local.event_keys import ensure_event_keys, event_key_file, rotate_event_key
 from pandapack.runtime import trust as trusts
@@ -161,6 +168,22 @@ def test_garbage_that_became_a_dead_letter_is_signed_as_one_and_never_as_an_even
     changed = replace(dead_letter, headers=swapped)
     assert trust_in(folder).judge_dead_letter(changed, "donations") == Distrust.SIGNATURE_WRONG
     assert trust_in(folder).judge_dead_letter(Record(forged, ()), "donations") == Distrust.UNSIGNED
+
+
+def test_a_record_of_the_public_log_is_signed_by_its_owner_alone_and_as_nothing_else(folder: Path) -> None:
+    owner, value = signer_in(folder, LOG_OWNER), b'{"v":1}'
+    record = Record(value, owner.headers_of(log_record_text(value)), topic="public.log", partition=0)
+    assert trust_in(folder).judge_log_record(record) is None
+    for forged, distrust in (
+        (replace(record, value=b'{"v":2}'), Distrust.SIGNATURE_WRONG),
+        (replace(record, headers=owner.headers_of(value)), Distrust.SIGNATURE_WRONG),  # what would sign an event
+        (replace(record, headers=()), Distrust.UNSIGNED),
+        (
+            replace(record, headers=signer_in(folder).headers_of(log_record_text(value))),
+            Distrust.KEY_OF_ANOTHER_SERVICE,
+        ),
+    ):
+        assert trust_in(folder).judge_log_record(forged) == distrust
 
 
 def test_a_retired_key_vouches_for_what_kafka_appended_before_and_for_nothing_after(folder: Path) -> None:
