@@ -259,7 +259,7 @@ def _show(head: LogHead, blocked: Sequence[Blocked], wall: datetime) -> None:
     LOG_BLOCKED_SECONDS.set(max(ages_s, default=0.0))
     for one, age_s in zip(blocked, ages_s, strict=True):
         if age_s >= BLOCKED_TOLD_S:
-            log.warning("log_event_waits", event=one.event.key, age_s=round(age_s), lacking=one.lacking[:3])
+            log.warning("log_event_waits", key=one.event.key, age_s=round(age_s), lacking=one.lacking[:3])
 
 
 def _waiting(partition: str, row: Mapping[str, Any], events: dict[str, Journaled]) -> Waiting:

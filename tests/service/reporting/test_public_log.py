@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,7 +22,7 @@ from pandapack.contracts.tlog.tiles import Tile, bundle_entries, bundles_of, til
 from pandapack.contracts.tlog.tree import root_at
 from tests.service.reporting.conftest import Reporting, _reporting, in_a_loop_of_its_own
 from tests.stack import Servers
-from tests.unit.reporting.history import PROGRAMME, enveloped, programme, records
+from tests.unit.reporting.history import PROGRAMME, TOTALS, enveloped, programme, records
 from tests.waiting import eventually
 
 ORIGIN = "localhost/panda-pack"
@@ -155,3 +156,47 @@ def test_what_a_stranger_writes_to_the_topic_is_passed_over(reporting: Reporting
     reporting.publish(records(caused())[20:])
     signed = whole(reporting)
     assert root_of([leaf_hash(line) for line in entries(reporting)]) == signed.root
+
+
+def folded(lines: list[bytes]) -> dict[str, Any]:
+    """The totals, from nothing but entries."""
+    sums: dict[str, int] = {}
+
+    def of(entry: dict[str, Any], *types: str) -> bool:
+        return entry["type"].partition(".")[2] in types
+
+    def add(name: str, more: int) -> None:
+        sums[name] = sums.get(name, 0) + more
+
+    for entry in map(json.loads, lines):
+        if of(entry, "DonationsRecorded"):
+            add("donations", sum(day["count"] for day in entry["days"]))
+            add("received_fen", sum(day["fen"] for day in entry["days"]))
+        add("credited_fen", entry.get("credited_fen", 0))
+        if of(entry, "RoundFunded"):
+            add("rounds", 1)
+            add("funded_fen", entry["reserved_fen"])
+        add("released_fen", entry.get("released_fen", 0))
+        add("orders", of(entry, "OrderPlaced"))
+        if of(entry, "FundsCommitted"):
+            add("committed_fen", entry["fen"])
+        if of(entry, "FundsSpent"):
+            add("spent_fen", entry["fen"])
+            add("committed_fen", -entry["fen"] - entry["uncommitted_fen"])
+        add("packed", entry["count"] if of(entry, "ParcelsPacked") else 0)
+        if of(entry, "ParcelsDelivered"):
+            add("accepted", entry["accepted"])
+            add("rejected", entry["rejected"])
+        add("lost", entry["count"] if of(entry, "ParcelsWrittenOff") and entry["now"] == "lost" else 0)
+        add("pupils_reached", entry.get("pupils_reached", 0))
+    sums["unallocated_fen"] = sums["credited_fen"] - sums["funded_fen"] + sums["released_fen"]
+    sums["reserved_fen"] = sums["funded_fen"] - sums["released_fen"] - sums["committed_fen"] - sums["spent_fen"]
+    return sums
+
+
+def test_entries_alone_add_up_to_the_totals(logged: Reporting) -> None:
+    logged.await_totals(TOTALS | {"donations": 430, "received_fen": 2040, "in_flight_fen": 0})
+    totals = logged.totals()
+    sums, shown = folded(entries(logged)), {**totals, **totals["parcels"]}
+    assert {name: sums[name] for name in sums if name in shown} == {name: shown[name] for name in sums if name in shown}
+    assert len([name for name in sums if name in shown]) == 13

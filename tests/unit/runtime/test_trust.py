@@ -246,12 +246,12 @@ def test_an_installation_that_cannot_sign_or_trust_is_told_so_in_words(folder: P
         OwnKey("donations", "no hex", None, trust_in(folder), clock).load()
 
 
-def test_the_trust_file_lists_each_publishers_key_once_and_only_its_owner_may_read_the_private_ones(
+def test_the_trust_file_lists_each_signers_key_once_and_only_its_owner_may_read_the_private_ones(
     folder: Path,
 ) -> None:
     file = ensure_event_keys(folder)
     listed = [TrustedKey(**one) for one in json.loads(file.read_text())["keys"]]
-    assert [key.service for key in listed] == ["donations", "procurement", "logistics"]
+    assert [key.service for key in listed] == ["donations", "procurement", "logistics", "reporting"]
     assert ensure_event_keys(folder).read_text() == file.read_text()
     assert TrustList(tuple(listed)).keys[0].id == signer_in(folder).trusted.id
     assert {oct(one.stat().st_mode & 0o777) for one in (folder / "event_keys").iterdir()} == {"0o600"}
