@@ -81,8 +81,7 @@ class StopNotes:
         """Notes a stop, and answers since when the partition has stood there. Raises Unavailable, AnswerLost."""
         id = stop_id(group, partition)
         before = await self._rows.one(id)
-        is_the_same = before is not None and before["resumed"] is None and before["offset"] <= stop.offset
-        since: datetime = before["since"] if before is not None and is_the_same else stop.since
+        since: datetime = before["since"] if before is not None and _is_the_same(before, stop) else stop.since
         fields: Json = {
             "group": group,
             "topic": partition.topic,
@@ -122,6 +121,14 @@ class StopNotes:
     async def of_partition(self, topic: str, partition: int) -> list[Json]:
         """What was noted of a partition, a row a group; of those that have ended, too. Raises Unavailable."""
         return await self._rows.find({"topic": topic, "partition": partition}, limit=STOPS_SHOWN_MAX)
+
+
+def _is_the_same(before: Json, stop: PartitionStop) -> bool:
+    """Whether a partition stands where it stood: it went no further, or it was not known how far it had come.
+
+    A process that is started anew stops before a whole batch first, which begins before the record that fails.
+    """
+    return before["resumed"] is None and (stop.offset <= before["offset"] or not before["is_exact"])
 
 
 def stop_id(group: str, partition: TopicPartition) -> str:
