@@ -114,8 +114,7 @@ def _compare_day(what: str, shard: int, day: str, known: Volumes, count: ShardCo
     for name in differing:
         for place in (0, 1):
             apart[place] += known.merchants.get(name, (0, 0))[place] - ours.get(name, (0, 0))[place]
-    told = [cell for (_, of), cell in count.told.items() if of == day]
-    follows = apart == [sum(cell[0] for cell in told), sum(cell[1] for cell in told)]
+    follows = tuple(apart) == count.day_told.get(day, (0, 0))
     # Amounts that only changed places leave every sum as it was: then what was signed tells that they did.
     because = {*count.told_because, roots_name(shard), *count.unproven} if follows else set()
     for name in differing:

@@ -57,7 +57,7 @@ class Cuts:
 class ShardCount:
     """What was counted of a shard. `told`: how events and rows differ at the view's cut, by programme and day.
 
-    `day_events`: the events that name a day, in order.
+    `day_told`: the same by day, each up to where its merchants are counted. `day_events`: the events that name a day, in order.
     """
 
     donations: int = 0
@@ -68,6 +68,7 @@ class ShardCount:
     funds: dict[str, list[int]] = field(default_factory=dict)
     merchants: dict[str, Sums] = field(default_factory=dict)
     told: Sums = field(default_factory=Sums)
+    day_told: Sums = field(default_factory=Sums)
     reversed_told: Sums = field(default_factory=Sums)
     told_because: set[str] = field(default_factory=set)
     day_events: dict[str, list[int]] = field(default_factory=dict)
@@ -185,6 +186,10 @@ class ShardRows:
             self.count.told_because.add(page_name(id))
             for of, (count, fen) in more.items():
                 self.count.told.grow(of, count, fen)
+        for (_, day), (count, fen) in more.items():
+            if event.number <= self.cuts.days.get(day, 0):
+                self.count.told_because.add(page_name(id))
+                self.count.day_told.grow(day, count, fen)
 
     def _merchants(self, columns: Columns, numbers: Numbers) -> None:
         days, of_rows = np.unique(columns.days, return_inverse=True)
