@@ -57,7 +57,7 @@ class Cuts:
 class ShardCount:
     """What was counted of a shard. `told`: how events and rows differ at the view's cut, by programme and day.
 
-    `day_told`: the same by day, each up to where its merchants are counted. `day_events`: the events that name a day, in order.
+    `day_told`: the same by day, each up to where its merchants are counted. `day_events`: those that name a day.
     """
 
     donations: int = 0
