@@ -12,7 +12,6 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import structlog
@@ -33,6 +32,7 @@ from pandapack.contracts.event_keys import (
 )
 from pandapack.runtime.clock import Clock, monotonic_s
 from pandapack.runtime.errors import Misconfigured, Unavailable
+from pandapack.runtime.reactions import Record
 
 TRUST_FRESH_S = 10.0
 """A key that retires in the file is believed for so long yet."""
@@ -64,18 +64,6 @@ class Distrust(StrEnum):
 
 class KeyRetired(Unavailable):
     """Our own key has retired: nothing is published with it, and nothing lost; the next start has the new one."""
-
-
-class Record(Protocol):
-    """As much of a Kafka record as is judged. `timestamp`: the broker's, ms since 1970 UTC."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
 
 
 class Trust:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,18 @@ def python_files(root: Path) -> list[Path]:
     """Every source file of ours under `root`."""
     found = [file for part in PARTS for file in (root / part).rglob("*.py")]
     return sorted(file for file in found if "__pycache__" not in file.parts)
+
+
+def defines(file: Path, names: Iterable[str]) -> bool:
+    """Whether a file defines a function or a class of the first name, in it one of the second, and so on."""
+    scope: list[ast.stmt] = ast.parse(file.read_text()).body
+    for name in names:
+        kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        found = next((node for node in scope if isinstance(node, kinds) and node.name == name), None)
+        if found is None:
+            return False
+        scope = found.body
+    return True
 
 
 def services_of(root: Path) -> list[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 import pytest
 
-from tests.house.rules import ROOT
+from tests.house.rules import ROOT, defines
 
 TEXT = (ROOT / "docs/security.md").read_text()
 ROWS = re.findall(r"^\| (.+?) \| .+ \| `(tests/[\w/.]+)::([\w.:]+)` \|$", TEXT, re.MULTILINE)
@@ -21,12 +20,4 @@ def test_the_table_has_a_row_for_each_of_many_attacks() -> None:
 
 @pytest.mark.parametrize(("path", "name"), sorted({row[1:] for row in ROWS}))
 def test_a_row_names_a_test_that_exists(path: str, name: str) -> None:
-    scope: list[ast.stmt] = ast.parse((ROOT / path).read_text()).body
-    for part in name.split("::"):
-        found = [
-            node
-            for node in scope
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == part
-        ]
-        assert found, f"{path} has no {part}"
-        scope = found[0].body
+    assert defines(ROOT / path, name.split("::")), f"{path} has no {name}"
