@@ -229,8 +229,8 @@ def _money_checks(round: RoundBooks) -> Iterator[Checked]:
         if one.is_spent:
             settled = one.spent + one.uncommitted
             yield "money", "a paid order used up its commitment", order, one.committed, settled, False
-            if one.is_placed:
-                yield "money", "a round spent what its order paid", order, one.spent, one.paid, False
+            yield "money", "a round spent what its order paid", order, one.spent, one.paid, False
+            yield "money", "a paid order was placed", order, one.is_spent, one.is_placed, False
 
 
 def _stock_checks(round: RoundBooks) -> Iterator[Checked]:
