@@ -31,6 +31,7 @@ from services.reporting.work.neighbours import Neighbours
 from services.reporting.work.pipeline import Pipeline
 from services.reporting.work.projector import Projector
 from services.reporting.work.readings import Readings
+from services.reporting.work.snapshots import FOLLOW_PAUSE_S, Snapshots
 from services.reporting.work.streams import Streams
 from services.reporting.work.tracer import Tracer
 
@@ -58,6 +59,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     keys = LogKeys(settings)
     service.background(keys)
     service.background(every(APPEND_PAUSE_S, _log_owner(service, stores, keys).append, name="public_log"))
+    snapshots = Snapshots(stores.public_log, stores.snapshots)
+    service.background(every(FOLLOW_PAUSE_S, snapshots.follow, name="snapshots"))
     checkpoints = Checkpoints(stores.public_log, keys, service.clock)
     service.background(neighbours)
     service.background(StopSignals(streams.end))

@@ -23,6 +23,7 @@ from services.reporting.domain.rounds.state import Round
 from services.reporting.domain.totals import Views
 from services.reporting.store.journal import Journal
 from services.reporting.store.public_log import PublicLog
+from services.reporting.store.snapshots import FORM, SnapshotRows
 
 S = TypeVar("S", bound=BaseModel)
 LARGE_DOCUMENTS_A_READ = 16
@@ -70,6 +71,7 @@ class Stores:
     funded_intervals: Store[FundedIntervals]
     pipeline: Store[LastRecord]
     public_log: PublicLog
+    snapshots: SnapshotRows
 
 
 BY_PARTITION = ("topic", "partition", "offset")
@@ -93,6 +95,12 @@ def open_stores(service: Service) -> Stores:
         funded_intervals=service.store(FUNDED_INTERVALS, indexes=["state.bucket"]),
         pipeline=service.store(PIPELINE),
         public_log=PublicLog(service.rows("log_heads"), service.rows("log_entries"), service.rows("log_tiles")),
+        snapshots=SnapshotRows(
+            service.rows(f"fold{FORM}_books", indexes=["at"]),
+            service.rows(f"fold{FORM}_rounds", indexes=[("round", "until"), ("is_open", "until", "round")]),
+            service.rows(f"fold{FORM}_months", indexes=[("month", "until"), "until"]),
+            service.rows(f"fold{FORM}_moments"),
+        ),
     )
 
 

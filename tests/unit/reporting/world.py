@@ -18,6 +18,7 @@ from services.reporting.handlers import Handlers, event_of
 from services.reporting.store import Stores
 from services.reporting.store.journal import Journal
 from services.reporting.store.public_log import PublicLog
+from services.reporting.store.snapshots import SnapshotRows
 from services.reporting.work.projector import Projector
 from tests.unit.reporting.history import AT, FakeRecord
 
@@ -43,6 +44,7 @@ def stores_in_memory() -> Stores:
         funded_intervals=of(store.FUNDED_INTERVALS),
         pipeline=of(store.PIPELINE),
         public_log=PublicLog(MemoryRows("log_heads"), MemoryRows("log_entries"), MemoryRows("log_tiles")),
+        snapshots=SnapshotRows(*(MemoryRows(name) for name in ("books", "rounds", "months", "moments"))),
     )
 
 
