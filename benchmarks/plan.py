@@ -17,6 +17,9 @@ class Plan:
     peer_wait_s: float = 300.0
     latency_s: float = 20.0
     traces: int = 1_000
+    rounds: int = 50_000
+    round_days: int = 1_100
+    reading_s: float = 20.0
     recovery_per_s: float = 20_000.0
     raw_records: int = 1_000_000
     raw_pages: int = 1_000
@@ -31,6 +34,9 @@ QUICK = Plan(
     peer_wait_s=60.0,
     latency_s=3.0,
     traces=100,
+    rounds=500,
+    round_days=50,
+    reading_s=3.0,
     raw_records=200_000,
     raw_pages=200,
 )

@@ -79,6 +79,20 @@ FIGURES = (
         )
     ),
     Figure(
+        "page_ms_p99",
+        "first byte of the public page at 50,000 rounds, half of the top rate, p99",
+        "ms",
+        "≤ 100",
+        _at_most("page_ms_p99", 100),
+    ),
+    Figure(
+        "answer_ms_p99",
+        "totals, tables, figures as of any size, in the same run, p99",
+        "ms",
+        "≤ 100",
+        _at_most("answer_ms_p99", 100),
+    ),
+    Figure(
         "poisoned_shard_gap_ms",
         "3,000 broken lines: no page on that shard for",
         "ms",

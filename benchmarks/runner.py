@@ -19,6 +19,7 @@ from benchmarks.parts import (
     ledger,
     poison,
     raw_limits,
+    reading,
     rebuild,
     recovery,
     storage,
@@ -27,7 +28,7 @@ from benchmarks.parts import (
 from benchmarks.plan import Plan
 from benchmarks.testbed import Testbed, log, running_testbed
 
-ON_LOADED_SERVICES = ("end_to_end", "storage", "rebuild", "trace", "latency")
+ON_LOADED_SERVICES = ("end_to_end", "storage", "rebuild", "trace", "latency", "reading")
 """They need a top rate, or donations to look at, whether the first one was asked for or not."""
 ON_ALL_SERVICES = (*ON_LOADED_SERVICES, "poison", "recovery")
 """They run on one stack, in this order: what the first one loads the others read."""
@@ -49,6 +50,8 @@ FIGURES = (
     "http_in_share",
     "ledger_share",
     "kafka_streams_share",
+    "page_ms_p99",
+    "answer_ms_p99",
     "poisoned_shard_gap_ms",
     "other_shards_gap_ms",
     "bytes_per_donation",
@@ -123,6 +126,7 @@ class Parts:
             "rebuild": lambda: rebuild.measure(whole, plan),
             "trace": lambda: trace.measure(whole, plan, data),
             "latency": lambda: latency.measure(whole, plan, float(top["end_to_end_per_s"])),
+            "reading": lambda: reading.measure(whole, plan, float(top["end_to_end_per_s"])),
             "poison": lambda: poison.measure(whole, plan),
             "recovery": lambda: recovery.measure(whole, plan),
         }

@@ -24,6 +24,7 @@ from pandapack.contracts.public_log.fold.fold import Day
 STRIDE = 512
 """Two bundles of entries: so many are folded again at most for a size of long ago, in some tens of milliseconds."""
 MONTH_CHARACTERS = len("2021-11")
+MINUTE_CHARACTERS = len("2021-11-11T10:05")
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -187,7 +188,7 @@ def begin_of(level: Level, at: str) -> str:
 
 def _ended(books: Books, at: str) -> list[Moment]:
     """The periods that ended before an entry that is appended at `at`."""
-    if books.at == at:
+    if books.at[:MINUTE_CHARACTERS] == at[:MINUTE_CHARACTERS]:
         return []
     levels = [level for level in Level if begin_of(level, books.at) != begin_of(level, at)]
     return moments_of(books, levels) if levels else []
