@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -95,7 +96,7 @@ def _p(values: Sequence[float], percent: float) -> float:
 
 @dataclass
 class Asked:
-    """What a reader found. `pages_ms`: until the first byte of the public page; `answers_ms`: by path, whole answers."""
+    """What a reader found. `pages_ms`: first bytes of the public page; `answers_ms`: whole answers, by path."""
 
     size: int
     pushed_per_s: int = 0
@@ -172,7 +173,8 @@ def _take_over(testbed: Testbed, plan: Plan) -> int:
         wait_s=TAKEN_OVER_WAIT_S,
         what="entries taken over",
     )
-    return round((size - before["snapshot"]["size"]) / (time.perf_counter() - began_s))
+    taken_over = size - int(before["snapshot"]["size"])
+    return round(taken_over / (time.perf_counter() - began_s))
 
 
 def _totals(testbed: Testbed) -> dict[str, Any]:
@@ -225,8 +227,7 @@ def _some(entries: Iterator[tuple[Any, bytes]]) -> Iterator[tuple[Any, list[byte
 def _resident_mib(testbed: Testbed) -> int:
     """What the process of reporting has in memory."""
     [pid] = [pid for name, pid in testbed.processes() if name == "reporting"]
-    with open(f"/proc/{pid}/statm", encoding="ascii") as read:
-        return int(read.read().split()[1]) * resource.getpagesize() // MIB
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() // MIB
 
 
 class Viewers:
