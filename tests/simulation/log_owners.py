@@ -32,6 +32,7 @@ from pandapack.runtime.signed_log import SignedRecord
 from services.reporting.domain.journal import Entry, LogPosition
 from services.reporting.store.journal import Journal
 from services.reporting.store.public_log import PublicLog
+from services.reporting.store.snapshots import SnapshotRows
 from services.reporting.work.log_owner import LogOwner, Overtaken
 from services.reporting.work.projector import ConsumedEvent
 
@@ -91,6 +92,10 @@ class FaultyRows(MemoryRows):
         await self.world.fate_of(super().replace, id, version, row)
         return await super().replace(id, version, row)
 
+    async def set(self, id: Any, fields: Json) -> bool:
+        await self.world.fate_of(super().set, id, fields)
+        return await super().set(id, fields)
+
     async def one(self, id: Any) -> Json | None:
         await self.world.elsewhere()
         return await super().one(id)
@@ -144,6 +149,7 @@ class Database:
         self.journals = {"donations": Journal(MemoryRows("archive"))}
         self.journals |= dict.fromkeys(("procurement", "logistics"), Journal(MemoryRows("journal")))
         self.kept = PublicLog(*(FaultyRows(self.world, name) for name in ("log_heads", "log_entries", "log_tiles")))
+        self.snapshots = SnapshotRows(*(FaultyRows(self.world, n) for n in ("books", "rounds", "months", "moments")))
         self.fed = dict.fromkeys(self.kafka, 0)
         self.world.late.clear()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -30,11 +31,15 @@ Heads = list[tuple[int, str]]
 """Sizes and roots of the log, as somebody may have seen them."""
 
 
-async def play(seed: int) -> None:
-    """One run; asserts that there is one log, and what it says."""
+Look = Callable[[World, Database], Awaitable[None]]
+"""What else is done after each step."""
+
+
+async def play(seed: int, history: Sequence[Published] = (), look: Look | None = None) -> list[bytes]:
+    """One run; asserts that there is one log, and what it says. Its entries."""
     chance = random.Random(seed)
     world = World(chance)
-    history = published(chance, EVENTS)
+    history = history or published(chance, EVENTS)
     topic, database = FaultyTopic(world), Database(world, history)
     processes = [Process(world, database, topic), Process(world, database, topic)]
     seen, tasks = Heads(), set[asyncio.Task[bool]]()
@@ -50,6 +55,8 @@ async def play(seed: int) -> None:
             await asyncio.sleep(0)
         else:
             await asyncio.gather(task)
+        if look is not None:
+            await look(world, database)
         head = await database.kept.head()
         seen.append((head.size, head.edge.root.hex()))
         if not world.chaos and not database.lagging() and not world.late and await _is_all_in(database, head):
@@ -57,7 +64,7 @@ async def play(seed: int) -> None:
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert not [one for one in results if isinstance(one, Exception)]
     assert await _is_all_in(database, await database.kept.head())
-    await check(history, topic, database.kept, seen)
+    return await check(history, topic, database.kept, seen)
 
 
 async def _disturb(
@@ -88,7 +95,7 @@ async def _is_all_in(database: Database, head: LogHead) -> bool:
     return True
 
 
-async def check(history: list[Published], topic: FaultyTopic, kept: PublicLog, seen: Heads) -> None:
+async def check(history: Sequence[Published], topic: FaultyTopic, kept: PublicLog, seen: Heads) -> list[bytes]:
     head, roots, entries = LogHead(), {0: LogHead().edge.root.hex()}, list[bytes]()
     for record in topic.records:
         if record.value is None:
@@ -102,9 +109,10 @@ async def check(history: list[Published], topic: FaultyTopic, kept: PublicLog, s
     assert [one for one in seen if roots.get(one[0]) != one[1]] == []  # whatever was ever shown was this log
     assert max(map(len, entries)) <= ENTRY_BYTES_MAX
     _check_order(history, entries)
+    return entries
 
 
-def _check_order(history: list[Published], entries: list[bytes]) -> None:
+def _check_order(history: Sequence[Published], entries: list[bytes]) -> None:
     """Each event stands in one entry, which its hash proves, and behind the entries of its causes."""
     at: dict[str, int] = {}
     events = [one.envelope for one in history]
