@@ -137,6 +137,8 @@ class Journal:
 
     def _apply(self, event: KeptEvent, partition: _Partition) -> None:
         """Adds the event to those documents whose cut lies behind it."""
+        if event.is_set_aside:
+            return
         position = event.offset + 1
         if position <= self._pipeline.get(event.partition, (0, {}))[0]:
             partition.events += 1

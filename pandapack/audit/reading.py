@@ -62,6 +62,8 @@ class KeptEvent:
     offset: int = -1
     is_intact: bool = True
     """Whether the bytes that are kept are those that came, where all of them are kept."""
+    is_set_aside: bool = False
+    """Whether an operator had it passed over: no view has it."""
 
     @property
     def kind(self) -> str:
@@ -93,6 +95,7 @@ def event_of(row: Mapping[str, Any]) -> KeptEvent:
         partition=f"{topic}/{row['partition']}",
         offset=row["offset"],
         is_intact=blake2b(raw, digest_size=DIGEST_BYTES).hexdigest() == row["digest"],
+        is_set_aside=bool(row.get("set_aside")),
     )
 
 
@@ -120,6 +123,10 @@ def within(source: str, after: int = 0, upto: int | None = None) -> Json:
 def events_in(rows: Rows, where: Json, findings: Findings) -> Iterator[KeptEvent]:
     """Events in the order of their identities. A row that holds none is a finding."""
     for row in rows.find(where, batch_size=ROWS_A_READ).sort("_id", 1):
+        if row.get("set_aside") and rows.name == "archive":
+            source = str(row["_id"]).rpartition("#")[0]
+            findings.add(Layer.KEPT, f"archive {row['_id']}: an operator set it aside", explains=(row["_id"], source))
+            continue
         try:
             yield event_of(row)
         except UnreadableRow as error:

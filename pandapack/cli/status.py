@@ -99,9 +99,21 @@ def _reasons(answer: Answer, silent_since: str | None) -> Iterator[str]:
             f"stalled: {stall['records']} records wait on {stall['topic']}/{stall['partition']} for {stall['group']}, "
             f"and nothing has moved since {stall['since']}"
         )
+    yield from _log_reasons(report.get("public_log") or {})
     poll_age_s = report.get("poll_age_s")
     if answer.status != 200 and poll_age_s is not None and poll_age_s > POLL_AGE_TOLD_S:
         yield f"Kafka has answered none of its polls for {poll_age_s:.0f} s"
+
+
+def _log_reasons(standing: Mapping[str, Any]) -> Iterator[str]:
+    if stop := standing.get("stopped"):
+        yield f"the public log stopped at {stop['since']}, and nothing is appended to it: {stop['reason']}"
+    for one in standing.get("blocked", ()):
+        lacking = ", ".join(one["lacking"])
+        yield (
+            f"the public log waits at {one['partition']} since {one['since']}: {one['event']} needs {lacking} before "
+            "it, and no journal has that"
+        )
 
 
 def _mongo_answers(note: dict[str, Any]) -> bool:

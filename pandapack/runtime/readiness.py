@@ -69,10 +69,15 @@ class Readiness:
         self._store_answered_s = monotonic_s()
         self._store_failure = ""
         self._neighbours: NeighbourWatch | None = None
+        self._also: dict[str, Callable[[], Json]] = {}
 
     def tells_of(self, neighbours: NeighbourWatch) -> None:
         """From now on the report says which of these services do not answer. This one's work does not depend on it."""
         self._neighbours = neighbours
+
+    def tells_also(self, name: str, tell: Callable[[], Json]) -> None:
+        """From now on the report has what `tell` answers under a name, too; it makes nothing unready."""
+        self._also[name] = tell
 
     async def start(self) -> None:
         self._store_answered_s = monotonic_s()
@@ -111,6 +116,7 @@ class Readiness:
             "producer_renewals": self._sender.renewals,
             "distrusted_records": self._set_aside.distrusted,
             "neighbours": [one.as_json() for one in self._neighbours.neighbours] if self._neighbours else [],
+            **{name: tell() for name, tell in self._also.items()},
         }
 
     def _store_state(self) -> str:

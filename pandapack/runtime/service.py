@@ -230,6 +230,10 @@ class Service:
         self.background(watch)
         return watch
 
+    def tells_also(self, name: str, tell: Callable[[], dict[str, Any]]) -> None:
+        """`/readyz` has what `tell` answers under a name, too; it makes nothing unready."""
+        self._readiness.tells_also(name, tell)
+
     def background(self, task: Background) -> None:
         """Starts a task after the stores and stops it before them; in the order in which tasks are named."""
         self._background.append(task)

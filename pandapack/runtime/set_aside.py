@@ -125,6 +125,32 @@ def headers_shown(record: Record) -> list[list[str]]:
     ]
 
 
+@dataclass(slots=True)
+class PassedOver:
+    """A record that an operator had passed over, where a handler must know that it was there (`Passes`)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+    @classmethod
+    def of(cls, record: Record) -> Record:
+        """What stands in for a record: all that it has, and that it was passed over."""
+        return cls(
+            record.topic,
+            record.partition,
+            record.offset,
+            record.timestamp,
+            record.key,
+            record.value,
+            tuple(record.headers),
+        )
+
+
 class Passes:
     """What an operator passed over, applied to a subscription's batches.
 

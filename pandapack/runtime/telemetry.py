@@ -17,5 +17,6 @@ LOOP_RUNS = Counter("panda_loop_runs_total", "Runs of a background loop that end
 LOOP_FAILURES = Counter("panda_loop_failures_total", "Runs of a background loop that failed", ["loop"])
 LOG_SIZE = Gauge("panda_log_size", "Entries of the public log, as this process knows it")
 LOG_BLOCKED = Gauge("panda_log_blocked", "Partitions whose next event waits for its causes to stand in the public log")
+LOG_STOPPED = Gauge("panda_log_stopped", "1 where the public log contradicts itself or what is kept")
 LOG_BLOCKED_SECONDS = Gauge("panda_log_blocked_seconds", "Age of the oldest event that waits so")
 HTTP_SECONDS = Histogram("panda_http_seconds", "Requests by method, route and status", ["method", "route", "status"])

@@ -17,6 +17,7 @@ from pandapack.runtime.gathering import Batches
 from pandapack.runtime.lag import Lag
 from pandapack.runtime.loops import every
 from pandapack.runtime.service import Service, serve
+from pandapack.runtime.set_aside import PassedOver
 from services.reporting import __doc__ as description
 from services.reporting.api import router
 from services.reporting.api.login import login_router, where_first_keys_are
@@ -58,7 +59,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     streams = Streams(readings)
     keys = LogKeys(settings)
     service.background(keys)
-    service.background(every(APPEND_PAUSE_S, _log_owner(service, stores, keys).append, name="public_log"))
+    owner = _log_owner(service, stores, keys)
+    service.background(every(APPEND_PAUSE_S, owner.append, name="public_log"))
+    service.tells_also("public_log", owner.standing.report)
     snapshots = Snapshots(stores.public_log, stores.snapshots)
     service.background(every(FOLLOW_PAUSE_S, snapshots.follow, name="snapshots"))
     checkpoints = Checkpoints(stores.public_log, keys, service.clock)
@@ -74,9 +77,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _consume(service: Service, handlers: Handlers) -> None:
     """The archive is a group of its own, and not on the way of a gift to the totals."""
     service.consumes(
-        LEDGER_TOPIC, handle=handlers.archive, group="archive", batches=Batches(records_max=ARCHIVE_RECORDS_MAX)
+        LEDGER_TOPIC,
+        handle=handlers.archive,
+        group="archive",
+        batches=Batches(records_max=ARCHIVE_RECORDS_MAX),
+        stand_in=PassedOver.of,
     )
-    service.consumes(LEDGER_TOPIC, *VIEW_TOPICS, handle=handlers.handle)
+    service.consumes(LEDGER_TOPIC, *VIEW_TOPICS, handle=handlers.handle, stand_in=PassedOver.of)
 
 
 def _log_owner(service: Service, stores: Stores, keys: LogKeys) -> LogOwner:

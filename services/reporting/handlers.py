@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from pandapack.runtime.reactions import Record, envelope_of
+from pandapack.runtime.set_aside import PassedOver
 from pandapack.runtime.settings import EVENT_PARTITIONS
 from services.reporting.domain.journal import LogPosition
 from services.reporting.work.projector import ConsumedEvent, Projector
@@ -45,5 +46,5 @@ class Handlers:
 
 def event_of(record: Record, topic: str) -> ConsumedEvent:
     """The event in a record of a topic, named without the namespace. Raises UnreadableEvent."""
-    position = LogPosition(topic, record.partition, record.offset)
-    return ConsumedEvent(position, record.timestamp, record.value or b"", envelope_of(record))
+    position, is_set_aside = LogPosition(topic, record.partition, record.offset), isinstance(record, PassedOver)
+    return ConsumedEvent(position, record.timestamp, record.value or b"", envelope_of(record), is_set_aside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
@@ -138,10 +138,13 @@ class Published:
 
 
 class Database:
-    """Reporting's: journals, which are filled partition by partition, and what is kept of the log."""
+    """Reporting's: journals, which are filled partition by partition, and what is kept of the log.
 
-    def __init__(self, world: World, log: Sequence[Published]) -> None:
-        self.world, self.kafka = world, _in_kafka(world, log)
+    `aside`: the events that an operator sets aside, some of them when they are journaled already.
+    """
+
+    def __init__(self, world: World, log: Sequence[Published], aside: frozenset[str] = frozenset()) -> None:
+        self.world, self.kafka, self.aside = world, _in_kafka(world, log), aside
         self.drop()
 
     def drop(self) -> None:
@@ -157,9 +160,14 @@ class Database:
         """So many more records of a partition are journaled."""
         first = self.fed[partition]
         entries = self.kafka[partition][first : first + count]
-        if entries:
-            await self.journals[partition[0]].enter(entries, applied_offset=-1)
-            self.fed[partition] = first + len(entries)
+        if not entries:
+            return
+        journal = self.journals[partition[0]]
+        if self.world.chance.random() < 0.2:  # a view fails behind the journal, which has them then
+            await journal.enter(entries, applied_offset=-1)
+            await self.world.elsewhere()
+        await journal.enter([replace(one, is_set_aside=one.key in self.aside) for one in entries], applied_offset=-1)
+        self.fed[partition] = first + len(entries)
 
     def lagging(self) -> list[tuple[str, int]]:
         return [partition for partition, entries in self.kafka.items() if self.fed[partition] < len(entries)]

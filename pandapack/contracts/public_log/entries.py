@@ -14,7 +14,7 @@ All else is the event's own. Integers and texts only: there is no number that tw
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ import msgspec
 from pandapack.contracts.envelope import Envelope
 from pandapack.contracts.procurement import FundCredited
 from pandapack.contracts.public_log.forms import FORMS, Json, day_of
+from pandapack.contracts.public_log.set_aside import EVENT_SET_ASIDE, dated, set_aside_body
 from pandapack.contracts.public_log.veil import Veil
 from pandapack.contracts.tlog.tiles import ENTRY_BYTES_MAX
 
@@ -41,10 +42,18 @@ class Journaled:
 
     envelope: Envelope
     hashed: bytes
+    is_set_aside: bool = False
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether it and others that follow it are one entry: a fund is credited wherever gifts are."""
+        return self.envelope.type == FundCredited.TYPE and not self.is_set_aside
 
 
 def entries_of(events: Sequence[Journaled], at: datetime, veil: Veil) -> list[bytes]:
     """The entries of one event, or of several credits of one fund that follow each other (`is_summed`)."""
+    if events[-1].is_set_aside:
+        return _set_aside(events[-1], at, veil)
     last = events[-1].envelope
     head = head_of(events, at, veil)
     known = last.event()
@@ -53,14 +62,14 @@ def entries_of(events: Sequence[Journaled], at: datetime, veil: Veil) -> list[by
         return parts_of(head, {})
     body = form.of(known, veil)
     if len(events) > 1:
-        assert all(one.envelope.source == last.source and is_summed(one.envelope) for one in events), last.key
+        assert all(one.envelope.source == last.source and one.is_summed for one in events), last.key
         body["credited_fen"] = sum(_credited_fen(one.envelope) for one in events)
     return parts_of(head, body)
 
 
-def is_summed(envelope: Envelope) -> bool:
-    """Whether events that follow each other are one entry: a fund is credited wherever gifts are."""
-    return envelope.type == FundCredited.TYPE
+def _set_aside(one: Journaled, at: datetime, veil: Veil) -> list[bytes]:
+    shown = replace(one, envelope=dated(one.envelope, at))
+    return parts_of(head_of([shown], at, veil, type=EVENT_SET_ASIDE), set_aside_body(one.envelope))
 
 
 def _credited_fen(envelope: Envelope) -> int:

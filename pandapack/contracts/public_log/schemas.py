@@ -7,6 +7,8 @@ from typing import Any
 from pandapack.contracts.envelope import Event
 from pandapack.contracts.public_log.entries import HEAD_FIELDS, VERSION
 from pandapack.contracts.public_log.forms import DAY, FORMS, TEXT, Form, Json
+from pandapack.contracts.public_log.set_aside import EVENT_SET_ASIDE
+from pandapack.contracts.public_log.set_aside import FIELDS as OF_SET_ASIDE
 from pandapack.contracts.public_log.sums import SUMMED
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -16,6 +18,7 @@ NUMBER: Json = {"type": "integer", "minimum": 1}
 def schemas() -> dict[str, Json]:
     """Type → the schema of its entries."""
     found = {event.TYPE: _schema(event.TYPE, *_fields_of(event, form)) for event, form in FORMS.items()}
+    found[EVENT_SET_ASIDE] = _schema(EVENT_SET_ASIDE, OF_SET_ASIDE, sorted(OF_SET_ASIDE))
     return found | {event.TYPE: _schema(event.TYPE, fields, sorted(fields)) for event, fields in SUMMED.items()}
 
 

@@ -13,7 +13,7 @@ from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.http import Problem
 from pandapack.runtime.neighbours import Neighbour
 from pandapack.runtime.read_limits import ReadLimits
-from services.reporting.store.journal import Journal
+from services.reporting.store.journal import SET_ASIDE, Journal
 from services.reporting.work.pipeline import Pipeline, PipelineState
 
 EVENTS_DEFAULT = 100
@@ -64,7 +64,7 @@ def _shown_service(one: Neighbour) -> Json:
         unknown = dict.fromkeys(
             ("ready", "store", "kafka", "lag_records", "waiting_s", "outbox_age_s", "producer_renewals")
         )
-        return {**one.as_json(), **unknown, "stopped": None, "stalled": None}
+        return {**one.as_json(), **unknown, "stopped": None, "stalled": None, "public_log": None}
     readiness = one.readiness
     return {
         **one.as_json(),
@@ -77,6 +77,7 @@ def _shown_service(one: Neighbour) -> Json:
         "producer_renewals": readiness.get("producer_renewals"),
         "stopped": readiness.get("stopped"),
         "stalled": readiness.get("stalled"),
+        "public_log": readiness.get("public_log"),
     }
 
 
@@ -105,5 +106,6 @@ def _shown_event(row: Json) -> Json:
         "partition": row["partition"],
         "offset": row["offset"],
         "appended_at_ms": row["appended_at_ms"],
+        "set_aside": row.get(SET_ASIDE, False),
         "data": msgspec.json.decode(envelope.data),
     }

@@ -4,12 +4,15 @@ A redelivery comes from the same position of the log as before, and goes to the 
 applied). A second publication of the same event comes from another position, and is dropped. The same identity with
 other content, an event whose predecessor is missing, and one that the log shows where something else was read before,
 are alarms.
+
+What an operator set aside has a row, too: it says that the event is in no view, and lets its source go on. It stays set
+aside: whatever comes of it again is passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pandapack.contracts.envelope import sequence_of
 from pandapack.decision import Refusal
@@ -29,7 +32,10 @@ class LogPosition:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event at its position. `digest` is of all its bytes; `envelope` are the bytes that the journal keeps."""
+    """An event at its position. `digest` is of all its bytes; `envelope` are the bytes that the journal keeps.
+
+    `is_set_aside`: an operator had it passed over.
+    """
 
     source: str
     number: int
@@ -38,6 +44,7 @@ class Entry:
     appended_at_ms: int
     digest: str
     envelope: bytes
+    is_set_aside: bool = False
 
     @property
     def key(self) -> str:
@@ -56,14 +63,19 @@ class JournaledEvent:
 
     position: LogPosition
     digest: str
+    is_set_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`new` are inserted, in order; `to_project` go on to the views; all others are second publications."""
+    """`new` are inserted, in order; `to_project` go on to the views; all others are second publications.
+
+    `set_aside`: of these the journal had the row already, and must say from now on that they were set aside.
+    """
 
     new: tuple[Entry, ...]
     to_project: tuple[Entry, ...]
+    set_aside: tuple[Entry, ...] = ()
 
 
 def keys_of(entries: Iterable[Entry]) -> list[str]:
@@ -74,21 +86,25 @@ def keys_of(entries: Iterable[Entry]) -> list[str]:
 def judge(entries: Iterable[Entry], known: Mapping[str, JournaledEvent], applied_offset: int) -> Judgement | Refusal:
     """A batch of one partition in order. `applied_offset`: the highest offset of it that a view has applied, or -1."""
     seen = dict(known)
-    new, to_project = [], []
+    new, to_project, set_aside = [], [], []
     for entry in entries:
         before = seen.get(entry.key)
         if before is None:
-            alarm = _alarm_of_new(entry, seen, applied_offset)
+            alarm = None if entry.is_set_aside else _alarm_of_new(entry, seen, applied_offset)
             if alarm is not None:
                 return alarm
-            seen[entry.key] = JournaledEvent(entry.position, entry.digest)
+            before = seen[entry.key] = JournaledEvent(entry.position, entry.digest, entry.is_set_aside)
             new.append(entry)
+        elif entry.is_set_aside:
+            if before == JournaledEvent(entry.position, entry.digest):  # no view could apply what was journaled
+                before = seen[entry.key] = replace(before, is_set_aside=True)
+                set_aside.append(entry)
         elif before.digest != entry.digest:
             detail = f"{entry.key} at {entry.position} has other content than at {before.position}"
             return Refusal("identity_reused", detail)
-        if before is None or before.position == entry.position:
+        if before.position == entry.position and not before.is_set_aside and not entry.is_set_aside:
             to_project.append(entry)
-    return Judgement(tuple(new), tuple(to_project))
+    return Judgement(tuple(new), tuple(to_project), tuple(set_aside))
 
 
 def _alarm_of_new(entry: Entry, seen: Mapping[str, JournaledEvent], applied_offset: int) -> Refusal | None:

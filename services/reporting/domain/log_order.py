@@ -54,6 +54,8 @@ class Waiting:
     causes: tuple[str, ...] = ()
     hurries: bool = True
     """Whether gifts that caused it are appended at once, for its sake."""
+    is_set_aside: bool = False
+    """Whether it is told by itself, that it was set aside, whatever it would have told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +164,20 @@ class _Ordering:
             self._take(Step((first,)))
 
     def sum_donations(self) -> None:
-        """All that waits of them and lacks nothing, a step a partition."""
+        """All that waits of them and lacks nothing, a step a partition; what was set aside is one by itself."""
         for partition, events in self._summed.items():
-            run: list[Waiting] = []
-            while events and not self._lacking(events[0]):
-                run.append(events.pop(0))
-            if run:
-                self._take(Step(tuple(run), is_summed=True))
+            while run := self._run_of(events):
+                self._take(Step(tuple(run), is_summed=not run[0].is_set_aside))
             self._summed[partition] = events
+
+    def _run_of(self, events: list[Waiting]) -> list[Waiting]:
+        """Taken from the beginning of `events`: what is added up together, or one that was set aside."""
+        run: list[Waiting] = []
+        while events and not self._lacking(events[0]):
+            if events[0].is_set_aside:
+                return run or [events.pop(0)]
+            run.append(events.pop(0))
+        return run
 
     def donations_hurry(self) -> bool:
         """Whether anything but credits of a fund waits behind donations that could be appended."""

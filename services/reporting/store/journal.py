@@ -12,7 +12,9 @@ from pandapack.runtime.documents import Rows
 from services.reporting.domain.journal import Entry, JournaledEvent, Judgement, LogPosition, judge, keys_of
 
 EVENTS_A_READ_MAX = 1_000
-_POSITION = {"topic": 1, "partition": 1, "offset": 1, "digest": 1}
+SET_ASIDE = "set_aside"
+"""The field that a row has, and says true, where an operator set the event aside."""
+_POSITION = {"topic": 1, "partition": 1, "offset": 1, "digest": 1, SET_ASIDE: 1}
 
 
 class JournalAlarm(Exception):
@@ -38,6 +40,8 @@ class Journal:
         if not isinstance(judged, Judgement):
             raise JournalAlarm(f"{judged.code}: {judged.detail}")
         await self._rows.insert_in_order([_row(entry) for entry in judged.new])
+        for entry in judged.set_aside:
+            await self._rows.set(entry.key, {SET_ASIDE: True})
         return judged.to_project
 
     async def events_of(self, source: str, *, after: int, limit: int) -> list[dict[str, Any]]:
@@ -66,7 +70,8 @@ class Journal:
 
 
 def _known(row: dict[str, Any]) -> JournaledEvent:
-    return JournaledEvent(LogPosition(row["topic"], row["partition"], row["offset"]), row["digest"])
+    position = LogPosition(row["topic"], row["partition"], row["offset"])
+    return JournaledEvent(position, row["digest"], row.get(SET_ASIDE, False))
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -79,4 +84,4 @@ def _row(entry: Entry) -> dict[str, Any]:
         "appended_at_ms": entry.appended_at_ms,
         "digest": entry.digest,
         "envelope": Binary(entry.envelope),
-    }
+    } | ({SET_ASIDE: True} if entry.is_set_aside else {})

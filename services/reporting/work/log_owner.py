@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
-import structlog
+from pydantic import ValidationError
 
 from pandapack.contracts.envelope import decode
-from pandapack.contracts.public_log.entries import Journaled, entries_of, is_summed
+from pandapack.contracts.public_log.entries import Journaled, entries_of
 from pandapack.contracts.public_log.sums import summed_entries
 from pandapack.contracts.public_log.veil import Veil
 from pandapack.contracts.tlog.tiles import Tile
@@ -29,10 +29,8 @@ from pandapack.runtime.clock import Clock
 from pandapack.runtime.log_reader import LogEnds
 from pandapack.runtime.settings import EVENT_PARTITIONS
 from pandapack.runtime.signed_log import SignedRecord
-from pandapack.runtime.telemetry import LOG_BLOCKED, LOG_BLOCKED_SECONDS, LOG_SIZE
 from services.reporting.domain.log_order import (
     WAITING_A_PARTITION_MAX,
-    Blocked,
     Pace,
     Place,
     Step,
@@ -52,22 +50,19 @@ from services.reporting.domain.public_log import (
     follow,
     record_behind,
 )
-from services.reporting.store.journal import Journal
-from services.reporting.store.public_log import PublicLog
+from services.reporting.store.journal import SET_ASIDE, Journal
+from services.reporting.store.public_log import LogContradicted, PublicLog
+from services.reporting.work.log_standing import LogStanding
 
 APPEND_PAUSE_S = 1.0
 """At most so long a journaled event waits, where it waits for nothing else; and gifts at least."""
 STAND_BY_S = 5.0
 """Another's head that has not moved for so long may be taken over: it has stopped, or has nothing to do."""
-BLOCKED_TOLD_S = 120.0
-"""Gifts alone hold a fund's credits for a minute; whatever waits twice as long lacks a cause."""
 RECORD_ENTRIES_BYTES_MAX = 2 * 1024 * 1024
 """Of a record's entries but for the last step's, some hundred KiB more: a record of Kafka's has 8 MiB."""
 RECORDS_A_READ_MAX = 16
 """64 MiB at most, and then only of the longest entries."""
 SERVICES = ("donations", "logistics", "procurement")
-
-log = structlog.get_logger(__name__)
 
 
 class LogTopic(Protocol):
@@ -108,14 +103,23 @@ class LogOwner:
         self._kept, self._topic, self._veil, self._clock, self._name = kept, topic, veil, clock, name
         self._head: LogHead | None = None
         self._summed_at = BEFORE_ALL
-        self.blocked: tuple[Blocked, ...] = ()
-        """What the last run left waiting for its causes: at most one event a partition."""
+        self.standing = LogStanding(clock)
 
     async def append(self) -> bool:
         """Appends what may be appended. True: more is waiting.
 
-        Raises LogStopped, KafkaUnavailable, KeyRetired, StoreUnavailable, AnswerLost; the next run begins anew.
+        Raises LogStopped, LogContradicted, KafkaUnavailable, KeyRetired, StoreUnavailable, AnswerLost; the next run
+        begins anew.
         """
+        try:
+            is_more_waiting = await self._append()
+        except (LogStopped, LogContradicted) as stopped:
+            self.standing.stop(str(stopped))
+            raise
+        self.standing.resume()
+        return is_more_waiting
+
+    async def _append(self) -> bool:
         head, self._head = self._head, None  # in any doubt the head is read again
         if head is None:
             head = await self._kept.head()
@@ -137,19 +141,17 @@ class LogOwner:
     async def _append_behind(self, head: LogHead) -> tuple[LogHead, bool]:
         batch = await self._read(head)
         if not any(batch.waiting.values()):
-            self.blocked = ()
-            _show(head, (), self._clock.wall())
+            self.standing.show(head.size, ())
             return head, False
         places = await self._places(batch)
         wall = self._clock.wall()
         rested = wall - self._summed_at >= timedelta(seconds=APPEND_PAUSE_S)
         pace = Pace(int(wall.timestamp() * 1000), rested)
         order = next_steps(head.positions, batch.waiting, places, pace)
-        self.blocked = order.blocked
-        _show(head, order.blocked, wall)
+        self.standing.show(head.size, order.blocked)
         if not order.steps:
             return head, False
-        groups = {key: one.envelope.source for key, one in batch.events.items() if is_summed(one.envelope)}
+        groups = {key: one.envelope.source for key, one in batch.events.items() if one.is_summed}
         at = max(self._clock.now(), head.at)
         steps, entries = await self._entries(joined(order.steps, groups), batch.events, at)
         value = encode_record(record_behind(head, at, positions_after({}, steps), entries))
@@ -189,7 +191,11 @@ class LogOwner:
             if size > RECORD_ENTRIES_BYTES_MAX:
                 break
             own = [events[one.key] for one in step.events]
-            found = summed_entries(own, at, veil) if step.is_summed else entries_of(own, at, veil)
+            try:
+                found = summed_entries(own, at, veil) if step.is_summed else entries_of(own, at, veil)
+            except ValidationError as error:
+                detail = f"{step.partition} has an event that no release can read among {own[0].envelope.key} and on"
+                raise LogStopped(f"{detail}: see `panda partition`, and set it aside ({error})") from error
             taken.append(step)
             entries += found
             size += sum(map(len, found))
@@ -239,7 +245,12 @@ class LogOwner:
             entries += followed.entries
             tiles |= followed.tiles
         if moved.size == 0:
-            raise LogStopped("public.log is not empty, and nothing in it is believed: is the trust file another one?")
+            raise LogStopped(
+                f"public.log has {moved.next_offset} records, and none of them is believed: is the trust file another "
+                "one? Put back the one that lists the key by which reporting signed them; retired keys stay in it. "
+                "Where this is a new stack on the Kafka of another, give it a Kafka or a namespace of its own. A new "
+                "log begins only where public.log is empty: whoever has seen the old one could show two"
+            )
         await self._kept.keep(first, entries, tiles)
         moved = replace(moved, owner=self._name, moved_at=self._clock.wall())
         if not await self._kept.move(moved):
@@ -251,25 +262,15 @@ class Overtaken(Exception):
     """Another owner was faster. It stands by from the next run on."""
 
 
-def _show(head: LogHead, blocked: Sequence[Blocked], wall: datetime) -> None:
-    """How long the log is, and what waits, on `/metrics`; what has waited for long, in the log of the process, too."""
-    ages_s = [wall.timestamp() - one.event.appended_at_ms / 1000 for one in blocked]
-    LOG_SIZE.set(head.size)
-    LOG_BLOCKED.set(len(blocked))
-    LOG_BLOCKED_SECONDS.set(max(ages_s, default=0.0))
-    for one, age_s in zip(blocked, ages_s, strict=True):
-        if age_s >= BLOCKED_TOLD_S:
-            log.warning("log_event_waits", key=one.event.key, age_s=round(age_s), lacking=one.lacking[:3])
-
-
 def _waiting(partition: str, row: Mapping[str, Any], events: dict[str, Journaled]) -> Waiting:
     envelope = decode(bytes(row["envelope"]))
     # The archive keeps the ledger's events without their merchants, and the digest of all their bytes.
     is_archived = partition.startswith("donations/")
     hashed = str(row["digest"]).encode() if is_archived else bytes(row["envelope"])
-    events[row["_id"]] = Journaled(envelope, hashed)
+    is_set_aside = row.get(SET_ASIDE, False)
+    events[row["_id"]] = Journaled(envelope, hashed, is_set_aside)
     place = Place(partition, row["offset"])
-    return Waiting(place, row["_id"], row["appended_at_ms"], cause_keys(envelope), hurries(envelope))
+    return Waiting(place, row["_id"], row["appended_at_ms"], cause_keys(envelope), hurries(envelope), is_set_aside)
 
 
 def _decoded(one: SignedRecord) -> LogRecord | None:

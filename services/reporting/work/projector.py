@@ -49,12 +49,16 @@ _parts = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 @dataclass(frozen=True, slots=True)
 class ConsumedEvent:
-    """An event as the log has it. `position.topic` is without the namespace; `value` are all bytes of the record."""
+    """An event as the log has it. `position.topic` is without the namespace; `value` are all bytes of the record.
+
+    `is_set_aside`: an operator had it passed over. No view applies it, and the journal says so.
+    """
 
     position: LogPosition
     appended_at_ms: int
     value: bytes
     envelope: Envelope
+    is_set_aside: bool = False
 
     @property
     def last_record(self) -> LastRecord:
@@ -77,7 +81,7 @@ class ConsumedEvent:
         """The event as a journal keeps it, with these bytes of its envelope."""
         digest = hashlib.blake2b(self.value, digest_size=DIGEST_BYTES).hexdigest()
         source, number, type = self.envelope.source, self.envelope.number, self.envelope.type
-        return Entry(source, number, type, self.position, self.appended_at_ms, digest, envelope)
+        return Entry(source, number, type, self.position, self.appended_at_ms, digest, envelope, self.is_set_aside)
 
 
 class Projector:
@@ -126,6 +130,8 @@ class Projector:
         """The ledger's shards: totals only, strictly in sequence, a write a shard and batch."""
         reactions = []
         for event in events:
+            if event.is_set_aside:
+                continue
             envelope = event.envelope
             match envelope.type:
                 case DonationsRecorded.TYPE:
@@ -153,7 +159,7 @@ class Projector:
         by_offset = {event.position.offset: event for event in events}
         entries = []
         for event in by_offset.values():
-            entries.append(event.entry(_without_merchants(event)))
+            entries.append(event.entry(_without_data(event) if event.is_set_aside else _without_merchants(event)))
             await asyncio.sleep(0)
         reactions: list[Reaction] = []
         merchants, settled = dict[str, list[Mention]](), dict[str, list[Mention]]()
@@ -225,6 +231,11 @@ def shard_id(shard: int) -> str:
 def banked_id(event: DonationsBanked) -> str:
     """`love-parcel/2021-11`: a document a programme and month."""
     return f"{event.programme}/{event.day[:MONTH_CHARACTERS]}"
+
+
+def _without_data(event: ConsumedEvent) -> bytes:
+    """The envelope alone: what it holds may be what could not be read."""
+    return encode(msgspec.structs.replace(event.envelope, data=msgspec.Raw(b"{}")))
 
 
 def _without_merchants(event: ConsumedEvent) -> bytes:

@@ -63,3 +63,17 @@ def test_a_store_that_does_not_answer_is_named() -> None:
 
 def test_nothing_that_runs_is_not_well() -> None:
     assert not is_well({"ready": {}, "reasons": {}})
+
+
+def test_a_public_log_that_stopped_or_waits_is_told_though_the_service_is_ready() -> None:
+    waits = {"partition": "logistics/2", "event": "/logistics/shipments/S#000000000004", "since": SINCE}
+    standing = {
+        "size": 7,
+        "stopped": {"since": SINCE, "reason": "log_forked: offset 3 continues another log"},
+        "blocked": [{**waits, "lacking": ["/procurement/rounds/R#000000000002"]}],
+    }
+    told = found({"reporting": Answer(200, report(public_log=standing))})
+    stopped, blocked = told["reasons"]["reporting"]
+    assert stopped.startswith(f"the public log stopped at {SINCE}") and stopped.endswith("continues another log")
+    assert "logistics/2" in blocked and "needs /procurement/rounds/R#000000000002" in blocked
+    assert not is_well(told)

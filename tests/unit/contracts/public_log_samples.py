@@ -8,6 +8,7 @@ writes both, for whoever changes a form on purpose: entries are read for ever, s
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pandapack.contracts.envelope import Event, encode, envelop, known_types
 from pandapack.contracts.public_log.entries import Journaled, entries_of
 from pandapack.contracts.public_log.forms import FORMS
 from pandapack.contracts.public_log.schemas import schemas
+from pandapack.contracts.public_log.set_aside import EVENT_SET_ASIDE
 from pandapack.contracts.public_log.sums import SUMMED, summed_entries
 from pandapack.contracts.public_log.veil import Veil
 
@@ -68,6 +70,11 @@ def written(event: Event) -> list[bytes]:
     return summed_entries([journaled(event)], AT, VEIL) if is_sum else entries_of([journaled(event)], AT, VEIL)
 
 
+def set_aside() -> list[bytes]:
+    """The entry of an event that was set aside."""
+    return entries_of([replace(journaled(sample_of("procurement.OrderPaid")), is_set_aside=True)], AT, VEIL)
+
+
 def schema_text(type: str) -> str:
     """A schema's file."""
     return json.dumps(schemas()[type], indent=2, sort_keys=True) + "\n"
@@ -81,6 +88,9 @@ def main() -> None:
         (entry,) = written(sample_of(type))
         (SAMPLES / f"{type}.json").write_bytes(entry + b"\n")
         (SCHEMAS / f"{type}.schema.json").write_text(schema_text(type))
+    (entry,) = set_aside()
+    (SAMPLES / f"{EVENT_SET_ASIDE}.json").write_bytes(entry + b"\n")
+    (SCHEMAS / f"{EVENT_SET_ASIDE}.schema.json").write_text(schema_text(EVENT_SET_ASIDE))
 
 
 if __name__ == "__main__":

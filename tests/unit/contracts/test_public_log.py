@@ -6,10 +6,12 @@ A form names what is public, so these tests plant a canary in everything that it
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,9 +26,10 @@ from pandapack.contracts.donations import (
 )
 from pandapack.contracts.envelope import Event, encode, envelop, known_types
 from pandapack.contracts.procurement import FenInterval, FundCredited, RoundFunded, SchoolShare
-from pandapack.contracts.public_log.entries import Journaled, entries_of
+from pandapack.contracts.public_log.entries import HEAD_FIELDS, Journaled, entries_of
 from pandapack.contracts.public_log.forms import FORMS
 from pandapack.contracts.public_log.schemas import schemas
+from pandapack.contracts.public_log.set_aside import EVENT_SET_ASIDE
 from pandapack.contracts.public_log.sums import SUMMED, summed_entries
 from pandapack.contracts.public_log.suppression import CELL_MIN, district_cells
 from pandapack.contracts.public_log.veil import Veil
@@ -137,6 +140,26 @@ def test_an_entry_fits_the_schema_that_is_published(type: str) -> None:
     (entry,) = written(sample_of(type))
     validator.validate(json.loads(entry))
     assert not validator.is_valid({**json.loads(entry), "school": "NP-S03"})
+
+
+def test_an_event_that_was_set_aside_is_an_entry_that_says_so_and_nothing_that_it_told() -> None:
+    (entry,) = samples.set_aside()
+    assert entry + b"\n" == (samples.SAMPLES / f"{EVENT_SET_ASIDE}.json").read_bytes()
+    assert (samples.SCHEMAS / f"{EVENT_SET_ASIDE}.schema.json").read_text() == samples.schema_text(EVENT_SET_ASIDE)
+    jsonschema_rs.validator_for(schemas()[EVENT_SET_ASIDE], validate_formats=True).validate(json.loads(entry))
+    paid = json.loads(written(sample_of("procurement.OrderPaid"))[0])
+    told = json.loads(entry)
+    assert [told[name] for name in ("source", "sequence", "hash")] == [
+        paid[name] for name in ("source", "sequence", "hash")
+    ]
+    assert set(told) == {*HEAD_FIELDS, "event_type", "reason", "breaks"} and told["breaks"] == "money"
+
+
+def test_a_set_aside_event_whose_time_cannot_be_read_is_told_with_the_day_of_the_log() -> None:
+    one = journaled(sample_of("procurement.FundCredited"))
+    broken = replace(one, envelope=msgspec.structs.replace(one.envelope, time="soon"), is_set_aside=True)
+    (entry,) = entries_of([broken], AT, VEIL)
+    assert json.loads(entry)["on"] == "2021-03-02" and not broken.is_summed
 
 
 class Landed(Event):

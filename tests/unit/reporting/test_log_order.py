@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -80,6 +81,22 @@ def test_an_event_whose_cause_is_not_there_waits_with_all_behind_it_and_is_shown
     assert keys(order) == [[key("procurement/2", 1)]]
     (blocked,) = order.blocked
     assert (blocked.event, blocked.lacking, blocked.unseen) == (stuck, (key(FUND, 4),), shown)
+
+
+def aside(partition: str, offset: int, *causes: str) -> Waiting:
+    return replace(event(partition, offset, *causes), is_set_aside=True)
+
+
+def test_a_donation_event_that_was_set_aside_is_a_step_by_itself_between_those_around_it() -> None:
+    run = [event(SHARDS, 0), aside(SHARDS, 1), event(SHARDS, 2), event(SHARDS, 3)]
+    steps = ordered(*run, pace=Pace(now_ms=HELD_MS_MAX, rested=True)).steps
+    assert [[one.place.offset for one in step.events] for step in steps] == [[0], [1], [2, 3]]
+    assert [step.is_summed for step in steps] == [True, False, True]
+
+
+def test_an_effect_stands_behind_its_cause_that_was_set_aside() -> None:
+    order = ordered(event(FUND, 1, key(ORDERS, 9), at_ms=0), aside(ORDERS, 9))
+    assert keys(order) == [[key(ORDERS, 9)], [key(FUND, 1)]]
 
 
 def test_few_donations_wait_for_others() -> None:

@@ -99,10 +99,10 @@ async def test_what_waits_for_its_cause_is_shown() -> None:
     running = Running()
     await running.feed(2)
     await running.append_all(running.first)
-    assert running.first.owner.blocked and all(one.lacking for one in running.first.owner.blocked)
+    assert running.first.owner.standing.blocked and all(one.lacking for one in running.first.owner.standing.blocked)
     await running.feed()
     await running.append_all(running.first)
-    assert running.first.owner.blocked == ()
+    assert running.first.owner.standing.blocked == ()
 
 
 async def stopped(running: Running, process: Process | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pandapack.contracts.envelope import decode, encode
+from pandapack.runtime.set_aside import PassedOver
 from pandapack.runtime.store import CannotApply, SequenceGap
 from services.reporting import store
-from services.reporting.store.journal import JournalAlarm
+from services.reporting.store.journal import SET_ASIDE, JournalAlarm
 from tests.unit.reporting.history import PROGRAMME, TOTALS, FakeRecord, enveloped, finished, programme, records
 from tests.unit.reporting.world import World
 
@@ -124,6 +126,42 @@ async def test_the_same_identity_with_other_content_is_an_alarm() -> None:
     other = replace(first, offset=first.offset + 1, value=(first.value or b"").replace(b"600", b"601", 1))
     with pytest.raises(JournalAlarm, match="identity_reused"):
         await world.handlers.handle([other])
+
+
+async def test_an_event_that_was_set_aside_is_journaled_and_in_no_figure_and_its_source_goes_on() -> None:
+    world, fund = World(), [one for one in JOURNALED if one.value and b'"/procurement/funds/' in one.value]
+    first, aside, behind, *_ = fund
+    await world.consume([first])
+    before = await world.totals()
+    with pytest.raises(JournalAlarm, match="event_missing"):
+        await world.consume([behind])
+    await world.handlers.handle([PassedOver.of(aside), behind])
+    rows = await world.stores.journal.behind(aside.topic, aside.partition, 0, limit=9)
+    assert [row.get(SET_ASIDE, False) for row in rows] == [False, True, False]
+    await world.handlers.handle([aside, behind])  # both come again after a start, and now it could be applied
+    reserved_fen = json.loads(bytes(decode(behind.value or b"").data))["reserved_fen"]
+    assert (await world.totals())["unallocated_fen"] == before["unallocated_fen"] - reserved_fen
+
+
+async def test_what_was_journaled_before_a_view_failed_is_set_aside_in_the_journal_too() -> None:
+    world, (first, *_) = World(), JOURNALED
+    await world.consume([first])
+    for _ in range(2):
+        await world.handlers.handle([PassedOver.of(first)])
+        (row,) = await world.stores.journal.behind(first.topic, first.partition, 0, limit=9)
+        assert row[SET_ASIDE] is True
+    again = replace(first, offset=first.offset + 5)
+    await world.handlers.handle([PassedOver.of(again)])  # a second publication has no row
+    assert len(await world.stores.journal.behind(first.topic, first.partition, 0, limit=9)) == 1
+
+
+async def test_an_event_of_the_ledger_that_was_set_aside_is_archived_without_what_it_holds() -> None:
+    world = World()
+    await world.handlers.archive([PassedOver.of(LEDGER[0])])
+    (row,) = await world.stores.archive.behind(LEDGER[0].topic, LEDGER[0].partition, 0, limit=9)
+    assert row[SET_ASIDE] is True and bytes(decode(bytes(row["envelope"])).data) == b"{}"
+    await world.handlers.handle([PassedOver.of(LEDGER[0])])
+    assert (await world.totals())["donations"] == 0
 
 
 async def test_a_log_that_was_made_anew_is_an_alarm_and_not_silence() -> None:
