@@ -20,9 +20,11 @@ from pandapack.audit.facts import Json
 from pandapack.audit.findings import Cause, Findings, Layer
 from pandapack.audit.journal import Journal
 from pandapack.audit.ledger import Ledger
+from pandapack.audit.public_log import LogCount, PublicLogAudit
 from pandapack.audit.reading import PATIENCE_S, Databases, Patience, databases
 from pandapack.audit.rounds import Rounds
 from pandapack.audit.seals import Roots
+from pandapack.contracts.public_log.veil import Veil
 
 Shown = Callable[[], Json]
 """Asks for the totals that anybody is shown."""
@@ -38,6 +40,8 @@ class Report:
     cuts: Json
     last_root: tuple[str, str] | None = None
     """The newest signed day, and the hash of its root: who keeps it can tell later that nothing was signed anew."""
+    log_root: tuple[int, str] | None = None
+    """The public log's size, and the root of its entries: whoever has a checkpoint of that size can compare."""
     causes: list[Cause] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What could not be looked at, and why."""
@@ -54,12 +58,14 @@ def audit(
     *,
     key: str | None,
     kept_roots: Mapping[str, str] | None = None,
+    log_secret: str | None = None,
     shown: Shown | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Report:
     """Recounts everything. Raises pymongo's errors where the databases do not answer.
 
     key: the public key (hex) that is trusted, if any. kept_roots: day → hash of its root, as noted earlier.
+    log_secret: the public log's secret (hex), by which its entries are matched with events; ValueError for none.
     shown: asks for the totals.
     """
     kept, findings, patience = databases(client, namespace), Findings(), Patience(patience_s)
@@ -77,6 +83,7 @@ def audit(
     documents.look_for_documents(journal.sources)
     Rounds(documents, findings).compare()
     ledger.audit(funds, banked)
+    logged = PublicLogAudit(kept, None if log_secret is None else Veil(log_secret), findings).audit()
     roots.check(ledger.count.chained, ledger.count.stated, findings)
     if shown is not None:
         _compare_shown(kept, first, shown(), findings)
@@ -92,16 +99,21 @@ def audit(
             "roots": len(roots.days),
             "events": journal.events,
             "documents": documents.count,
+            "entries": logged.entries,
+            "logged_events": logged.events,
         },
         cuts=cuts | journal.cuts(),
         causes=findings.causes(),
         last_root=(roots.days[-1].day, roots.days[-1].hash) if roots.days else None,
-        notes=_notes(roots, ledger.count.last_day),
+        notes=_notes(roots, ledger.count.last_day, logged, is_matched=log_secret is not None),
+        log_root=(logged.entries, logged.root) if logged.entries else None,
     )
 
 
-def _notes(roots: Roots, last_day: int | None) -> list[str]:
+def _notes(roots: Roots, last_day: int | None, logged: LogCount, *, is_matched: bool) -> list[str]:
     notes = []
+    if logged.entries and not is_matched:
+        notes.append("the public log is held against its root alone: give --log-secret to match entries with events")
     if roots.key is None and roots.days:
         notes.append("signed days are checked with the key that they name: give --key to trust one of your own")
     if last_day is not None and not roots.days:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,8 @@ from pandapack.cli.failures import EXIT_UNREACHABLE, EXIT_WRONG, fail
 from pandapack.cli.options import AsJson
 from pandapack.cli.site import Site
 from pandapack.cli.verify import own_key_file, trusted_key
+from pandapack.contracts.public_log.veil import Veil
+from pandapack.local.keys import LOG_SECRET_FILE
 from pandapack.local.layout import DATA_DIR
 
 CAUSES_SHOWN_MAX = 100
@@ -34,6 +37,10 @@ def audit(
         list[str] | None,
         typer.Option(help="DAY=HASH of a signed day as an earlier audit printed it: it must still be that one."),
     ] = None,
+    log_secret: Annotated[
+        Path | None,
+        typer.Option(help="The file with the public log's secret, by which its entries are matched with events."),
+    ] = None,
     patience: Annotated[
         float, typer.Option(min=0, help="Seconds without any progress after which what is on its way counts as lost.")
     ] = PATIENCE_S,
@@ -44,7 +51,8 @@ def audit(
 ) -> None:
     """Recount everything from what is kept, while it runs, and compare. Exit 1 names each cause of a difference.
 
-    Without --key the trusted key is that of the stack or the demonstration of this folder, where there is one.
+    Without --key the trusted key is that of the stack or the demonstration of this folder, where there is one; without
+    --log-secret so is the public log's secret.
     """
     site, trusted = Site.here(), _key(key)
     client: MongoClient[dict[str, Any]] = MongoClient(site.mongo, serverSelectionTimeoutMS=SERVER_WAIT_MS)
@@ -54,6 +62,7 @@ def audit(
             os.environ.get("PANDA_NAMESPACE", ""),
             key=trusted,
             kept_roots=_kept(root or []),
+            log_secret=_log_secret(log_secret),
             shown=lambda: site.request("reporting", None, "GET", "/v1/totals"),
             patience_s=patience,
         )
@@ -77,6 +86,19 @@ def _key(given: str | None) -> str | None:
     return trusted_key(str(file)) if file.exists() else None
 
 
+def _log_secret(given: Path | None) -> str | None:
+    """The public log's secret; None where none is given and none lies here. Ends the command where it is none."""
+    file = given or own_key_file(DATA_DIR).with_name(LOG_SECRET_FILE)
+    if given is None and not file.exists():
+        return None
+    try:
+        secret = file.read_text().strip()
+        Veil(secret)
+    except (OSError, ValueError) as error:
+        raise fail(f"no secret of the public log in {file}: {error}; PANDA_LOG_SECRET_FILE names it") from error
+    return secret
+
+
 def _kept(roots: list[str]) -> dict[str, str]:
     """`DAY=HASH` of each root that somebody kept."""
     kept = dict(one.split("=", 1) for one in roots if KEPT_FORM.fullmatch(one))
@@ -92,6 +114,7 @@ def _as_json(report: Report) -> dict[str, Any]:
         "cuts": report.cuts,
         "notes": report.notes,
         "last_root": report.last_root and "=".join(report.last_root),
+        "log_root": report.log_root and {"size": report.log_root[0], "root": report.log_root[1]},
         "differences": report.differences,
         "causes": causes,
     }
@@ -106,6 +129,9 @@ def _print(report: Report, *, show_all: bool) -> None:
     typer.echo(f"{figures['events']} events in the journal, {figures['documents']} documents")
     if report.last_root is not None:
         typer.echo(f"last signed day {'='.join(report.last_root)}: keep it, and give it to a later audit by --root")
+    if report.log_root is not None:
+        size, log_root = report.log_root
+        typer.echo(f"public log: {size} entries of root {log_root}, {figures['logged_events']} events matched")
     for line in _cut_lines(report) if show_all else ():
         typer.echo(line)
     for note in report.notes:

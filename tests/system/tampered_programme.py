@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 
 import msgspec
+from bson.binary import Binary
 
 from tests.system import tamperings as t
 from tests.system.tamperings import Hand, Tampering, add_to, event, forge_last, of_type
@@ -263,4 +264,34 @@ SETTLEMENTS = (
         "what a merchant is shown as banked", lambda h: _merchant(h, "banked_merchants"), r"^view banked_merchants "
     ),
 )
-MADE = (*VIEWS, *JOURNAL, *DOCUMENTS, *SETTLEMENTS)
+
+
+def _entry(hand: Hand, type: str, before: bytes, after: bytes) -> None:
+    """Another text in the first entry of a type."""
+    logged = hand.databases.reporting.log_entries
+    id = next(row["_id"] for row in logged.find({}).sort("_id", 1) if b'"type":"%s"' % type.encode() in row["entry"])
+
+    def rewrite(row: t.Json) -> None:
+        row["entry"] = Binary(bytes(row["entry"]).replace(before, after, 1))
+
+    hand.change(logged, {"_id": id}, rewrite)
+
+
+PUBLIC_LOG = (
+    Tampering(
+        "a sum in the public log",
+        lambda h: _entry(h, "donations.DonationsRecorded", b'"fen":', b'"fen":9'),
+        r"^log entry .*DonationsRecorded.* it differs in days$",
+    ),
+    Tampering(
+        "a hash in the public log",
+        lambda h: _entry(h, "procurement.OrderPlaced", b'"hash":"', b'"hash":"0'),
+        r"^log entry .*OrderPlaced.* it differs in hash$",
+    ),
+    Tampering(
+        "an entry of the public log taken away",
+        lambda h: h.delete(h.databases.reporting.log_entries, {}, skip=7),
+        r"^log entry 7: it is missing$",
+    ),
+)
+MADE = (*VIEWS, *JOURNAL, *DOCUMENTS, *SETTLEMENTS, *PUBLIC_LOG)

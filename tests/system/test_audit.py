@@ -27,7 +27,7 @@ from pandapack.audit.run import Report, audit
 from pandapack.contracts.columns import Row
 from pandapack.contracts.donations import CHINA, EPOCH, day_name, day_number, unscoped
 from pandapack.contracts.pages import unpack
-from pandapack.local.keys import SIGNING_PUBLIC_KEY_FILE
+from pandapack.local.keys import LOG_SECRET_FILE, SIGNING_PUBLIC_KEY_FILE
 from pandapack.local.layout import SERVICES
 from pandapack.local.running import NOTE_FILE
 from tests.local.environment import new_environment
@@ -186,18 +186,19 @@ def test_beside_a_demonstration_at_full_speed_everything_agrees(playing: World, 
     assert found.returncode == 0, (found.stdout[-4_000:], found.stderr)
     report = json.loads(found.stdout)
     assert report["differences"] == report["causes"] == []
-    assert report["donations"] > 0
+    assert report["donations"] > 0 and report["logged_events"] > 0
 
 
 def audited(client: MongoClient[dict[str, Any]], world: World) -> Report:
     """All is at rest: nothing is on its way, so nothing is waited for."""
     key = (world.home / SIGNING_PUBLIC_KEY_FILE).read_text().strip()
-    return audit(client, "", key=key, patience_s=0)
+    return audit(client, "", key=key, log_secret=(world.home / LOG_SECRET_FILE).read_text(), patience_s=0)
 
 
 def test_at_rest_everything_agrees_without_any_patience(settled: World, client: MongoClient[dict[str, Any]]) -> None:
     report = audited(client, settled)
     assert report.differences == []
+    assert report.figures["logged_events"] > report.figures["entries"] > 0
     assert report.figures["banked_fen"] > 0 and report.figures["reversed_fen"] > 0
 
 
