@@ -18,7 +18,7 @@ MARK_KEY_HEADER = "mark-key"
 KEY_BYTES_MIN = 32
 ID_SCHEME = b"panda-door-key/1\n"
 ID_DIGITS = 12
-MARKED_HEADERS = ("push", "platform", "kind", "lines")
+MARKED_HEADERS = ("push", "platform", "kind", "lines", "traceparent")
 """The headers that a mark vouches for; a record has no others beside the mark's own."""
 
 

@@ -4,7 +4,7 @@ The key and the partition are the shard. The value is columns of donations (`con
 two bytes name); or NDJSON where the header `kind` says so: a reversal a line, untouched. The header `push` names the
 push, `platform` whose it is: rows have the platform's own names for its merchants, and the ledger has them scoped
 (`contracts.donations.scoped`). A record without a platform is no push's. The header `lines` tells which lines of the
-push they are (`contracts.pushed_lines`).
+push they are (`contracts.pushed_lines`), `traceparent` the trace that the push is part of (W3C Trace Context).
 """
 
 from __future__ import annotations
@@ -19,21 +19,29 @@ PUSH_HEADER = "push"
 PLATFORM_HEADER = "platform"
 LINES_HEADER = "lines"
 KIND_HEADER = "kind"
+TRACE_HEADER = "traceparent"
 REVERSAL_KIND = b"reversal"
 
 Headers = Iterable[tuple[str, bytes]]
 
 
 def headers_of(
-    push_id: str, platform: str, *, are_reversals: bool = False, lines: bytes | None = None
+    push_id: str,
+    platform: str,
+    *,
+    are_reversals: bool = False,
+    lines: bytes | None = None,
+    traceparent: str | None = None,
 ) -> list[tuple[str, bytes]]:
     """The headers of a push's record. `platform`: the id of the platform whose lines they are.
 
-    `lines`: which lines of the push they are, packed; None where that is not known.
+    `lines`: which lines of the push they are, packed; None where that is not known. `traceparent`: as the push had it.
     """
     headers = [(PUSH_HEADER, push_id.encode()), (PLATFORM_HEADER, platform.encode())]
     if lines is not None:
         headers.append((LINES_HEADER, lines))
+    if traceparent is not None:
+        headers.append((TRACE_HEADER, traceparent.encode()))
     return [*headers, (KIND_HEADER, REVERSAL_KIND)] if are_reversals else headers
 
 

@@ -15,12 +15,15 @@ import pytest
 from pymongo import MongoClient
 
 from benchmarks.programme import publish_programme
+from pandapack.contracts.envelope import decode
 from pandapack.contracts.pages import pack, unpack
 from pandapack.local.stack import Layout, Stack
+from simulator.buyer import need_of
 from tests.waiting import eventually
 
 WAIT_S = 60.0
 COUNT = 12_000
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 BROKEN = '{"id": "x", "merchant": "M1"}'
 
 
@@ -143,3 +146,27 @@ def test_the_audit_names_a_page_that_was_changed_by_hand(stack: Stack, counted: 
     finally:
         pages.update_one({"_id": page["_id"]}, {"$set": {"columns": page["columns"]}})
         client.close()
+
+
+def test_a_trace_goes_from_a_push_to_the_event_of_the_round_that_it_pays_for(stack: Stack, counted: None) -> None:
+    need = need_of(7, "NP")
+    keys = {name: {"Authorization": f"Bearer {stack.keys[name]}"} for name in ("buyer", "platform")}
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        opened = client.post(
+            f"{stack.addresses['procurement']}/v1/needs", json=need, headers={**keys["buyer"], "Idempotency-Key": "n"}
+        )
+        assert opened.status_code in (200, 201, 202), opened.text
+        large = [{**donation(COUNT + number), "amount_fen": 1_000_000} for number in range(3)]
+        headers = {**keys["platform"], "traceparent": TRACE, "Idempotency-Key": "traced"}
+        pushed = client.post(f"{stack.addresses['donations']}/v1/donations", json=large, headers=headers)
+        assert pushed.status_code == 202, pushed.text
+    client_of: MongoClient[dict[str, Any]] = MongoClient(stack.mongo)
+    reporting = client_of.panda_reporting
+
+    def traced() -> set[str]:
+        rows = [*reporting.journal.find({}), *reporting.archive.find({})]
+        return {row["type"] for row in rows if decode(bytes(row["envelope"])).traceparent == TRACE}
+
+    wanted = {"donations.DonationsRecorded", "procurement.RoundFunded", "procurement.RoundOpened"}
+    eventually(lambda: wanted <= traced(), "the trace has come to the round", wait_s=WAIT_S, every_s=0.2)
+    client_of.close()

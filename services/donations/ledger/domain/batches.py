@@ -15,9 +15,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pandapack.contracts.causation import traceparent_of
 from pandapack.contracts.columns import Columns
 from pandapack.contracts.donations import AMOUNT_FEN_MAX, day_name, day_number
-from pandapack.contracts.pushed import PUSH_HEADER, header_text, packed_lines_of, platform_of
+from pandapack.contracts.pushed import PUSH_HEADER, TRACE_HEADER, header_text, packed_lines_of, platform_of
 from pandapack.contracts.pushed_columns import Numbers, rows_claimed
 from pandapack.contracts.pushed_lines import index_in_push
 from pandapack.contracts.pushed_rows import lines_of
@@ -54,6 +55,7 @@ class PushedRecord:
 
     `packed_lines`: which lines of the push they are (`contracts.pushed_lines`); None where that is not known.
     `unmarked`: all bytes of a record that the door did not let in; it has no push, no platform and no rows then.
+    `traceparent`: of the trace that its push is part of.
     """
 
     offset: int
@@ -63,6 +65,7 @@ class PushedRecord:
     value: bytes
     packed_lines: bytes | None = None
     unmarked: bytes | None = None
+    traceparent: str | None = None
 
     @classmethod
     def of(cls, record: Record, *, is_marked: bool) -> PushedRecord:
@@ -71,7 +74,8 @@ class PushedRecord:
             return cls(record.offset, record.timestamp, "", "", b"", unmarked=record.value or b"")
         headers = record.headers
         push, platform, lines = header_text(headers, PUSH_HEADER), platform_of(headers), packed_lines_of(headers)
-        return cls(record.offset, record.timestamp, push, platform, record.value or b"", lines)
+        trace = traceparent_of(header_text(headers, TRACE_HEADER))
+        return cls(record.offset, record.timestamp, push, platform, record.value or b"", lines, traceparent=trace)
 
     @property
     def anchor(self) -> Anchor:
@@ -93,6 +97,11 @@ def anchor_of(offset: int, timestamp_ms: int, value: bytes) -> Anchor:
     return Anchor(offset, timestamp_ms, blake2b(value, digest_size=DIGEST_BYTES).hexdigest())
 
 
+def last_trace(records: Sequence[PushedRecord]) -> str | None:
+    """The `traceparent` of the last record that has one."""
+    return next((one.traceparent for one in reversed(records) if one.traceparent is not None), None)
+
+
 def unmarked_rows(records: Iterable[PushedRecord]) -> list[RejectedRow]:
     """The records that the door did not mark: each is rejected as it is, whatever it holds."""
     return [RejectedRow(one.offset, None, one.unmarked, UNMARKED) for one in records if one.unmarked is not None]
@@ -100,7 +109,10 @@ def unmarked_rows(records: Iterable[PushedRecord]) -> list[RejectedRow]:
 
 @dataclass(slots=True)
 class BatchResult:
-    """What some records hold that is new, and what is not. `fingerprints`: day → those of its new donations."""
+    """What some records hold that is new, and what is not. `fingerprints`: day → those of its new donations.
+
+    `traceparent`: the last that any of them has. An event tells of many pushes, and names one trace.
+    """
 
     columns: Columns = field(default_factory=Columns)
     fingerprints: dict[int, FingerprintArray] = field(default_factory=dict)
@@ -108,6 +120,7 @@ class BatchResult:
     rejected: list[RejectedRow] = field(default_factory=list)
     reversals: list[ReversalRecord] = field(default_factory=list)
     anchor: Anchor | None = None
+    traceparent: str | None = None
 
 
 @dataclass(slots=True)

@@ -119,7 +119,7 @@ def _read_from(before: PageHeader, batch: BatchResult) -> Causation:
         return UNCAUSED
     last = batch.anchor.offset
     first = min(before.next_offset, last)  # where the log was made anew, it is read from its start
-    return Causation((Cause(f"{PUSHED}/{before.shard}", first, last),))
+    return Causation((Cause(f"{PUSHED}/{before.shard}", first, last),), traceparent=batch.traceparent)
 
 
 def _placed(finding: Finding, page: int, rows_before: int) -> Finding:

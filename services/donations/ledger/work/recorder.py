@@ -12,7 +12,7 @@ import structlog
 from pandapack.contracts.pushed import holds_reversals
 from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.reactions import Record
-from services.donations.ledger.domain.batches import BatchResult, PushedRecord
+from services.donations.ledger.domain.batches import BatchResult, PushedRecord, last_trace
 from services.donations.ledger.work.duplicates import DuplicateLookup
 from services.donations.ledger.work.page_writer import PageWriter
 from services.donations.ledger.work.reversals import ReversalLookup
@@ -116,6 +116,7 @@ class Recorder:
         self, shard: OwnedShard, lookup: Decides, records: list[PushedRecord], account: BatchAccount
     ) -> None:
         result = await lookup.decide(shard, records)
+        result.traceparent = last_trace(records)
         await self._writer.write(shard, result)
         account.add(records, result)
 

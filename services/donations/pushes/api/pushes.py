@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
+from pandapack.contracts.causation import traceparent_of
 from pandapack.decision import Refused
 from pandapack.runtime.auth import Caller, Role, needs
 from pandapack.runtime.http import JSON_TYPE, Problem, json_bytes, problem_of
@@ -43,7 +44,16 @@ class PushEntrance:
                 lines = lines_of(body.plain, request.headers)
                 entry.charge(len(lines))
                 owner, name, is_test = entry.platform, entry.name, entry.is_test
-                yield IncomingPush(owner, name, body.raw, lines, is_atomic=atomic, is_test=is_test, request_id=id)
+                yield IncomingPush(
+                    owner,
+                    name,
+                    body.raw,
+                    lines,
+                    is_atomic=atomic,
+                    is_test=is_test,
+                    request_id=id,
+                    traceparent=traceparent_of(request.headers.get("traceparent", "")),
+                )
         except (Refused, Problem) as error:
             problem = problem_of(error.refusal) if isinstance(error, Refused) else error
             if caller.owner and caller.role is Role.PLATFORM and problem.code not in UNNOTED:

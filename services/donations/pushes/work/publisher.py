@@ -29,6 +29,7 @@ class PushPublisher:
         *,
         are_reversals: bool = False,
         indexes: Sequence[int] | None = None,
+        traceparent: str | None = None,
     ) -> dict[int, int]:
         """By shard the offset of its last record, once all replicas have all of a platform's push.
 
@@ -40,7 +41,8 @@ class PushPublisher:
         ends = dict[int, int]()
 
         async def send(shard: int, value: bytes, lines: bytes | None) -> None:
-            key, headers = str(shard).encode(), headers_of(push_id, platform, are_reversals=are_reversals, lines=lines)
+            key = str(shard).encode()
+            headers = headers_of(push_id, platform, are_reversals=are_reversals, lines=lines, traceparent=traceparent)
             marked = self._marks.mark(shard, headers, value)
             ends[shard] = await self._sender.send(self._topic, key=key, value=value, partition=shard, headers=marked)
 

@@ -32,7 +32,10 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class IncomingPush:
-    """What came in: the platform whose it is, the key that its sender gave it, the body's bytes and the lines in it."""
+    """What came in: the platform whose it is, the key that its sender gave it, the body's bytes and the lines in it.
+
+    `traceparent`: the W3C trace context that it came with, which goes with its records.
+    """
 
     owner: str
     key: str | None
@@ -41,6 +44,7 @@ class IncomingPush:
     is_atomic: bool = False
     is_test: bool = False
     request_id: str = ""
+    traceparent: str | None = None
 
     @property
     def digest(self) -> str:
@@ -64,6 +68,7 @@ class PublishesPushes(Protocol):
         *,
         are_reversals: bool = False,
         indexes: Sequence[int] | None = None,
+        traceparent: str | None = None,
     ) -> dict[int, int]: ...
 
 
@@ -159,7 +164,12 @@ class PushService:
                 return stored.answer
         answer["push_id"] = stored.id
         ends: Mapping[int, int] = await self._publisher.publish(
-            stored.id, push.owner, sorted_push, are_reversals=are_reversals, indexes=push.lines.indexes
+            stored.id,
+            push.owner,
+            sorted_push,
+            are_reversals=are_reversals,
+            indexes=push.lines.indexes,
+            traceparent=push.traceparent,
         )
         if push.key is not None:
             await self._pushes.set_answer(stored, answer, ends)

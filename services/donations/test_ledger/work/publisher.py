@@ -92,6 +92,7 @@ class TestPublisher:
         *,
         are_reversals: bool = False,
         indexes: Sequence[int] | None = None,
+        traceparent: str | None = None,
     ) -> dict[int, int]:
         """As `PushPublisher.publish` does; when it returns, the test ledger has judged all of it.
 
@@ -103,7 +104,8 @@ class TestPublisher:
             for shard, value in part.by_shard.items():
                 lines = part.packed_lines.get(shard)
                 ends[shard] = await self._record(
-                    value, headers_of(push_id, platform, are_reversals=are_reversals, lines=lines)
+                    value,
+                    headers_of(push_id, platform, are_reversals=are_reversals, lines=lines, traceparent=traceparent),
                 )
         return ends
 

@@ -25,7 +25,7 @@ from pandapack.contracts.donations import (
 from pandapack.contracts.envelope import decode, read_as
 from pandapack.contracts.pushed_lines import packed_lines
 from services.donations.ledger.domain import pages
-from services.donations.ledger.domain.batches import BatchResult, Known, PushedRecord, RecordReader
+from services.donations.ledger.domain.batches import BatchResult, Known, PushedRecord, RecordReader, last_trace
 from services.donations.ledger.domain.duplicates import DayIndex, Fingerprints
 from services.donations.ledger.domain.findings import Finding, First
 from services.donations.ledger.domain.fingerprints import FingerprintArray
@@ -294,6 +294,15 @@ def test_nothing_is_published_of_records_in_which_nothing_is_new_and_nothing_was
     nothing = BatchResult(anchor=record_of(0, [DONATION]).anchor)
     page = roll_over(Shard().page, nothing, today=TODAY, at=AT)
     assert (page.header.version, page.header.sequence, page.outbox) == (1, 0, ())
+
+
+def test_the_events_of_a_batch_name_the_last_trace_that_any_of_its_records_has() -> None:
+    traces = ["00-" + digit * 32 + "-" + digit * 16 + "-01" for digit in "ab"]
+    given = [replace(record_of(n, [DONATION]), traceparent=trace) for n, trace in enumerate((*traces, None))]
+    assert (last_trace(given), last_trace(given[:1]), last_trace(given[2:])) == (traces[1], traces[0], None)
+    batch = replace(Shard().decide(*given), traceparent=traces[1])
+    (event,) = roll_over(Shard().page, batch, today=TODAY, at=AT).outbox
+    assert decode(event.envelope).traceparent == traces[1]
 
 
 def test_a_marked_record_without_columns_or_without_a_platform_is_rejected_whole() -> None:

@@ -15,6 +15,7 @@ import pytest
 from fastapi import FastAPI
 
 from pandapack.contracts.pages import page_id
+from pandapack.contracts.pushed import TRACE_HEADER
 from pandapack.runtime.auth import Keys, NewKey, Role
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import FixedClock
@@ -38,7 +39,10 @@ from services.donations.pushes.store import REFUSALS_A_PLATFORM_MAX, Pushes, Ref
 from services.donations.pushes.work.book import PushBook
 from services.donations.pushes.work.push_service import FAILURES_BYTES_MAX
 from services.donations.pushes.work.refusals import NOTED_A_PLATFORM_MAX, RefusalNotes
+from tests.trusted import marks
 from tests.unit.donations.pushes.pushing import AT, KafkaInMemory, donation_lines, push_service
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 class PushApi:
@@ -99,6 +103,19 @@ async def test_202_says_that_every_shard_of_the_ledger_has_its_part() -> None:
     answer = await api.post(BODY)
     assert (answer.status_code, answer.json()["accepted"]) == (202, 40)
     assert sorted(shard for shard, _ in api.kafka.sent) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("given", "carried"), [(TRACE, [TRACE.encode()]), ("00-x", []), ("", [])])
+async def test_the_trace_that_a_push_comes_with_goes_with_its_records_where_it_is_one(
+    given: str, carried: list[bytes]
+) -> None:
+    api = PushApi()
+    await api.post(b"\n".join(donation_lines(1)), {"traceparent": given})
+    (headers,) = api.kafka.headers
+    assert [content for name, content in headers if name == TRACE_HEADER] == carried
+    ((shard, value),) = api.kafka.sent
+    assert marks().is_marked(shard, headers, value)
+    assert not marks().is_marked(shard, [one for one in headers if one[0] != TRACE_HEADER], value) or not carried
 
 
 async def test_one_shard_that_kafka_does_not_acknowledge_means_no_202_and_a_repeat_sends_all_again() -> None:
