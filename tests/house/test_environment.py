@@ -6,10 +6,12 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests import beside
 from tests.house import rules
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -88,6 +90,29 @@ def test_ci_runs_the_checks_and_the_tests_and_waits_for_nobody() -> None:
     steps = [line for line in script.read_text().splitlines() if line.startswith("make ")]
     assert steps == ["make env </dev/null", "make check </dev/null", "make test </dev/null"]
     assert "set -euo pipefail" in script.read_text()
+
+
+def test_the_two_halves_of_the_suite_are_all_of_it() -> None:
+    configured = tomllib.loads((rules.ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    assert sorted((*beside.COMPUTING, *beside.WAITING)) == sorted(configured["testpaths"])
+
+
+@pytest.mark.parametrize(
+    ("waiting", "computing", "told"),
+    [
+        ("== 5 passed in 20.34s ==", "3 passed, 1 skipped in 1.02s\nsaid later", "8 passed, 1 skipped"),
+        (
+            "= 1 failed, 4 passed in 99.00s (0:01:39) =",
+            "= 2 passed, 1 warning in 1.00s =",
+            "1 failed, 6 passed, 1 warning",
+        ),
+        ("E  died", "= 2 passed, 1 error in 1.00s =", "2 passed, 1 error"),
+        ("", "", "no tests ran"),
+    ],
+)
+def test_the_closing_line_of_the_suite_counts_both_halves(waiting: str, computing: str, told: str) -> None:
+    line = beside.closing_line([waiting, computing], 125.5)
+    assert line.strip("=") == f" {told} in 125.50s (0:02:05) "
 
 
 def test_what_holds_secrets_or_is_made_is_ignored_by_git() -> None:

@@ -22,7 +22,13 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 
 @pytest.fixture(scope="session")
-def cast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole stack; nothing is given in it."""
+    with Stack(Layout.on_free_ports(tmp_path_factory.mktemp("whole") / ".panda", keep_data=False)) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def cast(whole: Stack) -> Cast:
     """All services with somebody of every role; nothing is given in it."""
-    with Stack(Layout.on_free_ports(tmp_path_factory.mktemp("cast") / ".panda", keep_data=False)) as stack:
-        yield cast_of(stack)
+    return cast_of(whole)

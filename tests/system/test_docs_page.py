@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from tests.service.running import Running, running
-from tests.stack import Servers
+from tests.stack import Servers, new_namespace
 from tests.system.test_verify_page import CHROMIUM, FLAGS, playwright
 
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no /usr/bin/chromium to drive")
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
-@pytest.fixture
-def reporting(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Running]:
+@pytest.fixture(scope="module")
+def reporting(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """With its pages' strict policy on every answer."""
-    with running("reporting", stack, namespace, tmp_path) as service:
+    with running("reporting", stack, new_namespace(), tmp_path_factory.mktemp("reporting")) as service:
         yield service
 
 

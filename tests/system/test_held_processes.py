@@ -6,27 +6,18 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from pandapack.local.layout import SERVICES, Layout
+from pandapack.local.layout import SERVICES
 from pandapack.local.stack import Stack
 from tests.waiting import eventually
 
 NAMES = {"mongod": "mongo"}
 """What `panda status` calls a child that it calls otherwise."""
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A whole stack; nothing is given in it."""
-    layout = Layout.on_free_ports(tmp_path_factory.mktemp("held") / ".panda", keep_data=False)
-    with Stack(layout) as stack:
-        yield stack
 
 
 def status(stack: Stack) -> tuple[int, dict[str, Any]]:
@@ -63,13 +54,13 @@ def _readyz(stack: Stack, service: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("held", ["kafka", "mongod", *SERVICES])
 def test_a_process_that_is_held_is_seen_by_status_and_neighbours_and_is_well_when_it_goes_on(
-    stack: Stack, held: str
+    whole: Stack, held: str
 ) -> None:
-    eventually(lambda: status(stack)[0] == 0, "all is well")
-    stack.supervisor.signal(held, signal.SIGSTOP)
+    eventually(lambda: status(whole)[0] == 0, "all is well")
+    whole.supervisor.signal(held, signal.SIGSTOP)
     try:
-        eventually(lambda: told(stack, held), f"status tells of {held}")
-        eventually(lambda: seen_by_neighbours(stack, held), f"a neighbour tells of {held}")
+        eventually(lambda: told(whole, held), f"status tells of {held}")
+        eventually(lambda: seen_by_neighbours(whole, held), f"a neighbour tells of {held}")
     finally:
-        stack.supervisor.signal(held, signal.SIGCONT)
-    eventually(lambda: status(stack)[0] == 0, f"all is well once {held} goes on")
+        whole.supervisor.signal(held, signal.SIGCONT)
+    eventually(lambda: status(whole)[0] == 0, f"all is well once {held} goes on")

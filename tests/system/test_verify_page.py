@@ -12,7 +12,7 @@ import pytest
 
 from pandapack.contracts.proof import WORDS, Outcome, canonical, verify
 from tests.service.running import Running, running
-from tests.stack import Servers
+from tests.stack import Servers, new_namespace
 from tests.unit.contracts.test_proof import LIES, SIGNER, STRANGER, receipt_of, signed_anew
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -30,9 +30,9 @@ FLAGS = [
 RECEIPT = receipt_of(11, 6, 2, 5)
 
 
-@pytest.fixture
-def reporting(stack: Servers, namespace: str, tmp_path: Path) -> Iterator[Running]:
-    with running("reporting", stack, namespace, tmp_path) as service:
+@pytest.fixture(scope="module")
+def reporting(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("reporting", stack, new_namespace(), tmp_path_factory.mktemp("reporting")) as service:
         yield service
 
 

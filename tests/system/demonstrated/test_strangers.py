@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import httpx
 import pytest
 
 from tests.system.cast import ANSWER_WAIT_S, PARTIES
-from tests.system.demonstrations import Demonstration, demonstration_in
+from tests.system.demonstrated.demonstrations import Demonstration
 from tests.waiting import eventually
 
 AT = "2020-03-01T10:00:00+08:00"
@@ -68,13 +67,8 @@ class Strangers:
 
 
 @pytest.fixture(scope="module")
-def strangers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strangers]:
+def strangers(demonstration: Demonstration) -> Strangers:
     """Beside a demonstration in which a shipment is under way."""
-    with demonstration_in(tmp_path_factory.mktemp("strangers")) as demonstration:
-        yield _strangers_beside(demonstration)
-
-
-def _strangers_beside(demonstration: Demonstration) -> Strangers:
     kept = json.loads((demonstration.folder / ".panda" / "demo" / "keys.json").read_text())
     urls = {
         name: f"http://127.0.0.1:{demonstration.env[f'PANDA_{name.upper()}_PORT']}"

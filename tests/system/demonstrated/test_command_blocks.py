@@ -7,24 +7,17 @@ Only the ports are others, so that nothing on this machine is in the way. What i
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.command_blocks import DOCUMENTS, ROOT, Kind, blocks_of, reason_not_run
-from tests.system.demonstrations import Demonstration, demonstration_in
+from tests.system.demonstrated.demonstrations import Demonstration
 
 READS = ("panda trace", "panda receipt", "curl http", 'curl "http')
 READ_AGAIN = 20
 """What is only read may not be there yet: a reader looks again half a second later, at most so often."""
-
-
-@pytest.fixture(scope="module")
-def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
-    """`panda demo`, from the first counted gift on."""
-    with demonstration_in(tmp_path_factory.mktemp("readme")) as demonstration:
-        yield demonstration
 
 
 def script_of(document: Path) -> str:
