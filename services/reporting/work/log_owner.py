@@ -39,6 +39,7 @@ from services.reporting.domain.log_order import (
     Waiting,
     cause_keys,
     hurries,
+    is_seal,
     joined,
     next_steps,
     positions_after,
@@ -269,7 +270,8 @@ def _waiting(partition: str, row: Mapping[str, Any], events: dict[str, Journaled
     hashed = str(row["digest"]).encode() if is_archived else bytes(row["envelope"])
     events[row["_id"]] = Journaled(envelope, hashed)
     place = Place(partition, row["offset"])
-    return Waiting(place, row["_id"], row["appended_at_ms"], cause_keys(envelope), hurries(envelope))
+    causes, may_hurry = cause_keys(envelope), hurries(envelope)
+    return Waiting(place, row["_id"], row["appended_at_ms"], causes, may_hurry, is_seal(envelope))
 
 
 def _decoded(one: SignedRecord) -> LogRecord | None:
