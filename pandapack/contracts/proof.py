@@ -181,17 +181,6 @@ def seal_leaf(chained: str) -> bytes:
     return leaf_hash(bytes.fromhex(chained))
 
 
-def make_daily_root(day: str, shards: Sequence[ShardRoot], before: DailyRoot | None, signer: Signer) -> DailyRoot:
-    """The signed root of a day behind the root of the day before (None: the first)."""
-    assert [shard.shard for shard in shards] == list(range(len(shards))), "a root has every shard, in order"
-    root = root_of([shard.leaf() for shard in shards]).hex()
-    previous = before.hash if before else FIRST_ROOT.hex()
-    text = root_text(day, previous, len(shards), root)
-    return DailyRoot(
-        ROOT_SCHEME, day, previous, list(shards), root, leaf_hash(text).hex(), signer.public, signer.sign(text)
-    )
-
-
 def root_proof(root: DailyRoot, shard: int, page: int, chained: Sequence[str]) -> RootProof:
     """How a root covers a page. `chained`: the seals of the shard's pages that are new under this root, in order."""
     own = root.shards[shard]
