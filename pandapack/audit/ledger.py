@@ -10,6 +10,7 @@ from pandapack.audit import merchants
 from pandapack.audit.banked import BankedRows
 from pandapack.audit.facts import Json
 from pandapack.audit.findings import Findings, Layer
+from pandapack.audit.published import PublishedSeals
 from pandapack.audit.reading import (
     Databases,
     KeptEvent,
@@ -85,10 +86,18 @@ class Ledger:
     """Counts the shards again. What is compared was read before their pages are."""
 
     def __init__(
-        self, databases: Databases, roots: Roots, findings: Findings, patience: Patience, *, seals: bool = True
+        self,
+        databases: Databases,
+        roots: Roots,
+        findings: Findings,
+        patience: Patience,
+        *,
+        published: PublishedSeals | None = None,
+        seals: bool = True,
     ) -> None:
         """Without `seals` no row is hashed, which is most of the work, and no seal is looked at."""
         self._databases, self._roots, self._with_seals = databases, roots, seals
+        self._published = published or PublishedSeals()
         self._findings, self._patience = findings, patience
         self._pages, self._archive = databases.donations.pages, databases.reporting.archive
         setting = databases.donations.settings.find_one({"_id": "shards"})
@@ -129,7 +138,7 @@ class Ledger:
         )
         marks = banked.of_shard(shard) if banked is not None else {}
         rows = ShardRows(shard, self.shards, cuts, self._findings)
-        chain = Chain(self._databases.donations, shard, self._findings)
+        chain = Chain(self._databases.donations, shard, self._published.of(shard), self._findings)
         with Repeats() as repeats:
             end = self._read_pages(shard, rows, chain, repeats, marks, archived)
             suspects = repeats.suspects()

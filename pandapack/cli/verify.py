@@ -32,7 +32,7 @@ class Language(StrEnum):
 
 RESULT = {
     Language.EN: ("Proven.", "NOT proven: do not rely on this receipt."),
-    Language.ZH: ("验证通过。", "验证未通过:请勿采信此收据。"),
+    Language.ZH: ("验证通过。", "验证未通过：请勿采信此收据。"),
 }
 
 

@@ -190,7 +190,6 @@ class Donations:
         self.routers.append(shards_router(self._gaps, self._pages, service.clock, self._shards))
 
     def _proofs(self) -> None:
-        service = self._service
         signer = signer_of(self._settings.signing_key, self._settings.signing_key_file)
         roots = self._roots
         self.routers.append(roots_router(roots, signer))

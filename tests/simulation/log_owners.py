@@ -222,8 +222,8 @@ def published(chance: random.Random, count: int) -> list[Published]:
         number = numbers[source] = numbers.get(source, 0) + 1
         causes = [Cause("donations.pushed/3", 1, 9)]
         if isinstance(event, PageSealed):  # after the page that it seals
-            shard = shard_source(event.shard)
-            causes = [Cause(shard, numbers[shard], numbers[shard]), Cause(f"donations.seals/{event.shard}", number, number)]
+            shard, seals = shard_source(event.shard), f"donations.seals/{event.shard}"
+            causes = [Cause(shard, numbers[shard], numbers[shard]), Cause(seals, number, number)]
         if not source.startswith("/donations/") and numbers:
             streams = chance.sample(sorted(numbers), k=min(len(numbers), chance.randrange(3)))
             last = {stream: numbers[stream] - (stream == source) for stream in streams}

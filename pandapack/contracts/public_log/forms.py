@@ -199,4 +199,7 @@ FORMS: Mapping[type[Event], Form] = {
     logistics.CustomsReleased: Form(("shipment", "round", "country", "duty_fen"), (HAPPENED,)),
     logistics.ShipmentArrived: Form(("shipment", "round", "country"), (HAPPENED,)),
 }
-"""Of each event of procurement and logistics, and of sealed pages. An event that has none is an entry with nothing but its hash."""
+"""Of each event of procurement and logistics, and of sealed pages.
+
+An event that has none is an entry with nothing but its hash.
+"""

@@ -47,7 +47,9 @@ def refuse_to_seal(
     """
     (pages, chained), sealed = published, last.number if last else -1
     if pages - 1 > sealed:
-        detail = f"shard {shard}: the seal of page {pages - 1} was published, and the last seal is that of page {sealed}"
+        detail = (
+            f"shard {shard}: the seal of page {pages - 1} was published, and the last seal is that of page {sealed}"
+        )
         return Refusal("published_seal_missing", f"{detail}; {MEND}")
     if missing is not None:
         return Refusal("seal_missing", f"shard {shard}: page {missing} has no seal, and later ones have; {MEND}")

@@ -86,8 +86,10 @@ class Sealer:
             if sealed is None or sealed.number != state.pages:
                 break
             event = await asyncio.to_thread(told_of, sealed, page.columns)
-            told = event if isinstance(event, Refusal) else publish(state, sealed, event)
-            if isinstance(event, Refusal) or isinstance(told, Refusal):
+            if isinstance(event, Refusal):
+                raise _broken(shard, event)
+            told = publish(state, sealed, event)
+            if isinstance(told, Refusal):
                 raise _broken(shard, told)
             state = told.state
             closed = EventPosition(shard_source(shard), page.header.sequence)

@@ -123,7 +123,7 @@ async def test_pages_are_sealed_in_order_behind_what_is_sealed_and_each_seal_is_
     found = await world.published()
     assert [key for key, _, _ in found] == [f"/donations/seals/0#{sequence_of(n + 1)}" for n in range(PAGES + 1)]
     assert [event.page for _, _, event in found] == list(range(PAGES + 1))
-    key, causes, event = found[-1]
+    _, causes, event = found[-1]
     assert causes == f"/donations/shards/0#{3 * PAGES + 2} donations.seals/0#{PAGES + 1}"
     page = await Pages(world.pages_rows).one(0, PAGES)
     assert page is not None and event.root == page_root(page.columns).hex()
