@@ -4,8 +4,8 @@
     log.example.org/panda-pack+99887766+AV… until 120345  one that signs nothing beyond that size
     5f3a…                                                 64 hex digits: a key that signs receipts of the first form
 
-Empty lines, and those that begin with `#`, say nothing. A log's key changes, and what it signed stays signed: an old one
-is listed with the last size that it signed, so that whoever has stolen it since can sign nothing new with it.
+Empty lines, and those that begin with `#`, say nothing. A log's key changes, and what it signed stays signed: an old
+one is listed with the last size that it signed, so that whoever has stolen it since can sign nothing new with it.
 """
 
 from __future__ import annotations

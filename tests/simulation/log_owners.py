@@ -151,7 +151,8 @@ class Database:
         """All of it; the partitions are read again from their start."""
         self.journals = {"donations": Journal(MemoryRows("archive"))}
         self.journals |= dict.fromkeys(("procurement", "logistics"), Journal(MemoryRows("journal")))
-        self.kept = PublicLog(*(FaultyRows(self.world, name) for name in ("log_heads", "log_entries", "log_tiles")))
+        names = ("log_heads", "log_entries", "log_tiles", "log_seals")
+        self.kept = PublicLog(*(FaultyRows(self.world, name) for name in names))
         self.snapshots = SnapshotRows(*(FaultyRows(self.world, n) for n in ("books", "rounds", "months", "moments")))
         self.fed = dict.fromkeys(self.kafka, 0)
         self.world.late.clear()

@@ -182,7 +182,7 @@ class _Ordering:
         """All that waits of them and lacks nothing, a step a partition; more where a seal's page lies in another."""
         is_more = True
         while is_more:
-            is_more = any([self._take_run(events, lambda one: True) for events in self._summed.values()])
+            is_more = sum(self._take_run(events, lambda one: True) for events in self._summed.values()) > 0
 
     def _take_run(self, events: list[Waiting], fits: Callable[[Waiting], bool]) -> bool:
         """A step of those at the beginning that fit and lack nothing; whether there are any."""
