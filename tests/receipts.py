@@ -1,9 +1,8 @@
-"""A receipt of the public log, the keys that it is checked with, and every forgery of it: for Python and the browser."""
+"""A receipt of the public log, the keys that it is checked with, and its forgeries: for Python and the browser."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -299,4 +298,3 @@ FORGED: tuple[Case, ...] = (
 )
 assert DONATION.amount_fen == 7
 CASES = (*TRUE, *UNKEYED, *FORGED)
-Alter = Callable[[bytes], bytes]

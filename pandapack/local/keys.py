@@ -78,7 +78,7 @@ def _ensure_secret(data_dir: Path, name: str) -> str:
 
 
 def ensure_signing_key(data_dir: Path) -> Path:
-    """The file with the private key that signs daily roots and receipts, in hex (mode 0600); made if missing.
+    """The file with the private key that signs receipts of the first form, in hex (mode 0600); made if missing.
 
     Its public half lies beside it, in `signing_key.pub`: what a receipt's holder needs to check it. Raises DataRefused
     for a file that is there but holds no key.

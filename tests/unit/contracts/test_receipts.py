@@ -17,7 +17,7 @@ from pandapack.contracts.tlog.encoding import Malformed
 from pandapack.contracts.trusted_keys import LogKey, TrustedKeys, parse_keys
 from tests import receipts as r
 from tests.receipts import CASES, KEY, OLD, RAW, TRUE, Case
-from tests.unit.contracts.test_proof import R, SIGNER, receipt_of
+from tests.unit.contracts.test_proof import SIGNER, R, receipt_of
 from tests.unit.contracts.test_proof import STRANGER as FIRST_STRANGER
 
 
