@@ -59,9 +59,8 @@ class LedgerCount:
     """Shard → the event up to which its rows were held against what was told of them."""
     chained: dict[int, list[str | None]] = field(default_factory=dict)
     stated: dict[PagePlace, Stated] = field(default_factory=dict)
-    first_day: int | None = None
     last_day: int | None = None
-    """On which the first page was opened, and the newest (days since 1970)."""
+    """On which the newest page was opened (days since 1970)."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ class Ledger:
             if page_number(id) > header.number + 1:
                 events = self._skip_missing(rows, header, row, events)
             self.count.pages += 1
-            self._note_days(row)
+            self.count.last_day = max(row["opened_day"], self.count.last_day or 0)
             try:
                 columns = unpack(bytes(row["columns"]))
             except ValueError as error:
@@ -208,11 +207,6 @@ class Ledger:
                 else:
                     break  # what comes behind it was written since
         return header.sequence
-
-    def _note_days(self, row: Json) -> None:
-        day, count = row["opened_day"], self.count
-        count.first_day = day if count.first_day is None else min(day, count.first_day)
-        count.last_day = day if count.last_day is None else max(day, count.last_day)
 
     def _skip_missing(
         self, rows: ShardRows, header: _Header, row: Json, events: list[KeptEvent | int]

@@ -61,8 +61,8 @@ def unlike(told: Json, number: int, root: bytes, columns: Columns) -> str | None
         names[index]: (int((indices == index).sum()), int(columns.amounts_fen[indices == index].sum()))
         for index in np.unique(indices).tolist()
     }
-    said = {one["programme"]: (one["count"], one["fen"]) for one in told["programmes"]}
+    stated = {one["programme"]: (one["count"], one["fen"]) for one in told["programmes"]}
     whole = (len(columns), int(columns.amounts_fen.sum()))
-    if said != held or (told["rows"], told["fen"]) != whole:
+    if stated != held or (told["rows"], told["fen"]) != whole:
         return f"its sums are not those that were published: {whole} (rows, fen), published {told['rows'], told['fen']}"
     return None

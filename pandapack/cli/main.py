@@ -83,7 +83,7 @@ COMMANDS = (
     Entry(
         "verify",
         "verify:verify_receipt",
-        "Check a receipt step by step, without any network. Exit 1 when a step fails, 2 without a key to check it with.",
+        "Check a receipt step by step, without any network. Exit 1 when a step fails, 2 without a key.",
     ),
     Entry(
         "audit",

@@ -29,7 +29,7 @@ from tests.stack import Servers, new_namespace
 from tests.waiting import eventually
 
 EARLY = datetime(2021, 11, 11, 12, 0, tzinfo=UTC)
-GIFT = 7
+NUMBER = 7
 LOGGED_WAIT_S = 90.0
 """Gifts of a quiet minute wait for its end before they are in the log."""
 
@@ -43,12 +43,12 @@ class World:
     tenant: Tenant
 
     @property
-    def gift(self) -> dict[str, Any]:
-        (line,) = self.tenant.donations(GIFT, 1)
+    def donation(self) -> dict[str, Any]:
+        (line,) = self.tenant.donations(NUMBER, 1)
         return line
 
     def receipt(self, **changes: str) -> httpx.Response:
-        asked = {**self.gift, "day": DAY, "platform": self.tenant.name, **changes}
+        asked = {**self.donation, "day": DAY, "platform": self.tenant.name, **changes}
         address = f"{self.reporting.url}/v1/receipts/{asked['platform']}/{asked['merchant']}/{asked['id']}"
         return httpx.get(address, params={"day": asked["day"]}, trust_env=False, timeout=30)
 
@@ -70,12 +70,12 @@ def world(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "PANDA_CLOCK_START": EARLY.isoformat(),
     }
     with running("donations", stack, namespace, folder, settings) as ledger, tenant_on(ledger, "receipts") as tenant:
-        beside = {
+        settings_of_reporting = {
             "PANDA_SHARDS": "2",
             "PANDA_DONATIONS_URL": ledger.url,
             "PANDA_SERVICE_KEY": ledger.keys[SERVICE_ROLE],
         }
-        with running("reporting", stack, namespace, folder, beside) as reporting:
+        with running("reporting", stack, namespace, folder, settings_of_reporting) as reporting:
             yield World(ledger, reporting, tenant)
 
 
@@ -87,7 +87,7 @@ def fetched(world: World) -> bytes:
     early = world.receipt().json()
     assert (early["state"], "scheme" in early) == ("page_open", False)
     assert "2021-11-12" in early["en"] and "2021-11-12" in early["zh"]
-    assert early["donation"]["amount_fen"] == world.gift["amount_fen"]
+    assert early["donation"]["amount_fen"] == world.donation["amount_fen"]
     now, ledger = datetime.now(UTC), world.ledger
     ledger.kill()
     ledger.env.update(PANDA_CLOCK_EPOCH=now.isoformat(), PANDA_CLOCK_START=(EARLY + timedelta(days=1)).isoformat())
@@ -108,7 +108,7 @@ def fetched(world: World) -> bytes:
 def test_a_receipt_is_proven_with_the_key_that_the_log_serves(world: World, fetched: bytes) -> None:
     verdict = verify(fetched, parse_keys(world.get("/log/key").decode()))
     assert verdict.is_proven, verdict
-    assert verdict.donation is not None and verdict.donation.id == world.gift["id"]
+    assert verdict.donation is not None and verdict.donation.id == world.donation["id"]
     entry = json.loads(fetched)["entry"]
     (line,) = world.get(f"/log/entries.ndjson?from={entry['index']}&to={entry['index'] + 1}").splitlines()
     assert leaf_hash(line) == leaf_hash(entry["text"].encode())
@@ -155,8 +155,8 @@ def panda(*arguments: str, env: dict[str, str], cwd: Path) -> subprocess.Complet
 def test_panda_fetches_a_receipt_without_a_key_and_verifies_it_offline(
     world: World, fetched: bytes, tmp_path: Path
 ) -> None:
-    gift, site = world.gift, {"PANDA_REPORTING_URL": world.reporting.url}
-    asked = ("receipt", gift["merchant"], gift["id"], "--day", DAY, "--platform", world.tenant.name)
+    donation, site = world.donation, {"PANDA_REPORTING_URL": world.reporting.url}
+    asked = ("receipt", donation["merchant"], donation["id"], "--day", DAY, "--platform", world.tenant.name)
     made = panda(*asked, env=site, cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     (tmp_path / "receipt.json").write_bytes(made.stdout)

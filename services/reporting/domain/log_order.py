@@ -145,9 +145,9 @@ def _are_donations_due(waiting: Mapping[str, Sequence[Waiting]], pace: Pace) -> 
     parts = [events for partition, events in waiting.items() if partition.startswith(SUMMED_PARTITIONS) and events]
     if any(len(events) >= WAITING_A_PARTITION_MAX for events in parts):
         return True
-    gifts = [[one for one in events if not one.is_seal] for events in parts]
-    is_old = any(pace.now_ms - own[0].appended_at_ms >= HELD_MS_MAX for own in gifts if own)
-    return pace.rested and (is_old or sum(map(len, gifts)) >= BUSY_EVENTS)
+    donations = [[one for one in events if not one.is_seal] for events in parts]
+    is_old = any(pace.now_ms - own[0].appended_at_ms >= HELD_MS_MAX for own in donations if own)
+    return pace.rested and (is_old or sum(map(len, donations)) >= BUSY_EVENTS)
 
 
 class _Ordering:

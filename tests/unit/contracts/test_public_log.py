@@ -202,8 +202,8 @@ def test_what_a_shard_recorded_together_is_one_entry_of_sums_before_what_it_took
 def test_the_seal_of_a_page_stands_behind_all_that_came_with_it() -> None:
     seal = journaled(sample_of("donations.PageSealed"), 18)
     entries = summed_entries([recorded(7, 0, "shop:A"), seal, recorded(8, 9, "shop:B")], AT, VEIL)
-    gifts, sealed = map(json.loads, entries)
-    assert (gifts["first_sequence"], gifts["sequence"]) == (7, 8)
+    recorded_, sealed = map(json.loads, entries)
+    assert (recorded_["first_sequence"], recorded_["sequence"]) == (7, 8)
     assert (sealed["source"], sealed["sequence"], sealed["page"]) == ("/donations/seals/3", 18, 17)
 
 

@@ -121,13 +121,13 @@ OTHER_SHARDS = "donations/1"
 
 
 def test_the_seal_of_a_page_stands_as_soon_as_its_page_does_and_takes_no_gift_along() -> None:
-    sealed, gift = seal(SHARDS, 4, key(OTHER_SHARDS, 2)), event(SHARDS, 5)
-    assert keys(ordered(sealed, gift, positions={OTHER_SHARDS: 3}, pace=RESTLESS)) == [[sealed.key]]
+    sealed, donated = seal(SHARDS, 4, key(OTHER_SHARDS, 2)), event(SHARDS, 5)
+    assert keys(ordered(sealed, donated, positions={OTHER_SHARDS: 3}, pace=RESTLESS)) == [[sealed.key]]
 
 
 def test_seals_of_pages_neither_hurry_gifts_nor_count_as_many() -> None:
-    gift, seals = event(SHARDS, 1), [seal(SHARDS, 2 + n, key(SHARDS, 1)) for n in range(BUSY_EVENTS)]
-    order = ordered(gift, *seals, pace=replace(RESTED, now_ms=HELD_MS_MAX))
+    donated, seals = event(SHARDS, 1), [seal(SHARDS, 2 + n, key(SHARDS, 1)) for n in range(BUSY_EVENTS)]
+    order = ordered(donated, *seals, pace=replace(RESTED, now_ms=HELD_MS_MAX))
     assert keys(order) == [] and order.blocked == ()
 
 
