@@ -10,6 +10,7 @@ from pandapack.audit import merchants
 from pandapack.audit.banked import BankedRows
 from pandapack.audit.facts import Json
 from pandapack.audit.findings import Findings, Layer
+from pandapack.audit.published import PublishedSeals
 from pandapack.audit.reading import (
     Databases,
     KeptEvent,
@@ -58,9 +59,8 @@ class LedgerCount:
     """Shard → the event up to which its rows were held against what was told of them."""
     chained: dict[int, list[str | None]] = field(default_factory=dict)
     stated: dict[PagePlace, Stated] = field(default_factory=dict)
-    first_day: int | None = None
     last_day: int | None = None
-    """On which the first page was opened, and the newest (days since 1970)."""
+    """On which the newest page was opened (days since 1970)."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,18 @@ class Ledger:
     """Counts the shards again. What is compared was read before their pages are."""
 
     def __init__(
-        self, databases: Databases, roots: Roots, findings: Findings, patience: Patience, *, seals: bool = True
+        self,
+        databases: Databases,
+        roots: Roots,
+        findings: Findings,
+        patience: Patience,
+        *,
+        published: PublishedSeals | None = None,
+        seals: bool = True,
     ) -> None:
         """Without `seals` no row is hashed, which is most of the work, and no seal is looked at."""
         self._databases, self._roots, self._with_seals = databases, roots, seals
+        self._published = published or PublishedSeals()
         self._findings, self._patience = findings, patience
         self._pages, self._archive = databases.donations.pages, databases.reporting.archive
         setting = databases.donations.settings.find_one({"_id": "shards"})
@@ -129,7 +137,7 @@ class Ledger:
         )
         marks = banked.of_shard(shard) if banked is not None else {}
         rows = ShardRows(shard, self.shards, cuts, self._findings)
-        chain = Chain(self._databases.donations, shard, self._findings)
+        chain = Chain(self._databases.donations, shard, self._published.of(shard), self._findings)
         with Repeats() as repeats:
             end = self._read_pages(shard, rows, chain, repeats, marks, archived)
             suspects = repeats.suspects()
@@ -176,7 +184,7 @@ class Ledger:
             if page_number(id) > header.number + 1:
                 events = self._skip_missing(rows, header, row, events)
             self.count.pages += 1
-            self._note_days(row)
+            self.count.last_day = max(row["opened_day"], self.count.last_day or 0)
             try:
                 columns = unpack(bytes(row["columns"]))
             except ValueError as error:
@@ -199,11 +207,6 @@ class Ledger:
                 else:
                     break  # what comes behind it was written since
         return header.sequence
-
-    def _note_days(self, row: Json) -> None:
-        day, count = row["opened_day"], self.count
-        count.first_day = day if count.first_day is None else min(day, count.first_day)
-        count.last_day = day if count.last_day is None else max(day, count.last_day)
 
     def _skip_missing(
         self, rows: ShardRows, header: _Header, row: Json, events: list[KeptEvent | int]

@@ -1,9 +1,9 @@
 """All of an audit, in the order in which nothing can overtake what is read.
 
-What is made of something is read before it: views before journal and pages, signed roots before seals, settlements
-before bitmaps before pages, funds before shards. So what is compared is never newer than what it is counted from, and
-nobody has to wait for quiet. Where the journal is still on its way to what a document has published already, the audit
-waits for just that.
+What is made of something is read before it: views before journal and pages, published seals and signed roots before
+seals, settlements before bitmaps before pages, funds before shards. So what is compared is never newer than what it is
+counted from, and nobody has to wait for quiet. Where the journal is still on its way to what a document has published
+already, the audit waits for just that.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pandapack.audit.findings import Cause, Findings, Layer
 from pandapack.audit.journal import Journal
 from pandapack.audit.ledger import Ledger
 from pandapack.audit.public_log import LogCount, PublicLogAudit
+from pandapack.audit.published import PublishedSeals
 from pandapack.audit.reading import PATIENCE_S, Databases, Patience, databases
 from pandapack.audit.rounds import Rounds
 from pandapack.audit.seals import Roots
@@ -70,8 +71,10 @@ def audit(
     """
     kept, findings, patience = databases(client, namespace), Findings(), Patience(patience_s)
     roots = Roots.read(kept.donations, key, kept_roots or {}, findings)
+    published = PublishedSeals.read(kept, findings, patience)
     journal, banked = Journal(kept, findings, patience), BankedRows(kept, findings, patience)
-    documents, ledger = Documents(kept, findings, patience), Ledger(kept, roots, findings, patience)
+    documents = Documents(kept, findings, patience)
+    ledger = Ledger(kept, roots, findings, patience, published=published)
     journal.read_views()
     banked.read()
     funds = documents.read_funds()
@@ -96,6 +99,7 @@ def audit(
             **_money(journal),
             "pages": ledger.count.pages,
             "seals": ledger.count.seals,
+            "published_seals": published.count,
             "roots": len(roots.days),
             "events": journal.events,
             "documents": documents.count,
@@ -105,19 +109,21 @@ def audit(
         cuts=cuts | journal.cuts(),
         causes=findings.causes(),
         last_root=(roots.days[-1].day, roots.days[-1].hash) if roots.days else None,
-        notes=_notes(roots, ledger.count.last_day, logged, is_matched=log_secret is not None),
+        notes=_notes(roots, published, ledger.count.last_day, logged, is_matched=log_secret is not None),
         log_root=(logged.entries, logged.root) if logged.entries else None,
     )
 
 
-def _notes(roots: Roots, last_day: int | None, logged: LogCount, *, is_matched: bool) -> list[str]:
+def _notes(
+    roots: Roots, published: PublishedSeals, last_day: int | None, logged: LogCount, *, is_matched: bool
+) -> list[str]:
     notes = []
     if logged.entries and not is_matched:
         notes.append("the public log is held against its root alone: give --log-secret to match entries with events")
     if roots.key is None and roots.days:
         notes.append("signed days are checked with the key that they name: give --key to trust one of your own")
-    if last_day is not None and not roots.days:
-        notes.append("no day is signed yet: what is sealed is held against nothing but itself")
+    if last_day is not None and not published.count and not roots.days:
+        notes.append("no seal is published yet: what is sealed is held against nothing but itself")
     return notes
 
 

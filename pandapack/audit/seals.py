@@ -1,4 +1,4 @@
-"""Seals of closed pages, each chained to the one before, and the signed roots of days that cover them."""
+"""Seals of closed pages, each chained to the one before and published; and signed roots of days, as older ones have."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from pandapack.audit.facts import Json
 from pandapack.audit.findings import Findings, Layer
+from pandapack.audit.published import unlike
 from pandapack.contracts.columns import Columns
 from pandapack.contracts.leaves import page_root
 from pandapack.contracts.merkle import root_of
@@ -129,10 +130,16 @@ def next_day(day: str) -> str:
 
 
 class Chain:
-    """A shard's seals in order, against its closed pages. `chained`: hex, page by page from 0; None where one lacks."""
+    """A shard's seals in order, against its closed pages. `chained`: hex, page by page from 0; None where one lacks.
 
-    def __init__(self, donations: Database[Json], shard: int, findings: Findings) -> None:
+    `published`: page → what was told of it.
+    """
+
+    def __init__(
+        self, donations: Database[Json], shard: int, published: Mapping[int, Json], findings: Findings
+    ) -> None:
         self._seals, self._shard, self._findings = donations.seals, shard, findings
+        self._published = published
         self.chained: list[str | None] = []
         self.sealed = 0
         self._previous: bytes | None = FIRST_SEAL
@@ -150,8 +157,9 @@ class Chain:
         self.chained += [None] * (number - len(self.chained))
         if seal is None:
             self.chained.append(None)
-            if number < self.last or is_signed:
-                behind = "later pages have one" if number < self.last else "a signed root covers it"
+            if number < self.last or is_signed or number in self._published:
+                has_later = "later pages have one" if number < self.last else ""
+                behind = has_later or ("it was published" if number in self._published else "a signed root covers it")
                 self._wrong(page, f"its seal is missing, and {behind}", roots=True)
             self._previous = None
             return False
@@ -166,7 +174,11 @@ class Chain:
         if seal_hash(previous, page, seal["rows"], root) != chained:
             self._wrong(page, "its chained seal is not what its root and the seal before give", roots=True)
         self._previous = chained
-        return own == root
+        told = self._published.get(number)
+        differs = unlike(told, number, own, columns) if told is not None else None
+        if differs is not None:
+            self._wrong(page, differs)
+        return own == root and differs is None
 
     def _wrong(self, page: str, what: str, *, roots: bool = False, before: str = "") -> None:
         explains = (f"page {page}", *((roots_name(self._shard),) if roots or before else ()))

@@ -124,7 +124,7 @@ def _print(report: Report, *, show_all: bool) -> None:
     figures = report.figures
     typer.echo(
         f"{figures['donations']} donations, {figures['received_fen']} fen on {figures['pages']} pages; "
-        f"{figures['seals']} seals, {figures['roots']} signed days"
+        f"{figures['seals']} seals, {figures['published_seals']} published, {figures['roots']} signed days"
     )
     typer.echo(f"{figures['events']} events in the journal, {figures['documents']} documents")
     if report.last_root is not None:

@@ -1,18 +1,20 @@
-"""`panda key add / list / revoke / rotate`: keys with roles, and the keys that sign events."""
+"""`panda key add / list / revoke / rotate`: keys with roles, and the keys that sign events and checkpoints."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import httpx
 import typer
 
-from pandapack.cli.failures import fail
+from pandapack.cli.failures import explained, fail
 from pandapack.cli.options import AsJson
 from pandapack.cli.site import Site, unreachable
+from pandapack.local.keys import LOG_PUBLIC_KEYS_FILE
 from pandapack.local.layout import DATA_DIR, SERVICES
 from pandapack.local.running import DEMO_FOLDER
 
@@ -28,6 +30,8 @@ SERVICES_BY_ROLE = {
 """Where each role's keys are kept. A key that more than one service knows is made once for each."""
 RETIRES_MIN = 15
 """Time enough to start a service anew."""
+LOG = "log"
+"""In the place of a service: the public log, whose key signs checkpoints."""
 PARTY_ROLES = ("supplier", "warehouse", "carrier", "school")
 
 
@@ -76,27 +80,71 @@ def revoke_key(prefix: str) -> None:
 
 
 @app.command("rotate")
-def rotate_events(
-    service: Annotated[str, typer.Argument(help="donations, procurement, logistics or reporting.")],
+def rotate(
+    what: Annotated[
+        str, typer.Argument(help="donations, procurement, logistics, reporting: what signs its events; or log.")
+    ],
     *,
-    minutes: Annotated[int, typer.Option(min=1, help="For how long the key before is still believed.")] = RETIRES_MIN,
+    minutes: Annotated[
+        int, typer.Option(min=1, help="For how long a service's key before is still believed.")
+    ] = RETIRES_MIN,
+    finish: Annotated[bool, typer.Option(help="The log's key before stops signing: readers have the new one.")] = False,
 ) -> None:
-    """Give a service of this folder's stack a new key to sign its events with, from its next start on.
+    """Give a service of this folder's stack a new key to sign its events with, or the public log one for checkpoints.
 
-    What was signed before stays believed: a key that has retired vouches for what Kafka has had until then.
+    From the next start on. What was signed before stays believed: a service's key vouches for what Kafka has had until
+    it retires, the log's for checkpoints up to the last size that it signed. docs/log/keys.md says what readers do.
     """
     from pandapack.contracts.event_keys import SIGNERS
-    from pandapack.local.event_keys import TRUST_FILE, rotate_event_key
+    from pandapack.local.event_keys import TRUST_FILE
 
-    if service not in SIGNERS:
-        raise fail(f"{service} signs no events: {', '.join(SIGNERS)} do")
+    if what not in (*SIGNERS, LOG):
+        raise fail(f"{what} signs nothing: {', '.join((*SIGNERS, LOG))} do")
     folder = next((one for one in (DATA_DIR, DATA_DIR / DEMO_FOLDER) if (one / TRUST_FILE).exists()), None)
     if folder is None:
         raise fail(f"there are no keys in {DATA_DIR.resolve()}: run this where `panda up` runs")
+    with explained():
+        if what == LOG:
+            _rotate_log(folder, finish=finish)
+        else:
+            _rotate_events(folder, what, minutes)
+
+
+def _rotate_events(folder: Path, service: str, minutes: int) -> None:
+    from pandapack.local.event_keys import rotate_event_key
+
     retires = datetime.now(UTC) + timedelta(minutes=minutes)
     key = rotate_event_key(folder, service, retires)
     typer.echo(f"{service} signs with {key} from its next start on; the key before retires at {retires:%H:%M:%S} UTC")
     typer.echo(f"Start {service} anew before that: until it does, it publishes nothing after that moment.")
+
+
+def _rotate_log(folder: Path, *, finish: bool) -> None:
+    from pandapack.local.log_keys import finish_log_rotation, rotate_log_key
+
+    if finish:
+        retired = finish_log_rotation(folder, _log_size())
+        typer.echo(f"{retired.text} signs nothing from the next start of reporting on.")
+        typer.echo(f"{folder / LOG_PUBLIC_KEYS_FILE} has the last size that counts of it: publish that file.")
+        return
+    fresh = rotate_log_key(folder)
+    typer.echo(f"{fresh.text} signs checkpoints beside the key before, from the next start of reporting on.")
+    typer.echo("Publish it where the key before was had; once readers have it: `panda key rotate log --finish`.")
+
+
+def _log_size() -> int:
+    """The size of the latest checkpoint. Ends the command where there is none to be had."""
+    from pandapack.contracts.tlog.checkpoint import Checkpoint
+    from pandapack.contracts.tlog.encoding import Malformed
+    from pandapack.contracts.tlog.note import Note
+
+    try:
+        with Site.here().client("reporting", None) as client:
+            return Checkpoint.parse(Note.parse(client.get("/log/checkpoint").content).text).size
+    except httpx.TransportError as error:
+        raise unreachable(error) from error
+    except Malformed as error:
+        raise fail(f"reporting answers no checkpoint: {error}") from error
 
 
 def revoke_on(services: Iterable[str], prefix: str) -> None:

@@ -78,12 +78,12 @@ COMMANDS = (
     Entry(
         "receipt",
         "receipt:receipt",
-        "Fetch the receipt of one donation: `panda receipt M1 42 --day 2021-11-11 > receipt.json`.",
+        "Fetch the receipt of one donation: `panda receipt M1 42 --day 2021-11-11 > receipt.json`. It takes no key.",
     ),
     Entry(
         "verify",
         "verify:verify_receipt",
-        "Check a receipt step by step, without any network. Exit 1 when a step fails.",
+        "Check a receipt step by step, without any network. Exit 1 when a step fails, 2 without a key.",
     ),
     Entry(
         "audit",

@@ -1,23 +1,23 @@
-"""`panda receipt MERCHANT DONATION --day D`: fetches the proof of one donation."""
+"""`panda receipt MERCHANT DONATION --day D [--platform P]`: fetches the proof of one donation."""
 
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import typer
 
 from pandapack.cli.failures import fail
 from pandapack.cli.options import DonationDay
 from pandapack.cli.site import Site
+from pandapack.cli.trace import Platform, only_platform
 
 
-def receipt(merchant: str, donation: str, day: DonationDay) -> None:
-    """Fetch the receipt of one donation: `panda receipt M1 42 --day 2021-11-11 > receipt.json`.
-
-    With a key of staff in PANDA_KEY the merchant is PLATFORM:MERCHANT.
-    """
-    path = f"/v1/receipts/{merchant}/{donation}"
-    found = Site.here().request("donations", "platform", "GET", path, params={"day": day})
+def receipt(merchant: str, donation: str, day: DonationDay, platform: Platform = None) -> None:
+    """Fetch the receipt of one donation: `panda receipt M1 42 --day 2021-11-11 > receipt.json`. It takes no key."""
+    site = Site.here()
+    path = "/".join(quote(one, safe="") for one in (platform or only_platform(site), merchant, donation))
+    found = site.request("reporting", None, "GET", f"/v1/receipts/{path}", params={"day": day})
     if "scheme" not in found:
-        raise fail(f"{found['state']}: ask again once its page is full or its day has ended")
+        raise fail(f"{found['state']}: {found['en']}")
     typer.echo(json.dumps(found, indent=2))

@@ -20,13 +20,13 @@ Platform = Annotated[
 def trace(merchant: str, donation: str, day: DonationDay, platform: Platform = None, as_json: AsJson = False) -> None:
     """Follow one donation from its page to the parcel that it helped to pay for. Exit 1 when it is not known."""
     site = Site.here()
-    whose = platform or _only_platform(site)
+    whose = platform or only_platform(site)
     path = "/".join(quote(one, safe="") for one in (whose, merchant, donation))
     found = site.request("reporting", None, "GET", f"/v1/trace/{path}", params={"day": day})
     typer.echo(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(_lines(found)))
 
 
-def _only_platform(site: Site) -> str:
+def only_platform(site: Site) -> str:
     """The platform that goes without saying. Ends the command where it does not."""
     platforms: list[str] = site.request("reporting", None, "GET", "/v1/platforms")["items"]
     if len(platforms) == 1:

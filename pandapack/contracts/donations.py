@@ -115,6 +115,11 @@ def shard_source(shard: int) -> str:
     return f"/donations/shards/{shard}"
 
 
+def seals_source(shard: int) -> str:
+    """The source of the events that tell of a shard's sealed pages."""
+    return f"/donations/seals/{shard}"
+
+
 class ProgrammeInterval(Part):
     """New money of one programme on one shard: it occupies `[fen_from, fen_to)` of the fen line."""
 
@@ -230,3 +235,29 @@ class DonationsBanked(Event):
     count: int
     fen: int
     merchants: dict[str, tuple[int, int]] = Field(default_factory=dict)
+
+
+class SealedProgramme(Part):
+    """What a sealed page holds of one programme: how many donations, and their fen."""
+
+    programme: str
+    count: int
+    fen: int
+
+
+class PageSealed(Event):
+    """A closed page of a shard is sealed: nobody changes one of its rows unseen from now on.
+
+    One a page, in order, by the shard's seals: the sequence is the page's number + 1. `root`: the Merkle root (RFC
+    9162, 64 hex digits) over its rows, whose leaves `contracts.columns.Row.leaf` writes. Caused by the shard's last
+    event when the page had closed.
+    """
+
+    TYPE: ClassVar[str] = "donations.PageSealed"
+
+    shard: int
+    page: int
+    rows: int
+    fen: int
+    root: str
+    programmes: tuple[SealedProgramme, ...]

@@ -1,6 +1,7 @@
-"""Receipts and daily roots: what proves one donation to anybody, offline, without showing the others.
+"""Receipts and daily roots of the first form: what proves one donation to anybody, offline, without showing the others.
 
-A receipt (`panda-receipt/1`) leads from a donation's five values to a key that its holder trusts:
+`contracts.receipts` has the form that leads to the public log; these stay provable. A receipt (`panda-receipt/1`) leads
+from a donation's five values to a key that its holder trusts:
 
     donation → leaf → (inclusion proof) → root of its page → seal, chained to the seal before
              → (inclusion proof) → the shard's seals of a day → (inclusion proof) → root of the day → signature
@@ -12,10 +13,10 @@ microseconds since 1970 UTC; all money is fen. Numbers stay below 2^53 so that a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -26,6 +27,7 @@ from pandapack.contracts.columns import Row
 from pandapack.contracts.donations import StructName as Name
 from pandapack.contracts.merkle import leaf_hash, proof_of, proven_root, root_of
 from pandapack.contracts.pages import FIRST_SEAL, page_id, seal_hash
+from pandapack.contracts.strict_json import is_exact
 
 RECEIPT_SCHEME = "panda-receipt/1"
 ROOT_SCHEME = "panda-daily-root/1"
@@ -181,17 +183,6 @@ def seal_leaf(chained: str) -> bytes:
     return leaf_hash(bytes.fromhex(chained))
 
 
-def make_daily_root(day: str, shards: Sequence[ShardRoot], before: DailyRoot | None, signer: Signer) -> DailyRoot:
-    """The signed root of a day behind the root of the day before (None: the first)."""
-    assert [shard.shard for shard in shards] == list(range(len(shards))), "a root has every shard, in order"
-    root = root_of([shard.leaf() for shard in shards]).hex()
-    previous = before.hash if before else FIRST_ROOT.hex()
-    text = root_text(day, previous, len(shards), root)
-    return DailyRoot(
-        ROOT_SCHEME, day, previous, list(shards), root, leaf_hash(text).hex(), signer.public, signer.sign(text)
-    )
-
-
 def root_proof(root: DailyRoot, shard: int, page: int, chained: Sequence[str]) -> RootProof:
     """How a root covers a page. `chained`: the seals of the shard's pages that are new under this root, in order."""
     own = root.shards[shard]
@@ -222,11 +213,24 @@ def _hex(hashes: Sequence[bytes]) -> list[str]:
 
 
 class Outcome(StrEnum):
-    """How a step of a check ended. ABSENT: the receipt has nothing there yet, which is no failure."""
+    """How a step of a check ended.
+
+    ABSENT: the receipt has nothing there yet, or nobody asked, which is no failure. UNKEYED: it takes a key that its
+    holder trusts, and none was entered.
+    """
 
     OK = "ok"
     FAILED = "failed"
     ABSENT = "absent"
+    UNKEYED = "unkeyed"
+
+
+class Conclusion(StrEnum):
+    """What all steps together say. NO_KEY: nothing contradicts, and nothing is proven without a key either."""
+
+    PROVEN = "proven"
+    NOT_PROVEN = "not_proven"
+    NO_KEY = "no_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,19 +245,30 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All steps. `receipt` is None where the text is no receipt at all."""
+    """All steps. `donation` is that of the receipt; None where the text is no receipt at all."""
 
     steps: tuple[Step, ...]
-    receipt: Receipt | None = None
+    donation: Donation | None = None
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """A failed step decides, whatever lacks a key."""
+        outcomes = {step.outcome for step in self.steps}
+        if Outcome.FAILED in outcomes:
+            return Conclusion.NOT_PROVEN
+        return Conclusion.NO_KEY if Outcome.UNKEYED in outcomes else Conclusion.PROVEN
 
     @property
     def is_proven(self) -> bool:
-        """Whether no step failed."""
-        return all(step.outcome is not Outcome.FAILED for step in self.steps)
+        """Whether every step holds that there is."""
+        return self.conclusion is Conclusion.PROVEN
 
 
 WORDS: dict[str, tuple[str, str]] = {
-    "format": ("The text is a receipt of the form panda-receipt/1", "文本是 panda-receipt/1 格式的收据"),
+    "format": (
+        "The text is a receipt of a known form, and says each thing once",
+        "文本是已知格式的收据，且每项只出现一次",
+    ),
     "interval": ("The interval on the fen line is as long as the gift", "分线上的区间长度与捐款金额相等"),
     "page": ("The donation's hash leads to the root of its page", "捐款的哈希可推出其账页的根"),
     "seal": ("The page's root and the seal before give the page's seal", "账页的根与前一封印可推出本页封印"),
@@ -267,26 +282,41 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-def verify(raw: bytes, trusted_key: str) -> Verdict:
+def verify(raw: bytes, trusted_key: str | None) -> Verdict:
     """Checks a receipt's text against a public key (hex) that its holder has from elsewhere. Never raises."""
-    try:
-        if len(raw) > RECEIPT_BYTES_MAX:
-            return Verdict((_step("format", False),))
-        receipt = msgspec.json.decode(raw, type=Receipt)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    receipt = read_receipt(raw, Receipt)
+    if receipt is None or receipt.scheme != RECEIPT_SCHEME:
         return Verdict((_step("format", False),))
     steps = (
-        _step("format", receipt.scheme == RECEIPT_SCHEME),
+        _step("format", True),
         *_page_steps(receipt),
         *_root_steps(receipt, trusted_key),
-        _step("key", receipt.key == trusted_key),
-        _step("signature", is_signed(receipt_text(receipt), receipt.signature, trusted_key)),
+        _keyed("key", trusted_key, lambda key: receipt.key == key),
+        _keyed("signature", trusted_key, lambda key: is_signed(receipt_text(receipt), receipt.signature, key)),
     )
-    return Verdict(steps, receipt)
+    return Verdict(steps, receipt.donation)
+
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+def read_receipt(raw: bytes, form: type[R]) -> R | None:
+    """A text of that form that all readers read alike; None where it is none. Never raises."""
+    if len(raw) > RECEIPT_BYTES_MAX or not is_exact(raw):
+        return None
+    try:
+        return msgspec.json.decode(raw, type=form)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _step(name: str, holds: bool) -> Step:
     return Step(name, Outcome.OK if holds else Outcome.FAILED, *WORDS[name])
+
+
+def _keyed(name: str, key: str | None, holds: Callable[[str], bool]) -> Step:
+    """A step that takes a key."""
+    return Step(name, Outcome.UNKEYED, *WORDS[name]) if key is None else _step(name, holds(key))
 
 
 def _page_steps(receipt: Receipt) -> list[Step]:
@@ -302,7 +332,7 @@ def _page_steps(receipt: Receipt) -> list[Step]:
     ]
 
 
-def _root_steps(receipt: Receipt, trusted_key: str) -> list[Step]:
+def _root_steps(receipt: Receipt, trusted_key: str | None) -> list[Step]:
     root, position = receipt.daily_root, receipt.position
     if root is None:
         return [Step("root", Outcome.ABSENT, *WORDS["root"])]
@@ -316,7 +346,7 @@ def _root_steps(receipt: Receipt, trusted_key: str) -> list[Step]:
         _step("root_seal", _is(seals, own.seals_root) and (not is_last or own.chained == receipt.seal.chained)),
         _step("root_shard", _is(shards, root.root) and own.shard == position.shard),
         _step("root_hash", leaf_hash(text).hex() == root.hash),
-        _step("root_signature", is_signed(text, root.signature, trusted_key)),
+        _keyed("root_signature", trusted_key, lambda key: is_signed(text, root.signature, key)),
     ]
 
 

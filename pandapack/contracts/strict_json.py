@@ -11,13 +11,18 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
+
+from pandapack.contracts.nesting import is_nested_too_deeply
 
 NAME_SHOWN_MAX = 64
 """A longer name is cut off where it is shown."""
 ALIKE = 0.6
 """How like two names are, 0 to 1, of which one may have been meant by the other."""
 NEAREST_KEPT = 4_096
+EXACT_MAX = 2**53 - 1
+"""Up to here every reader has a whole number exactly, a browser too."""
+EXACT_CHARACTERS_MAX = len(str(-EXACT_MAX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,50 @@ def read_strictly(raw: bytes) -> StrictJson | None:
     except ValueError:
         return None
     return StrictJson(value, _first_repeated(value, repeated) if repeated else None)
+
+
+def is_exact(raw: bytes) -> bool:
+    """Whether a text is JSON that all readers read alike.
+
+    Each name stands once in its object; numbers are whole and at most `EXACT_MAX`; all texts are Unicode's; and it does
+    not nest too deeply. Of what is otherwise two readers may make two things: what is proven must have one meaning.
+    """
+    if is_nested_too_deeply(raw):
+        return False
+    try:
+        json.loads(
+            raw.decode(), object_pairs_hook=_once, parse_int=_exact, parse_float=_refused, parse_constant=_refused
+        )
+    except ValueError:
+        return False
+    return b"\\u" not in raw or _is_unicode(json.loads(raw))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def _exact(number: str) -> int:
+    found = int(number) if len(number) <= EXACT_CHARACTERS_MAX else EXACT_MAX + 1
+    if abs(found) > EXACT_MAX:
+        raise ValueError("a number is not exact everywhere")
+    return found
+
+
+def _refused(number: str) -> NoReturn:
+    raise ValueError(f"{number} is no whole number")
+
+
+def _is_unicode(value: Any) -> bool:
+    """Escapes can write halves of pairs, which are no characters."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _first_repeated(value: Any, repeated: Sequence[tuple[dict[str, Any], str]]) -> str | None:

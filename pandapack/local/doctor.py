@@ -203,7 +203,7 @@ def _keys(layout: Layout) -> Iterator[Finding]:
         detail = f"{public} is not the public half of {signing_key}: receipts cannot be checked with it"
         yield Finding("signing key", "wrong", detail, f"Delete {public}; it is made anew at the next start")
     else:
-        yield Finding("signing key", "ok", f"{signing_key} signs daily roots and receipts; keep a backup of it")
+        yield Finding("signing key", "ok", f"{signing_key} signs receipts of the first form; keep a backup of it")
 
 
 def _disk(layout: Layout) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ DIGESTS_FILE = "keys-digests.json"
 SECRETS_KEY_FILE = "secrets_key"
 SIGNING_KEY_FILE = "signing_key"
 LOG_KEY_FILE = "log_key"
+LOG_PUBLIC_KEYS_FILE = "log_keys.pub"
 LOG_SECRET_FILE = "log_secret"
 DOOR_KEYS_FILE = "door_keys"
 SIGNING_PUBLIC_KEY_FILE = "signing_key.pub"
@@ -77,7 +78,7 @@ def _ensure_secret(data_dir: Path, name: str) -> str:
 
 
 def ensure_signing_key(data_dir: Path) -> Path:
-    """The file with the private key that signs daily roots and receipts, in hex (mode 0600); made if missing.
+    """The file with the private key that signs receipts of the first form, in hex (mode 0600); made if missing.
 
     Its public half lies beside it, in `signing_key.pub`: what a receipt's holder needs to check it. Raises DataRefused
     for a file that is there but holds no key.

@@ -28,6 +28,7 @@ from pandapack.local.keys import (
     ensure_signing_key,
 )
 from pandapack.local.layout import SERVICES, Layout
+from pandapack.local.log_keys import ensure_log_public_keys, key_before_file, log_origin
 from pandapack.local.platform import DONATIONS, register_platform
 from pandapack.local.ports import LOOPBACK, check_free, setting_of
 from pandapack.local.probes import answers_200, check_existing_kafka, check_existing_mongo
@@ -117,7 +118,7 @@ class Stack:
             ensure_secrets_key(self._data_dir)
             ensure_door_keys(self._data_dir)
             ensure_event_keys(self._data_dir)
-            ensure_log_key(self._data_dir)
+            ensure_log_public_keys(self._data_dir)
             ensure_log_secret(self._data_dir)
             self._start_servers()
             if services := self.layout.started_services():
@@ -153,6 +154,7 @@ class Stack:
             "PANDA_TRUST_FILE": str(ensure_event_keys(self._data_dir)),
             "PANDA_EVENT_KEY_FILE": str(event_key_file(self._data_dir, name)),
             "PANDA_LOG_KEY_FILE": str(ensure_log_key(self._data_dir)),
+            "PANDA_LOG_ORIGIN": log_origin(),
             "PANDA_LOG_SECRET_FILE": str(ensure_log_secret(self._data_dir)),
             "PYTHONUNBUFFERED": "1",
             **MALLOC,
@@ -160,6 +162,8 @@ class Stack:
         for service in SERVICES:
             env[setting_of(service)] = str(self.layout.port(service))
             env[f"PANDA_{service.upper()}_URL"] = f"http://{LOOPBACK}:{self.layout.port(service)}"
+        if (before := key_before_file(self._data_dir)) is not None:
+            env["PANDA_LOG_KEY_BEFORE_FILE"] = str(before)
         return env | dict(self.layout.service_env)
 
     def _start_servers(self) -> None:

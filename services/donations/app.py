@@ -31,6 +31,7 @@ from services.donations.ledger.api.shards import shards_router
 from services.donations.ledger.handlers import LedgerHandler, shown, without_mark
 from services.donations.ledger.store.gaps import SHARD_GAPS
 from services.donations.ledger.store.pages import PAGE_INDEXES, Pages
+from services.donations.ledger.store.published_seals import PUBLISHED_SEALS
 from services.donations.ledger.store.reversals import Reversals
 from services.donations.ledger.store.seals import Seals
 from services.donations.ledger.work.anchor import LogAnchor
@@ -59,7 +60,7 @@ from services.donations.proofs.api.receipts import receipts_router
 from services.donations.proofs.api.roots import roots_router
 from services.donations.proofs.store import DailyRoots
 from services.donations.proofs.work.receipts import Receipts
-from services.donations.proofs.work.root_signer import SIGN_PAUSE_S, RootSigner, signer_of
+from services.donations.proofs.work.signer import signer_of
 from services.donations.pushes.api.listing import push_list_router
 from services.donations.pushes.api.pushes import PushEntrance, Showing, pushes_router
 from services.donations.pushes.api.reversals import reversals_push_router
@@ -182,18 +183,15 @@ class Donations:
         service.repairs.text_of = shown
         waiting = UnpublishedEvents(self._pages, lambda: service.progress.unconfirmed(topic("donations.pushed")))
         service.publishes_besides(waiting.oldest)
-        sealer = Sealer(shards, self._pages, self._seals, self._roots.last_of_shard)
+        sealer = Sealer(shards, self._pages, self._seals, service.store(PUBLISHED_SEALS))
         service.background(every(SEAL_PAUSE_S, sealer.run, name="seal-pages"))
         self.routers.append(donations_router(self._ledger_of, self._seals))
         self.routers.append(reversals_router(self._reversals, self._ledger_of))
         self.routers.append(shards_router(self._gaps, self._pages, service.clock, self._shards))
 
     def _proofs(self) -> None:
-        service = self._service
         signer = signer_of(self._settings.signing_key, self._settings.signing_key_file)
         roots = self._roots
-        signing = RootSigner(roots, self._pages, self._seals, service.clock, signer, shards=self._shards)
-        service.background(every(SIGN_PAUSE_S, signing.run, name="sign-daily-roots"))
         self.routers.append(roots_router(roots, signer))
         self.routers.append(receipts_router(Receipts(self._seals, roots), self._ledger_of, signer))
 

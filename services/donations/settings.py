@@ -18,7 +18,7 @@ class Settings(RuntimeSettings):
     accept_days: int = Field(default=ACCEPT_DAYS, ge=1)
     signing_key: str = ""
     signing_key_file: Path | None = None
-    """The private key (Ed25519, 32 bytes in hex) that signs daily roots and receipts: itself, or the file with it."""
+    """The private key (Ed25519, 32 bytes in hex) that signs receipts of the first form: itself, or the file with it."""
     door_keys: str = Field(default="", repr=False)
     door_keys_file: Path | None = None
     """What the door marks records with: 32 bytes in hex, of several the newest first; themselves, or their file."""

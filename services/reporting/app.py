@@ -32,6 +32,7 @@ from services.reporting.work.neighbours import Neighbours
 from services.reporting.work.pipeline import Pipeline
 from services.reporting.work.projector import Projector
 from services.reporting.work.readings import Readings
+from services.reporting.work.receipts import Receipts
 from services.reporting.work.snapshots import FOLLOW_PAUSE_S, Snapshots
 from services.reporting.work.streams import Streams
 from services.reporting.work.tracer import Tracer
@@ -68,7 +69,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.background(neighbours)
     service.background(StopSignals(streams.end))
     login = login_router(where_first_keys_are(settings.keys_file))
-    app = service.app(router(stores, readings, pipeline, tracer, streams, checkpoints), login, described=DESCRIBED)
+    receipts = Receipts(neighbours, stores.public_log, checkpoints)
+    routes = router(stores, readings, pipeline, tracer, streams, checkpoints, receipts=receipts)
+    app = service.app(routes, login, described=DESCRIBED)
     app.state.sessions = service.sessions()
     mount_static(app)
     return app

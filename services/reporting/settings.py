@@ -13,14 +13,17 @@ class Settings(RuntimeSettings):
     """Shared settings, the port, where the other services answer (with PANDA_SERVICE_KEY), and the public log.
 
     `log_origin`: the log's name in its checkpoints, such as `log.example.org/panda-pack`; whoever verifies knows it, so
-    it does not change. `log_key`: what signs them (Ed25519, 32 bytes in hex), itself or its file; `log_secret`: what
-    the hashes of private events derive from, 32 bytes in hex, and never another.
+    it does not change. `log_key`: what signs them (Ed25519, 32 bytes in hex), itself or its file; `log_key_before`:
+    what signed them before and goes on beside it, while the key changes; `log_secret`: what the hashes of private
+    events derive from, 32 bytes in hex, and never another.
     """
 
     port: int = Field(default=8100, validation_alias="PANDA_REPORTING_PORT")
     log_origin: str = "localhost/panda-pack"
     log_key: str = Field(default="", repr=False)
     log_key_file: Path | None = None
+    log_key_before: str = Field(default="", repr=False)
+    log_key_before_file: Path | None = None
     log_secret: str = Field(default="", repr=False)
     log_secret_file: Path | None = None
     donations_url: str = "http://127.0.0.1:8101"

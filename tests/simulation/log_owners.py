@@ -17,8 +17,11 @@ from pandapack.contracts.donations import (
     DonationsBanked,
     DonationsRecorded,
     DonationsReversed,
+    PageSealed,
     ProgrammeInterval,
     ProgrammeReversal,
+    SealedProgramme,
+    seals_source,
     shard_source,
 )
 from pandapack.contracts.envelope import Envelope, Event, encode, envelop
@@ -151,7 +154,8 @@ class Database:
         """All of it; the partitions are read again from their start."""
         self.journals = {"donations": Journal(MemoryRows("archive"))}
         self.journals |= dict.fromkeys(("procurement", "logistics"), Journal(MemoryRows("journal")))
-        self.kept = PublicLog(*(FaultyRows(self.world, name) for name in ("log_heads", "log_entries", "log_tiles")))
+        names = ("log_heads", "log_entries", "log_tiles", "log_seals")
+        self.kept = PublicLog(*(FaultyRows(self.world, name) for name in names))
         self.snapshots = SnapshotRows(*(FaultyRows(self.world, n) for n in ("books", "rounds", "months", "moments")))
         self.fed = dict.fromkeys(self.kafka, 0)
         self.world.late.clear()
@@ -226,6 +230,9 @@ def published(chance: random.Random, count: int) -> list[Published]:
         source, event = _event(chance, fronts)
         number = numbers[source] = numbers.get(source, 0) + 1
         causes = [Cause("donations.pushed/3", 1, 9)]
+        if isinstance(event, PageSealed):  # after the page that it seals
+            shard, seals = shard_source(event.shard), f"donations.seals/{event.shard}"
+            causes = [Cause(shard, numbers[shard], numbers[shard]), Cause(seals, number, number)]
         if not source.startswith("/donations/") and numbers:
             streams = chance.sample(sorted(numbers), k=min(len(numbers), chance.randrange(3)))
             last = {stream: numbers[stream] - (stream == source) for stream in streams}
@@ -240,7 +247,7 @@ def _event(chance: random.Random, fronts: dict[str, int]) -> tuple[str, Event]:
     """A source and what it publishes. `fronts`: shard → how far its fen line goes."""
     round_ = f"R-{chance.randrange(3):06d}"
     of = {"round": round_, "programme": PROGRAMME, "country": "NP"}
-    match chance.randrange(8):
+    match chance.randrange(9):
         case 0 | 1:
             shard, fen = chance.randrange(3), chance.randrange(1, 90)
             return shard_source(shard), _recorded(shard, fronts, fen)
@@ -257,6 +264,9 @@ def _event(chance: random.Random, fronts: dict[str, int]) -> tuple[str, Event]:
         case 4 | 5:
             credit = procurement.FundCredited(programme=PROGRAMME, credited_fen=1, applied_fen={0: 1})
             return f"/procurement/funds/{PROGRAMME}", credit
+        case 8 if fronts:
+            shard = int(chance.choice(sorted(fronts)))
+            return seals_source(shard), _sealed(shard)
         case 6:
             closed = procurement.OrderClosed(order=f"O-{round_}", round=round_, programme=PROGRAMME, cancelled={})
             return f"/procurement/orders/O-{round_}", closed
@@ -270,3 +280,8 @@ def _recorded(shard: int, fronts: dict[str, int], fen: int) -> DonationsRecorded
     interval = ProgrammeInterval(programme=PROGRAMME, fen_from=front, fen_to=front + fen, count=1)
     day = DayPart(programme=PROGRAMME, day="2031-05-04", count=1, fen=fen, merchants={"shop:M": (1, fen)})
     return DonationsRecorded(shard=shard, page=1, count=1, intervals=(interval,), days=(day,))
+
+
+def _sealed(shard: int) -> PageSealed:
+    held = SealedProgramme(programme=PROGRAMME, count=1, fen=5)
+    return PageSealed(shard=shard, page=0, rows=1, fen=5, root="0" * 64, programmes=(held,))

@@ -1,4 +1,4 @@
-"""Tamperings with the ledger: pages, seals, signed days, the archive. What an audit calls each, cause first."""
+"""Tamperings with the ledger: pages, seals, published seals, the archive. What an audit calls each, cause first."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from tests.system import tamperings as t
 from tests.system.tamperings import CLOSED, Hand, Tampering, add_to, event, forge_last, of_type, page
 
 RECORDED = "donations.DonationsRecorded"
+SEALED = "donations.PageSealed"
 
 
 def _open_page(hand: Hand) -> None:
@@ -20,7 +21,7 @@ def _seal(hand: Hand, **fields: object) -> None:
 
 
 def _last_seal(hand: Hand) -> None:
-    """The last seal of a shard with several, all of them covered by signed days."""
+    """The last seal of a shard with several, all of them published."""
     seals = hand.databases.donations.seals
     last = seals.find_one({"_id": {"$regex": "/0000000001$"}}, sort=[("_id", 1)])
     assert last is not None
@@ -43,11 +44,16 @@ def _drop_conflict(hand: Hand) -> None:
 
 PAGES = (
     Tampering("an amount on a sealed page", lambda h: page(h, t.one_more_fen), r"^page .*: ", follows=True),
-    Tampering("an amount, and its shard sealed again", t.alter_and_reseal, r"^(page|signed root) ", follows=True),
+    Tampering(
+        "an amount, and its shard sealed again",
+        t.alter_and_reseal,
+        r"^page .*: it is not the one that was published",
+        follows=True,
+    ),
     Tampering(
         "two amounts swapped, and sealed again",
         t.swap_and_reseal,
-        r"^signed root of .*not those that were signed",
+        r"^page .*: it is not the one that was published",
         follows=True,
     ),
     Tampering(
@@ -97,15 +103,8 @@ PAGES = (
     Tampering("a conflict removed", _drop_conflict, r"^page .*: it lists 0 conflicts"),
 )
 PROOFS = (
-    Tampering(
-        "a seal deleted",
-        lambda h: h.delete(h.databases.donations.seals, {}),
-        r"^page .*: its seal is missing",
-        follows=True,
-    ),
-    Tampering(
-        "the last seal deleted", _last_seal, r"^page .*: its seal is missing, and a signed root covers it", follows=True
-    ),
+    Tampering("a seal deleted", lambda h: h.delete(h.databases.donations.seals, {}), r"^page .*: its seal is missing"),
+    Tampering("the last seal deleted", _last_seal, r"^page .*: its seal is missing, and it was published"),
     Tampering(
         "a seal's root", lambda h: _seal(h, root=bytes(32)), r"^page .*: its rows are not those that were sealed"
     ),
@@ -113,22 +112,19 @@ PROOFS = (
         "a seal's chained hash", lambda h: _seal(h, chained=bytes(32)), r"^page .*: its chained seal", follows=True
     ),
     Tampering(
-        "a signed day deleted",
-        lambda h: h.delete(h.databases.donations.daily_roots, {}, skip=1),
-        r"^signed root of .*: there is none for",
+        "a published seal deleted",
+        lambda h: h.delete(h.databases.reporting.archive, of_type(SEALED)),
+        r"^archive /donations/seals/.*: it is missing",
     ),
     Tampering(
-        "the first signed day deleted", lambda h: h.delete(h.databases.donations.daily_roots, {}), r"^signed root of "
+        "a published seal's fen",
+        lambda h: event(h, h.databases.reporting.archive, of_type(SEALED), add_to("fen")),
+        r"^page .*: its sums are not those that were published",
     ),
     Tampering(
-        "a signed day's sums",
-        lambda h: t.a_root(h, t.with_other_sums),
-        r"^signed root of .*: its shards do not give its root",
-    ),
-    Tampering(
-        "a day signed with another key",
-        lambda h: t.a_root(h, t.signed_by_another),
-        r"^signed root of .*: the trusted key did not sign it",
+        "a seal published beyond the last",
+        lambda h: forge_last(h, h.databases.reporting.archive, of_type(SEALED)),
+        r"^archive /donations/seals/.*were published",
     ),
 )
 ARCHIVE = (

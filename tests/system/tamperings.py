@@ -21,12 +21,10 @@ from pandapack.contracts.columns import Columns
 from pandapack.contracts.envelope import decode, encode
 from pandapack.contracts.leaves import page_root
 from pandapack.contracts.pages import FIRST_SEAL, pack, seal_hash, unpack
-from pandapack.contracts.proof import DailyRoot, Signer, make_daily_root
 
 Json = dict[str, Any]
 Rows = Collection[Json]
 DIGEST_BYTES = 16
-FOREIGN = Signer("42" * 32)
 
 
 @dataclass
@@ -155,26 +153,6 @@ def swap_and_reseal(hand: Hand) -> None:
 
 def alter_and_reseal(hand: Hand) -> None:
     reseal(hand, page(hand, one_more_fen)["shard"])
-
-
-def a_root(hand: Hand, change: Callable[[DailyRoot, DailyRoot], DailyRoot]) -> None:
-    """The second root that covers pages, made another. `change` gets it, and the one before."""
-    roots = hand.databases.donations.daily_roots
-    before, row = list(roots.find({}).sort("_id", 1).limit(2))
-    root, earlier = msgspec.convert(row["root"], DailyRoot), msgspec.convert(before["root"], DailyRoot)
-    hand.put(roots, {"_id": row["_id"], "root": msgspec.to_builtins(change(root, earlier))})
-
-
-def signed_by_another(root: DailyRoot, before: DailyRoot) -> DailyRoot:
-    return make_daily_root(root.day, root.shards, before, FOREIGN)
-
-
-def with_other_sums(root: DailyRoot, before: DailyRoot) -> DailyRoot:
-    del before
-    covering = next(shard for shard in root.shards if shard.page >= 0)
-    other = msgspec.structs.replace(covering, fen={name: fen + 1 for name, fen in covering.fen.items()})
-    shards = [other if shard is covering else shard for shard in root.shards]
-    return msgspec.structs.replace(root, shards=shards)
 
 
 def event(

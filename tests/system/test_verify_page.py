@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from pandapack.contracts.proof import WORDS, Outcome, canonical, verify
+from pandapack.contracts.proof import WORDS, Conclusion, Outcome, canonical, verify
+from pandapack.contracts.receipts import CONCLUSIONS, UNWITNESSED, WORDS_2
+from pandapack.contracts.receipts import verify as verify_receipt
+from pandapack.contracts.tlog.cosignature import WitnessKey, WitnessPolicy
+from pandapack.contracts.tlog.encoding import to_base64
+from pandapack.contracts.tlog.note import key_id
+from pandapack.contracts.trusted_keys import parse_keys
+from tests.receipts import CASES, KEY, ORIGIN, RAW, WITNESSED
+from tests.receipts import RECEIPT as LOGGED
 from tests.service.running import Running, running
 from tests.stack import Servers, new_namespace
 from tests.unit.contracts.test_proof import LIES, SIGNER, STRANGER, receipt_of, signed_anew
@@ -28,11 +36,14 @@ FLAGS = [
     "--disable-sync",
 ]
 RECEIPT = receipt_of(11, 6, 2, 5)
+_POINT = bytes([1, *bytes(31)])
+SMALL = f"{ORIGIN}+{key_id(ORIGIN, 1, _POINT).hex()}+{to_base64(bytes([1]) + _POINT)}"
+"""A key under which anybody's signature holds."""
 
 
 @pytest.fixture(scope="module")
 def reporting(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running("reporting", stack, new_namespace(), tmp_path_factory.mktemp("reporting")) as service:
+    with running("reporting", stack, new_namespace(), tmp_path_factory.mktemp("verify")) as service:
         yield service
 
 
@@ -52,11 +63,15 @@ def page(reporting: Running) -> Iterator[Any]:
         browser.close()
 
 
-def checked(page: Any, raw: bytes, key: str = SIGNER.public) -> dict[str, str]:
+def checked(
+    page: Any, raw: bytes, key: str = SIGNER.public, witnesses: Sequence[str] = (), quorum: str = ""
+) -> dict[str, str]:
     """Pastes a receipt, and reads each step's outcome."""
     page.evaluate("document.getElementById('verdict').textContent = ''")
-    page.fill("#receipt", raw.decode())
+    page.evaluate("(text) => { document.getElementById('receipt').value = text; }", raw.decode())
     page.fill("#key", key)
+    page.fill("#witness", "\n".join(witnesses))
+    page.fill("#quorum", quorum)
     page.click("button[type=submit]")
     page.wait_for_function("document.getElementById('verdict').textContent !== ''")
     outcomes: dict[str, str] = page.evaluate(
@@ -65,7 +80,65 @@ def checked(page: Any, raw: bytes, key: str = SIGNER.public) -> dict[str, str]:
     return outcomes
 
 
-def by_python(raw: bytes, key: str = SIGNER.public) -> dict[str, str]:
+@pytest.fixture
+def reader(page: Any) -> Iterator[Any]:
+    """The page, for many receipts one after the other."""
+    yield page
+    assert page.trouble == [], "nothing broke, and the strict content policy refused nothing"
+
+
+def test_the_browser_and_python_agree_on_receipts_of_the_log_and_on_every_forgery_of_them(reader: Any) -> None:
+    for case in CASES:
+        policy = WitnessPolicy(tuple(map(WitnessKey.parse, case.witnesses)), case.quorum)
+        steps = verify_receipt(case.raw, parse_keys(case.keys), policy).steps
+        quorum = str(case.quorum) if case.witnesses else ""
+        found = checked(reader, case.raw, case.keys, case.witnesses, quorum)
+        assert found == {step.name: step.outcome.value for step in steps}, case.name
+
+
+def test_without_a_key_the_page_says_what_can_be_said_in_both_languages(reader: Any) -> None:
+    checked(reader, RAW, "")
+    english, chinese = CONCLUSIONS[Conclusion.NO_KEY]
+    assert reader.inner_text("#verdict") == english
+    assert reader.get_attribute("#verdict", "class") == "unkeyed"
+    reader.click("#switch")
+    assert reader.inner_text("#verdict") == chinese
+    assert reader.locator("#steps li").all_inner_texts() == [
+        *(zh for name, (_, zh) in WORDS_2.items() if name != "witnesses"),
+        UNWITNESSED[1],
+    ]
+
+
+def test_a_receipt_of_the_log_shows_its_gift_its_entry_and_its_checkpoint(reader: Any) -> None:
+    assert set(checked(reader, RAW, KEY, WITNESSED, "2").values()) == {Outcome.OK.value}
+    assert reader.inner_text("#verdict") == CONCLUSIONS[Conclusion.PROVEN][0]
+    facts = reader.inner_text("#facts")
+    assert all(part in facts for part in (LOGGED.donation.id, str(LOGGED.entry.index), ORIGIN, "signed-at 2031-05-04"))
+    assert reader.locator("#tree li").count() == 1 + len(LOGGED.page.proof)
+    assert reader.locator("#steps li").all_inner_texts() == [en for en, _ in WORDS_2.values()]
+
+
+TROUBLES: list[tuple[str, Sequence[str], str, str]] = [
+    ("no key", (), "", "bad_keys"),
+    (f"{KEY}\n{KEY}", (), "", "bad_keys"),
+    (f"{KEY} until 07", (), "", "bad_keys"),
+    (f"{KEY[:-4]}AAA=", (), "", "bad_keys"),
+    (SMALL, (), "", "bad_keys"),
+    (WITNESSED[0], (), "", "bad_keys"),
+    (KEY, (KEY,), "", "bad_witnesses"),
+    (KEY, (WITNESSED[0], WITNESSED[0]), "", "bad_witnesses"),
+    (KEY, WITNESSED, "4", "bad_witnesses"),
+    (KEY, (), "1", "bad_witnesses"),
+]
+
+
+def test_what_is_no_key_is_said_and_nothing_is_checked(reader: Any) -> None:
+    for key, witnesses, quorum, trouble in TROUBLES:
+        assert checked(reader, RAW, key, witnesses, quorum) == {}
+        assert reader.get_attribute("#verdict", "class") == trouble, (key, witnesses, quorum)
+
+
+def by_python(raw: bytes, key: str | None = SIGNER.public) -> dict[str, str]:
     return {step.name: step.outcome.value for step in verify(raw, key).steps}
 
 
@@ -75,9 +148,13 @@ def test_the_browser_and_python_agree_on_the_truth_and_on_every_lie(page: Any) -
         msgspec.structs.replace(RECEIPT, position=msgspec.structs.replace(RECEIPT.position, fen_from=7))
     )
     lies = [signed_anew(RECEIPT, **changes) for _, changes, _ in LIES]
+    lies.append(canonical(RECEIPT).replace(b'"amount_fen":', b'"amount_fen":9,"amount_fen":', 1))
     for raw in (canonical(RECEIPT), canonical(early), altered, b"{}", b"no receipt", *lies):
         assert checked(page, raw) == by_python(raw), raw
     assert checked(page, canonical(RECEIPT), STRANGER.public) == by_python(canonical(RECEIPT), STRANGER.public)
+    assert checked(page, canonical(RECEIPT), "") == by_python(canonical(RECEIPT), None)
+    both = f"{STRANGER.public}\n{SIGNER.public}"
+    assert set(checked(page, canonical(RECEIPT), both).values()) == {Outcome.OK.value}
     assert page.trouble == [], "nothing broke, and the strict content policy refused nothing"
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pandapack.contracts import logistics, procurement
-from pandapack.contracts.donations import CHINA
+from pandapack.contracts.donations import CHINA, PageSealed
 from pandapack.contracts.envelope import Event
 from pandapack.contracts.procurement import SchoolShare
 from pandapack.contracts.public_log.suppression import district_cells, is_small
@@ -128,6 +128,7 @@ OF_ROUND = ("round", "programme", "country")
 OF_ORDER = (*OF_ROUND, "category")
 
 FORMS: Mapping[type[Event], Form] = {
+    PageSealed: Form(("shard", "page", "rows", "fen", "root", "programmes")),
     procurement.ProgrammePublished: Form(
         ("programme", "publication", "specifications"),
         (
@@ -198,4 +199,7 @@ FORMS: Mapping[type[Event], Form] = {
     logistics.CustomsReleased: Form(("shipment", "round", "country", "duty_fen"), (HAPPENED,)),
     logistics.ShipmentArrived: Form(("shipment", "round", "country"), (HAPPENED,)),
 }
-"""Of each event of procurement and logistics. An event that has none is an entry with nothing but its hash."""
+"""Of each event of procurement and logistics, and of sealed pages.
+
+An event that has none is an entry with nothing but its hash.
+"""

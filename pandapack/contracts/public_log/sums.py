@@ -1,7 +1,7 @@
 """Donations, reversals and settlements as the log has them: sums by programme and day, over all that came together.
 
 No single donation is in the log: what a shard recorded since the entry before is one entry, and so is what it
-reversed, and what one settlement banked. No merchant is in it, either.
+reversed, and what one settlement banked. No merchant is in it, either. Sealed pages are sums already (`forms`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from pandapack.contracts.donations import DonationsBanked, DonationsRecorded, DonationsReversed
+from pandapack.contracts.donations import DonationsBanked, DonationsRecorded, DonationsReversed, PageSealed
 from pandapack.contracts.envelope import Event
 from pandapack.contracts.public_log.entries import Journaled, entries_of, head_of, parts_of
 from pandapack.contracts.public_log.forms import COUNT, DAY, TEXT, Json, list_of
@@ -44,7 +44,8 @@ of each programme's fen line on the shard is new.
 def summed_entries(events: Sequence[Journaled], at: datetime, veil: Veil) -> list[bytes]:
     """The entries of a run of `donations.events`, in the order of its partition: an entry a source and type.
 
-    Of a source what it recorded comes first. A type that this release does not know is an entry by itself.
+    Of a source what it recorded comes first, and sealed pages behind all else: they hold what was recorded before.
+    Each of them is an entry by itself, as is a type that this release does not know.
     """
     runs: dict[tuple[str, str], list[Journaled]] = {}
     for one in events:
@@ -52,10 +53,10 @@ def summed_entries(events: Sequence[Journaled], at: datetime, veil: Veil) -> lis
     return [entry for _, run in sorted(runs.items(), key=_rank) for entry in _entries_of_run(run, at, veil)]
 
 
-def _rank(run: tuple[tuple[str, str], list[Journaled]]) -> tuple[str, int, str]:
-    """What was recorded stands before what was taken back of it."""
+def _rank(run: tuple[tuple[str, str], list[Journaled]]) -> tuple[bool, str, int, str]:
+    """What was recorded stands before what was taken back of it, and before the seals of its pages."""
     (source, type), _ = run
-    return source, 0 if type == DonationsRecorded.TYPE else 1, type
+    return type == PageSealed.TYPE, source, 0 if type == DonationsRecorded.TYPE else 1, type
 
 
 def _entries_of_run(run: Sequence[Journaled], at: datetime, veil: Veil) -> Iterator[bytes]:

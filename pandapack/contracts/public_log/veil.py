@@ -18,6 +18,7 @@ _SALT = b"panda-log/salt\n"
 
 PUBLIC_SOURCES = (
     "/donations/shards/",
+    "/donations/seals/",
     "/procurement/publications/",
     "/procurement/funds/",
     "/procurement/rounds/",

@@ -1,1 +1,1 @@
-"""Proofs: daily roots over all shards, and receipts for single donations."""
+"""Proofs: that a donation is on its page, receipts of the first form, and the daily roots that older ones lead to."""

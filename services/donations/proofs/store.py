@@ -7,29 +7,15 @@ from typing import Any
 import msgspec
 
 from pandapack.contracts.donations import day_name
-from pandapack.contracts.proof import DailyRoot, ShardRoot
+from pandapack.contracts.proof import DailyRoot
 from pandapack.runtime.documents import Rows
 
 
 class DailyRoots:
-    """One signed root a day, written once; of two processes the first wins, and both would sign the same chains."""
+    """One signed root a day, of the time before the public log: they are read, and no new ones are made."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-
-    async def write(self, root: DailyRoot) -> bool:
-        """False: the day has its root already. Raises AnswerLost."""
-        return await self._rows.insert({"_id": root.day, "root": msgspec.to_builtins(root)})
-
-    async def last(self) -> DailyRoot | None:
-        """The newest root."""
-        found = await self._rows.find({}, sort=[("_id", -1)], limit=1)
-        return _root_of(found[0]) if found else None
-
-    async def last_of_shard(self, shard: int) -> ShardRoot | None:
-        """A shard under the newest root; None where there is no root."""
-        root = await self.last()
-        return root.shards[shard] if root else None
 
     async def one(self, day: str) -> DailyRoot | None:
         """The root of a day, if it is signed already."""

@@ -8,6 +8,7 @@ from pandapack.runtime.read_limits import ReadLimits
 from services.reporting.api.pages import pages_router
 from services.reporting.api.pipeline import pipeline_router
 from services.reporting.api.public_log import public_log_router
+from services.reporting.api.receipts import receipts_router
 from services.reporting.api.totals import MerchantStores, totals_router
 from services.reporting.api.trace import TraceLimits, trace_router
 from services.reporting.api.verify import verify_router
@@ -15,6 +16,7 @@ from services.reporting.store import Stores
 from services.reporting.work.checkpoints import Checkpoints
 from services.reporting.work.pipeline import Pipeline
 from services.reporting.work.readings import Readings
+from services.reporting.work.receipts import Receipts
 from services.reporting.work.streams import Streams
 from services.reporting.work.tracer import Tracer
 
@@ -25,7 +27,14 @@ of what this process can read."""
 
 
 def router(
-    stores: Stores, readings: Readings, pipeline: Pipeline, tracer: Tracer, streams: Streams, checkpoints: Checkpoints
+    stores: Stores,
+    readings: Readings,
+    pipeline: Pipeline,
+    tracer: Tracer,
+    streams: Streams,
+    checkpoints: Checkpoints,
+    *,
+    receipts: Receipts,
 ) -> APIRouter:
     """`/v1/…`, `/log/…`, `/`, `/ops` and `/verify`."""
     limits = TraceLimits()
@@ -34,6 +43,7 @@ def router(
     whole, v1 = APIRouter(), APIRouter(prefix="/v1")
     v1.include_router(totals_router(readings, streams, merchants, tables))
     v1.include_router(trace_router(tracer, limits))
+    v1.include_router(receipts_router(receipts, limits))
     v1.include_router(pipeline_router(pipeline, stores.journal, stores.archive, tables))
     whole.include_router(v1)
     whole.include_router(public_log_router(checkpoints, stores.public_log))

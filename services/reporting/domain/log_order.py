@@ -7,20 +7,23 @@ that are not in the log, the one that Kafka had first waits for nothing.
 
 Donations are added up (`is_summed`): they are appended together, all that came since the last time, at most once a
 second, and at the latest when an effect of theirs waits. A fund's credits are such effects, but hurry nobody: they tell
-of nothing but gifts.
+of nothing but gifts. Nor does the seal of a page: it stands as soon as all of its page does, and waits for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pandapack.contracts import causation
-from pandapack.contracts.donations import shard_source
+from pandapack.contracts.donations import PageSealed, seals_source, shard_source
 from pandapack.contracts.envelope import Envelope, sequence_of
 from pandapack.contracts.procurement import FundCredited
 
-LOGGED_STREAMS = ("/procurement/", "/logistics/", shard_source(0)[:-1], "/donations/settlements/")
+LOGGED_STREAMS = (
+    *("/procurement/", "/logistics/", "/donations/settlements/"),
+    *(shard_source(0)[:-1], seals_source(0)[:-1]),
+)
 """Streams of events that the journals have. Others cause events, too: records of a push, a programme's document."""
 SUMMED_PARTITIONS = "donations/"
 HELD_MS_MAX = 60_000
@@ -56,6 +59,8 @@ class Waiting:
     """Whether gifts that caused it are appended at once, for its sake."""
     is_set_aside: bool = False
     """Whether it is told by itself, that it was set aside, whatever it would have told."""
+    is_seal: bool = False
+    """Whether it tells of a sealed page, and so of no gift that the log does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,11 @@ def cause_keys(envelope: Envelope) -> tuple[str, ...]:
     return tuple(f"{cause.stream}#{sequence_of(cause.last)}" for cause in logged)
 
 
+def is_seal(envelope: Envelope) -> bool:
+    """Whether an event tells of a sealed page."""
+    return envelope.type == PageSealed.TYPE
+
+
 def hurries(envelope: Envelope) -> bool:
     """Whether gifts are appended at once for this event's sake."""
     return envelope.type != FundCredited.TYPE
@@ -122,6 +132,7 @@ def next_steps(
     as far as any journal knows. The same of all of these gives the same order.
     """
     order = _Ordering(positions, waiting, places)
+    order.take_seals()
     if _are_donations_due(waiting, pace):
         order.sum_donations()
     order.take_singles()
@@ -136,8 +147,9 @@ def _are_donations_due(waiting: Mapping[str, Sequence[Waiting]], pace: Pace) -> 
     parts = [events for partition, events in waiting.items() if partition.startswith(SUMMED_PARTITIONS) and events]
     if any(len(events) >= WAITING_A_PARTITION_MAX for events in parts):
         return True
-    is_old = any(pace.now_ms - events[0].appended_at_ms >= HELD_MS_MAX for events in parts)
-    return pace.rested and (is_old or sum(map(len, parts)) >= BUSY_EVENTS)
+    donations = [[one for one in events if not one.is_seal] for events in parts]
+    is_old = any(pace.now_ms - own[0].appended_at_ms >= HELD_MS_MAX for own in donations if own)
+    return pace.rested and (is_old or sum(map(len, donations)) >= BUSY_EVENTS)
 
 
 class _Ordering:
@@ -163,21 +175,33 @@ class _Ordering:
             self._singles[first.place.partition].pop(0)
             self._take(Step((first,)))
 
-    def sum_donations(self) -> None:
-        """All that waits of them and lacks nothing, a step a partition; what was set aside is one by itself."""
-        for partition, events in self._summed.items():
-            while run := self._run_of(events):
-                self._take(Step(tuple(run), is_summed=not run[0].is_set_aside))
-            self._summed[partition] = events
+    def take_seals(self) -> None:
+        """Seals that wait for nothing, and before which no gift waits."""
+        for events in self._summed.values():
+            self._take_run(events, lambda one: one.is_seal)
 
-    def _run_of(self, events: list[Waiting]) -> list[Waiting]:
-        """Taken from the beginning of `events`: what is added up together, or one that was set aside."""
+    def sum_donations(self) -> None:
+        """All that waits of them and lacks nothing, a step a partition; more where a seal's page lies in another."""
+        is_more = True
+        while is_more:
+            is_more = sum(self._take_run(events, lambda one: True) for events in self._summed.values()) > 0
+
+    def _take_run(self, events: list[Waiting], fits: Callable[[Waiting], bool]) -> bool:
+        """A step of those at the beginning that fit and lack nothing; whether there are any.
+
+        They are added up; what was set aside is told by itself.
+        """
         run: list[Waiting] = []
-        while events and not self._lacking(events[0]):
-            if events[0].is_set_aside:
-                return run or [events.pop(0)]
+        while events and fits(events[0]) and not self._lacking(events[0]):
+            if run and events[0].is_set_aside:
+                break
             run.append(events.pop(0))
-        return run
+            self._reached[run[-1].place.partition] = run[-1].place.offset + 1
+            if run[-1].is_set_aside:
+                break
+        if run:
+            self._take(Step(tuple(run), is_summed=not run[0].is_set_aside))
+        return bool(run)
 
     def donations_hurry(self) -> bool:
         """Whether anything but credits of a fund waits behind donations that could be appended."""

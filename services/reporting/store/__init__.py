@@ -94,7 +94,7 @@ def open_stores(service: Service) -> Stores:
         rounds=service.store(ROUNDS, indexes=["state.round"]),
         funded_intervals=service.store(FUNDED_INTERVALS, indexes=["state.bucket"]),
         pipeline=service.store(PIPELINE),
-        public_log=PublicLog(service.rows("log_heads"), service.rows("log_entries"), service.rows("log_tiles")),
+        public_log=PublicLog(*(service.rows(f"log_{name}") for name in ("heads", "entries", "tiles", "seals"))),
         snapshots=SnapshotRows(
             service.rows(f"fold{FORM}_books", indexes=["at"]),
             service.rows(f"fold{FORM}_rounds", indexes=[("round", "until"), ("is_open", "until", "round")]),

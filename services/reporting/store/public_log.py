@@ -6,12 +6,15 @@ version has been overtaken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from bson.binary import Binary
 
+from pandapack.contracts.donations import PageSealed
+from pandapack.contracts.pages import page_id
 from pandapack.contracts.tlog.tiles import Tile
 from pandapack.contracts.tlog.tree import Edge
 from pandapack.runtime.documents import Rows
@@ -26,11 +29,22 @@ class LogContradicted(Exception):
     """What is kept contradicts `public.log`. The log must stop, and a person must look."""
 
 
-class PublicLog:
-    """Three collections."""
+class _Sealed(msgspec.Struct):
+    """Of an entry that tells of a sealed page; a continuation has neither."""
 
-    def __init__(self, heads: Rows, entries: Rows, tiles: Rows) -> None:
-        self._heads, self._entries, self._tiles = heads, entries, tiles
+    shard: int | None = None
+    page: int | None = None
+
+
+_sealed = msgspec.json.Decoder(_Sealed)
+_SEAL_MARK = f'"type":"{PageSealed.TYPE}"'.encode()
+
+
+class PublicLog:
+    """Four collections. `seals`: where the log tells of each sealed page."""
+
+    def __init__(self, heads: Rows, entries: Rows, tiles: Rows, seals: Rows) -> None:
+        self._heads, self._entries, self._tiles, self._seals = heads, entries, tiles, seals
 
     async def head(self) -> LogHead:
         """The head; of a log that has none yet the empty one, of version 0."""
@@ -53,6 +67,7 @@ class PublicLog:
         for known in await self._rows(first, len(entries)):
             if bytes(known["entry"]) != entries[known["_id"] - first]:
                 raise LogContradicted(f"entry {known['_id']} is kept already, and is another")
+        await self._seals.insert_in_order(list(_seals_in(first, entries)))
         await self._entries.insert_in_order(rows)
         await self._tiles.insert_in_order(
             [{"_id": _tile_id(tile), "hashes": Binary(hashes)} for tile, hashes in sorted(tiles.items(), key=_rank)]
@@ -69,10 +84,23 @@ class PublicLog:
         where = {"_id": {"$gte": first, "$lt": first + count}}
         return await self._entries.find(where, limit=min(count, ENTRIES_A_READ_MAX))
 
+    async def sealed_at(self, shard: int, page: int) -> int | None:
+        """The index of the entry that tells of a sealed page, which may not be kept yet; None where there is none."""
+        row = await self._seals.one(page_id(shard, page))
+        return None if row is None else int(row["index"])
+
     async def full_tile(self, level: int, index: int) -> bytes | None:
         """A full tile's 256 hashes, or None."""
         row = await self._tiles.one(f"{level}/{index}")
         return None if row is None else bytes(row["hashes"])
+
+
+def _seals_in(first: int, entries: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    """The entries that tell of sealed pages, by page. `first`: the index of the first entry."""
+    for index, entry in enumerate(entries, first):
+        told = _sealed.decode(entry) if _SEAL_MARK in entry else _Sealed()
+        if told.shard is not None and told.page is not None:
+            yield {"_id": page_id(told.shard, told.page), "index": index}
 
 
 def _tile_id(tile: Tile) -> str:

@@ -26,7 +26,7 @@ class Checkpoints:
         if self._latest is None or abs(now - self._latest[0]) >= timedelta(seconds=CHECKPOINT_S_MIN):
             head, signer = await self._kept.head(), self._keys.signer
             checkpoint = checkpoint_at(signer.name, head.size, head.edge.root, now)
-            self._latest = now, sign_checkpoint(checkpoint, [signer]).raw
+            self._latest = now, sign_checkpoint(checkpoint, self._keys.signers).raw
         return self._latest[1]
 
     @property

@@ -17,19 +17,21 @@ class LogKeys:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loaded: tuple[SignerKey, Veil] | None = None
+        self._loaded: tuple[tuple[SignerKey, ...], Veil] | None = None
 
     async def start(self) -> None:
         """Reads both. Raises Misconfigured."""
         settings = self._settings
-        key = _text("PANDA_LOG_KEY", settings.log_key, settings.log_key_file)
+        keys = [_text("PANDA_LOG_KEY", settings.log_key, settings.log_key_file)]
+        if settings.log_key_before or settings.log_key_before_file:
+            keys.append(_text("PANDA_LOG_KEY_BEFORE", settings.log_key_before, settings.log_key_before_file))
         secret = _text("PANDA_LOG_SECRET", settings.log_secret, settings.log_secret_file)
         try:
-            signer = SignerKey(settings.log_origin, bytes.fromhex(key))
+            signers = tuple(SignerKey(settings.log_origin, bytes.fromhex(key)) for key in dict.fromkeys(keys))
         except ValueError as error:
-            raise Misconfigured(f"PANDA_LOG_KEY or PANDA_LOG_ORIGIN: {error}") from error
+            raise Misconfigured(f"PANDA_LOG_KEY, PANDA_LOG_KEY_BEFORE or PANDA_LOG_ORIGIN: {error}") from error
         try:
-            self._loaded = signer, Veil(secret)
+            self._loaded = signers, Veil(secret)
         except ValueError as error:
             raise Misconfigured(f"PANDA_LOG_SECRET: {error}") from error
 
@@ -39,6 +41,11 @@ class LogKeys:
     @property
     def signer(self) -> SignerKey:
         """What signs checkpoints; its name is the log's origin."""
+        return self._keys[0][0]
+
+    @property
+    def signers(self) -> tuple[SignerKey, ...]:
+        """It, and the one before while the key changes: both sign each checkpoint."""
         return self._keys[0]
 
     @property
@@ -47,7 +54,7 @@ class LogKeys:
         return self._keys[1]
 
     @property
-    def _keys(self) -> tuple[SignerKey, Veil]:
+    def _keys(self) -> tuple[tuple[SignerKey, ...], Veil]:
         assert self._loaded is not None, "keys are read before the log begins"
         return self._loaded
 

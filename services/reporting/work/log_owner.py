@@ -37,6 +37,7 @@ from services.reporting.domain.log_order import (
     Waiting,
     cause_keys,
     hurries,
+    is_seal,
     joined,
     next_steps,
     positions_after,
@@ -270,7 +271,16 @@ def _waiting(partition: str, row: Mapping[str, Any], events: dict[str, Journaled
     is_set_aside = row.get(SET_ASIDE, False)
     events[row["_id"]] = Journaled(envelope, hashed, is_set_aside)
     place = Place(partition, row["offset"])
-    return Waiting(place, row["_id"], row["appended_at_ms"], cause_keys(envelope), hurries(envelope), is_set_aside)
+    causes, may_hurry = cause_keys(envelope), hurries(envelope)
+    return Waiting(
+        place,
+        row["_id"],
+        row["appended_at_ms"],
+        causes,
+        may_hurry,
+        is_set_aside=is_set_aside,
+        is_seal=is_seal(envelope),
+    )
 
 
 def _decoded(one: SignedRecord) -> LogRecord | None:

@@ -52,7 +52,14 @@ class Neighbours:
 
         `merchant`: as on the ledger, `platform:merchant`.
         """
-        answer, body = await self._ledger(f"/v1/donations/{merchant}/{id}", {"day": day})
+        return await self._of_donation(f"/v1/donations/{merchant}/{id}", day)
+
+    async def proof(self, merchant: str, id: str, day: str) -> Json | Refusal:
+        """How a donation leads to the root of its page; refused where there is none. Raises NeighbourUnavailable."""
+        return await self._of_donation(f"/v1/proofs/{merchant}/{id}", day)
+
+    async def _of_donation(self, path: str, day: str) -> Json | Refusal:
+        answer, body = await self._ledger(path, {"day": day})
         if answer.status_code == 200 and body is not None:
             return body
         if answer.status_code == 404 and body is not None:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ import httpx
 import msgspec
 import pytest
 
-from pandapack.contracts.proof import DailyRoot, root_failures, verify
+from pandapack.contracts.merkle import proven_root, root_of
+from pandapack.contracts.pages import FIRST_SEAL, page_id
+from pandapack.contracts.proof import DailyRoot, Donation, Outcome, ShardRoot, Signer, seal_leaf, verify
 from pandapack.local.keys import SIGNING_PUBLIC_KEY_FILE, ensure_signing_key
+from tests.daily_roots import make_daily_root
 from tests.service.donations.tenant import DAY, Tenant, ndjson
 from tests.service.running import Running, running
 from tests.stack import Servers, new_namespace
@@ -91,15 +94,6 @@ def is_sealed(tenant: Tenant) -> bool:
     return "scheme" in receipt(tenant).json()
 
 
-def restart_at(service: Running, when: datetime) -> None:
-    """The same service, some days later."""
-    now = datetime.now(UTC)
-    service.process.terminate()
-    service.process.wait()
-    service.env.update(PANDA_CLOCK_EPOCH=now.isoformat(), PANDA_CLOCK_START=when.isoformat())
-    service.start_again()
-
-
 def test_a_receipt_says_so_until_its_page_is_sealed_and_then_proves_the_donation(tenant: Tenant) -> None:
     push(tenant, tenant.donations(0, 40))
     eventually(lambda: receipt(tenant).status_code == 200, "the donation is recorded")
@@ -111,44 +105,70 @@ def test_a_receipt_says_so_until_its_page_is_sealed_and_then_proves_the_donation
     answer = receipt(tenant)
     verdict = verify(answer.content, public_key(tenant.service))
     assert verdict.is_proven, verdict
-    assert verdict.receipt is not None
-    assert (verdict.receipt.donation.id, verdict.receipt.donation.merchant) == (
+    assert verdict.donation is not None
+    assert (verdict.donation.id, verdict.donation.merchant) == (
         the_one(tenant)["id"],
         tenant.scoped(the_one(tenant)["merchant"]),
     )
-    assert early["position"] == msgspec.to_builtins(verdict.receipt.position)
-    assert verdict.receipt.daily_root is None
+    assert (early["position"], answer.json()["daily_root"]) == (answer.json()["position"], None)
 
 
-def test_ended_days_get_signed_roots_without_gaps_and_a_receipt_then_leads_to_one(own_tenant: Tenant) -> None:
+def signed_day(tenant: Tenant) -> DailyRoot:
+    """A day as an older release signed it, over the tenant's first sealed page; it is there from now on."""
+    shard, shards = tenant.shard(the_one(tenant)["merchant"]), int(tenant.service.env["PANDA_SHARDS"])
+    seal = tenant.ledger.seals.find_one({"_id": page_id(shard, 0)})
+    assert seal is not None
+    chained, none = bytes(seal["chained"]).hex(), root_of([]).hex()
+    states = [ShardRoot(number, 0, -1, FIRST_SEAL.hex(), none) for number in range(shards)]
+    states[shard] = ShardRoot(shard, 0, 0, chained, root_of([seal_leaf(chained)]).hex(), {"p": 1}, {"p": 1})
+    signer = Signer(ensure_signing_key(tenant.service.folder).read_text())
+    root = make_daily_root("2021-11-11", states, None, signer)
+    tenant.ledger.daily_roots.insert_one({"_id": root.day, "root": msgspec.to_builtins(root)})
+    return root
+
+
+def test_days_that_were_signed_are_served_and_lead_receipts_to_them_and_no_new_ones_are_made(
+    own_tenant: Tenant,
+) -> None:
     service, key = own_tenant.service, public_key(own_tenant.service)
     fill_a_page(own_tenant)
     eventually(lambda: is_sealed(own_tenant), "the page is sealed")
-    assert service.client("auditor").get("/v1/roots").json() == {"items": []}, "the day has not ended"
-    restart_at(service, EARLY + timedelta(days=3))
-
-    def roots() -> list[DailyRoot]:
-        items = httpx.get(f"{service.url}/v1/roots", trust_env=False).json()["items"]
-        return [msgspec.convert(item, DailyRoot) for item in reversed(items)]
-
-    eventually(lambda: len(roots()) == 3, "the three days that ended have roots")
-    signed = roots()
-    assert [root.day for root in signed] == ["2021-11-11", "2021-11-12", "2021-11-13"]
-    for before, root in zip([None, *signed], signed, strict=False):
-        assert root_failures(root, key, before) == []
-    shard = own_tenant.shard(the_one(own_tenant)["merchant"])
-    assert signed[0].shards[shard].page == 0
-    assert sum(signed[0].shards[shard].counts.values()) >= FULL
+    assert service.client("auditor").get("/v1/roots").json() == {"items": []}
+    signed = signed_day(own_tenant)
     verdict = verify(receipt(own_tenant).content, key)
-    assert verdict.is_proven, verdict
-    assert verdict.receipt is not None
-    assert verdict.receipt.daily_root is not None
-    assert verdict.receipt.daily_root.day == "2021-11-11"
-    by_day = httpx.get(f"{service.url}/v1/roots/2021-11-12", trust_env=False).json()
-    assert by_day == msgspec.to_builtins(signed[1])
+    assert verdict.is_proven and {step.outcome for step in verdict.steps} == {Outcome.OK}, verdict
+    listed = httpx.get(f"{service.url}/v1/roots", trust_env=False).json()["items"]
+    assert listed == [msgspec.to_builtins(signed)]
+    assert httpx.get(f"{service.url}/v1/roots/2021-11-11", trust_env=False).json() == listed[0]
     assert httpx.get(f"{service.url}/v1/roots/2021-11-14", trust_env=False).status_code == 404
-    restart_at(service, EARLY + timedelta(days=3))
-    assert roots() == signed, "a start signs no day again"
+
+
+def test_the_proof_of_a_row_leads_to_the_root_that_is_published(own_tenant: Tenant) -> None:
+    one = the_one(own_tenant)
+    path = f"/v1/proofs/{own_tenant.scoped(one['merchant'])}/{one['id']}"
+
+    def proof() -> dict[str, Any]:
+        with own_tenant.service.client("auditor") as client:
+            found: dict[str, Any] = client.get(path, params={"day": DAY}).json()
+            return found
+
+    push(own_tenant, own_tenant.donations(0, 40))
+    eventually(lambda: proof().get("state") == "page_open", "the donation is recorded")
+    assert proof()["opened_on"] == DAY
+    fill_a_page(own_tenant)
+    eventually(lambda: proof()["state"] == "page_sealed", "its page is sealed")
+    page, donation = proof()["page"], msgspec.convert(proof()["donation"], Donation)
+    siblings = [bytes.fromhex(one) for one in page["proof"]]
+    root = proven_root(donation.leaf(), page["row"], page["rows"], siblings)
+    assert root is not None and root.hex() == page["root"]
+
+    def published() -> list[dict[str, Any]]:
+        row = own_tenant.ledger.published_seals.find_one({"_id": str(page["shard"])})
+        return [row["state"]] if row else []
+
+    (state,) = eventually(published, "the seal is published")
+    seal = own_tenant.ledger.seals.find_one({"_id": page_id(page["shard"], state["pages"] - 1)})
+    assert seal is not None and state["chained"] == bytes(seal["chained"]).hex()
 
 
 REFUSALS: list[tuple[str, dict[str, str], int, str]] = [
@@ -177,19 +197,14 @@ def panda(*arguments: str, env: dict[str, str], stdin: bytes = b"") -> subproces
     return subprocess.run(command, input=stdin, env={**os.environ, **env}, capture_output=True, check=False)
 
 
-def test_panda_fetches_a_receipt_and_verifies_it_offline(tenant: Tenant, tmp_path: Path) -> None:
-    service, donation = tenant.service, the_one(tenant)
-    env = {"PANDA_DONATIONS_URL": service.url, "PANDA_KEY": service.keys["auditor"]}
+def test_a_receipt_of_the_first_form_is_verified_offline(tenant: Tenant, tmp_path: Path) -> None:
     fill_a_page(tenant)
     eventually(lambda: is_sealed(tenant), "the page is sealed")
-    fetched = panda("receipt", tenant.scoped(donation["merchant"]), donation["id"], "--day", DAY, env=env)
-    assert fetched.returncode == 0, fetched.stderr
-    file = tmp_path / "receipt.json"
-    file.write_bytes(fetched.stdout)
-    offline = {"PANDA_DONATIONS_URL": "http://127.0.0.1:1"}
-    good = panda("verify", str(file), "--key", str(key_file(service)), "--json", env=offline)
+    raw, file = receipt(tenant).content, tmp_path / "receipt.json"
+    file.write_bytes(raw)
+    good = panda("verify", str(file), "--key", str(key_file(tenant.service)), "--json", env={})
     assert (good.returncode, json.loads(good.stdout)["proven"]) == (0, True), good.stderr
-    forged = fetched.stdout.replace(b'"amount_fen": ', b'"amount_fen": 9')
-    bad = panda("verify", "-", "--key", public_key(service), "--lang", "zh", env=offline, stdin=forged)
+    forged = raw.replace(b'"amount_fen":', b'"amount_fen":9')
+    bad = panda("verify", "-", "--key", public_key(tenant.service), "--lang", "zh", env={}, stdin=forged)
     assert bad.returncode == 1
     assert "验证未通过" in bad.stdout.decode()

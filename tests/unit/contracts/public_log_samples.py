@@ -13,7 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pandapack.contracts import donations, logistics, procurement  # noqa: F401 - they make their events known
-from pandapack.contracts.donations import DonationsBanked, DonationsRecorded, DonationsReversed, shard_source
+from pandapack.contracts.donations import (
+    DonationsBanked,
+    DonationsRecorded,
+    DonationsReversed,
+    PageSealed,
+    seals_source,
+    shard_source,
+)
 from pandapack.contracts.envelope import Event, encode, envelop, known_types
 from pandapack.contracts.public_log.entries import Journaled, entries_of
 from pandapack.contracts.public_log.forms import FORMS
@@ -41,6 +48,8 @@ def source_of(event: Event) -> str:
     match event:
         case DonationsRecorded() | DonationsReversed():
             return shard_source(event.shard)
+        case PageSealed():
+            return seals_source(event.shard)
         case DonationsBanked():
             return f"/donations/settlements/{event.settlement}"
         case procurement.ProgrammePublished():

@@ -25,7 +25,6 @@ from pandapack.contracts.proof import (
     ShardRoot,
     Signer,
     canonical,
-    make_daily_root,
     make_receipt,
     receipt_text,
     root_failures,
@@ -33,6 +32,7 @@ from pandapack.contracts.proof import (
     seal_leaf,
     verify,
 )
+from tests.daily_roots import make_daily_root
 
 SIGNER = Signer("11" * 32)
 STRANGER = Signer("22" * 32)

@@ -21,6 +21,7 @@ from pandapack.contracts.donations import (
     DayPart,
     DonationsRecorded,
     DonationsReversed,
+    PageSealed,
     ProgrammeInterval,
     ProgrammeReversal,
 )
@@ -41,6 +42,7 @@ PUBLISHERS = ("donations", "procurement", "logistics")
 PUBLIC_TEXTS = (
     *("programme", "country", "specification", "round", "category", "shipment", "item", "was", "now", "mode"),
     *("origin", "destination", "day", "at", "effective_from", "unit", "hs_code", "items.id", "specifications.id"),
+    "root",
 )
 """Texts that the pages show, and those (enums, days) that a canary would not be."""
 PRIVATE_NUMBERS = (
@@ -56,7 +58,8 @@ CANARY_TIME = "2021-03-20T09:31:17+08:00"
 class Canaries:
     """Plants one in every private field of an event's JSON, and looks for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, type: str) -> None:
+        self._is_page_public = type == PageSealed.TYPE
         self.planted: list[str] = [str(CANARY_NUMBER), "09:31:17", "01:31:17"]
         self._numbers = count(1)
 
@@ -75,6 +78,8 @@ class Canaries:
             if path[-1] == "at":
                 return CANARY_TIME
             return value if {path[-1], ".".join(path[-2:])} & set(PUBLIC_TEXTS) else self.text()
+        if path == ("page",) and self._is_page_public:
+            return value
         if isinstance(value, int) and not isinstance(value, bool) and names & set(PRIVATE_NUMBERS):
             return CANARY_NUMBER
         return value
@@ -104,7 +109,7 @@ def whole(type: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("type", sorted(TYPES))
 def test_no_canary_of_a_private_field_is_in_an_entry(type: str) -> None:
-    canaries = Canaries()
+    canaries = Canaries(type)
     event = TYPES[type].model_validate(canaries.into(whole(type)))
     secret = Causation(
         (Cause(f"/procurement/orders/{canaries.text()}", 1, 2),),
@@ -217,6 +222,14 @@ def test_what_a_shard_recorded_together_is_one_entry_of_sums_before_what_it_took
     assert taken["days"] == [{"programme": "p", "day": "2021-03-02", "count": 1, "fen": 4}]
 
 
+def test_the_seal_of_a_page_stands_behind_all_that_came_with_it() -> None:
+    seal = journaled(sample_of("donations.PageSealed"), 18)
+    entries = summed_entries([recorded(7, 0, "shop:A"), seal, recorded(8, 9, "shop:B")], AT, VEIL)
+    recorded_, sealed = map(json.loads, entries)
+    assert (recorded_["first_sequence"], recorded_["sequence"]) == (7, 8)
+    assert (sealed["source"], sealed["sequence"], sealed["page"]) == ("/donations/seals/3", 18, 17)
+
+
 def test_credits_of_a_fund_that_follow_each_other_are_one_entry() -> None:
     credits = [
         journaled(FundCredited(programme="p", credited_fen=fen, applied_fen={0: front}), number)
@@ -273,5 +286,5 @@ def test_no_cell_of_a_district_is_small_and_nothing_is_lost(schools: list[School
 
 
 def test_forms_name_no_donation_by_itself() -> None:
-    assert not {event for event in FORMS if event.TYPE.startswith("donations.")}
+    assert [event for event in FORMS if event.TYPE.startswith("donations.")] == [PageSealed]
     assert {event.TYPE.partition(".")[0] for event in SUMMED} == {"donations"}

@@ -38,6 +38,10 @@ def event(partition: str, offset: int, *causes: str, at_ms: int | None = None, h
     return Waiting(Place(partition, offset), f"{partition}@{offset}", at, causes, hurries)
 
 
+def seal(partition: str, offset: int, *causes: str) -> Waiting:
+    return replace(event(partition, offset, *causes), is_seal=True)
+
+
 def key(partition: str, offset: int) -> str:
     return f"{partition}@{offset}"
 
@@ -127,6 +131,34 @@ def test_donations_stand_just_before_the_round_that_spends_them() -> None:
     credit, funded = event(FUND, 1, donated.key, hurries=False), event(FUND, 2)
     assert keys(ordered(donated, later, credit, funded)) == [[donated.key, later.key], [credit.key], [funded.key]]
     assert keys(ordered(donated, later, credit, funded, pace=RESTLESS)) == []
+
+
+OTHER_SHARDS = "donations/1"
+
+
+def test_the_seal_of_a_page_stands_as_soon_as_its_page_does_and_takes_no_gift_along() -> None:
+    sealed, donated = seal(SHARDS, 4, key(OTHER_SHARDS, 2)), event(SHARDS, 5)
+    assert keys(ordered(sealed, donated, positions={OTHER_SHARDS: 3}, pace=RESTLESS)) == [[sealed.key]]
+
+
+def test_seals_of_pages_neither_hurry_gifts_nor_count_as_many() -> None:
+    donated, seals = event(SHARDS, 1), [seal(SHARDS, 2 + n, key(SHARDS, 1)) for n in range(BUSY_EVENTS)]
+    order = ordered(donated, *seals, pace=replace(RESTED, now_ms=HELD_MS_MAX))
+    assert keys(order) == [] and order.blocked == ()
+
+
+def test_a_seal_and_all_behind_it_come_with_the_gifts_of_its_page_in_whichever_partition_they_lie() -> None:
+    sealed, behind, closing = seal(SHARDS, 1, key(OTHER_SHARDS, 9)), event(SHARDS, 2), event(OTHER_SHARDS, 9)
+    order = ordered(sealed, behind, closing, event(ORDERS, 1, behind.key))
+    assert keys(order) == [[closing.key], [sealed.key, behind.key], [key(ORDERS, 1)]]
+
+
+def test_a_seal_and_its_page_in_one_partition_are_one_step() -> None:
+    closing, sealed = event(SHARDS, 1), seal(SHARDS, 2, key(SHARDS, 1))
+    assert keys(ordered(closing, sealed, event(ORDERS, 1, closing.key))) == [
+        [closing.key, sealed.key],
+        [key(ORDERS, 1)],
+    ]
 
 
 def test_credits_of_a_fund_hurry_no_donations() -> None:

@@ -75,7 +75,7 @@ class Log:
     """A log in memory that grows, and what processes keep of its snapshots."""
 
     def __init__(self) -> None:
-        self.kept = PublicLog(MemoryRows("heads"), MemoryRows("entries"), MemoryRows("tiles"))
+        self.kept = PublicLog(*(MemoryRows(name) for name in ("heads", "entries", "tiles", "seals")))
         self.collections = [Tearing(name) for name in COLLECTIONS]
 
     def process(self) -> Snapshots:

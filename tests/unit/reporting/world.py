@@ -43,7 +43,7 @@ def stores_in_memory() -> Stores:
         rounds=of(store.ROUNDS),
         funded_intervals=of(store.FUNDED_INTERVALS),
         pipeline=of(store.PIPELINE),
-        public_log=PublicLog(MemoryRows("log_heads"), MemoryRows("log_entries"), MemoryRows("log_tiles")),
+        public_log=PublicLog(*(MemoryRows(f"log_{name}") for name in ("heads", "entries", "tiles", "seals"))),
         snapshots=SnapshotRows(*(MemoryRows(name) for name in ("books", "rounds", "months", "moments"))),
     )
 

@@ -75,16 +75,6 @@ class Page:
     reversals: tuple[ReversalRecord, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ShardEnd:
-    """Where a shard's closed pages ended on a day; `page` -1: none. `counts` and `fen`: by programme, up to there."""
-
-    shard: int
-    page: int = -1
-    counts: dict[str, int] = field(default_factory=dict)
-    fen: dict[str, int] = field(default_factory=dict)
-
-
 def roll_over(page: Page, batch: BatchResult, *, today: int, at: datetime) -> Page:
     """The page after a batch: the same one fuller, or a new one behind a closed one.
 

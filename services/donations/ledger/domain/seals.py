@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pandapack.contracts.columns import Columns
 from pandapack.contracts.leaves import page_root
 from pandapack.contracts.pages import FIRST_SEAL, page_id, seal_hash
-from pandapack.contracts.proof import ShardRoot
 from pandapack.decision import Refusal
 
 MEND = "nothing is sealed behind it: compare with a backup, and run `panda audit`"
@@ -39,20 +38,22 @@ def seal(shard: int, number: int, columns: Columns, before: Seal | None) -> Seal
 
 
 def refuse_to_seal(
-    shard: int, last: Seal | None, missing: int | None, signed: ShardRoot | None, at_signed: Seal | None
+    shard: int, last: Seal | None, missing: int | None, published: tuple[int, str], at_published: Seal | None
 ) -> Refusal | None:
     """Why a shard's next page is not sealed; None where it may be.
 
-    `last`: its last seal; `missing`: the first page before that without one; `signed`: the shard under the last signed
-    root; `at_signed`: the seal of the last page that this root covers.
+    `last`: its last seal; `missing`: the first page before that without one; `published`: of how many pages the seals
+    are published, and the last of these (chained, hex); `at_published`: the seal that this page has.
     """
-    sealed = last.number if last else -1
-    if signed is not None and signed.page > sealed:
-        detail = f"shard {shard}: page {signed.page} was sealed and signed, and the last seal is that of page {sealed}"
-        return Refusal("signed_seal_missing", f"{detail}; {MEND}")
+    (pages, chained), sealed = published, last.number if last else -1
+    if pages - 1 > sealed:
+        detail = (
+            f"shard {shard}: the seal of page {pages - 1} was published, and the last seal is that of page {sealed}"
+        )
+        return Refusal("published_seal_missing", f"{detail}; {MEND}")
     if missing is not None:
         return Refusal("seal_missing", f"shard {shard}: page {missing} has no seal, and later ones have; {MEND}")
-    if signed is not None and at_signed is not None and at_signed.chained.hex() != signed.chained:
-        detail = f"shard {shard}: page {signed.page} has another seal than the one that was signed"
-        return Refusal("signed_seal_differs", f"{detail}; {MEND}")
+    if pages and (at_published is None or at_published.chained.hex() != chained):
+        detail = f"shard {shard}: page {pages - 1} has another seal than the one that was published"
+        return Refusal("published_seal_differs", f"{detail}; {MEND}")
     return None

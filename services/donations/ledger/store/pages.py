@@ -14,7 +14,7 @@ from pandapack.contracts.outbox import OutboxEvent
 from pandapack.contracts.pages import pack, page_id, page_number, shard_prefix, unpack
 from pandapack.runtime.documents import Rows
 from services.donations.ledger.domain.findings import Anchor, Finding, First
-from services.donations.ledger.domain.pages import Page, PageHeader, ShardEnd
+from services.donations.ledger.domain.pages import Page, PageHeader
 from services.donations.ledger.domain.reversals import ReversalRecord
 from services.donations.validation.domain.reversal_lines import Reversal
 from services.donations.validation.domain.reversal_refusals import ReversalRefusal
@@ -220,20 +220,6 @@ class Pages:
         """Closed pages of a shard from `number` on, in order."""
         where = {**on_shard(shard, from_number=number), "closed": True}
         return [page_of(row) for row in await self._rows.find(where, limit=limit)]
-
-    async def first_opened_day(self, shard: int) -> int | None:
-        """The day on which the shard's first page was opened, in days since 1970."""
-        found = await self._rows.find(on_shard(shard), limit=1, fields={"opened_day": 1})
-        return int(found[0]["opened_day"]) if found else None
-
-    async def end_of(self, shard: int, day: int) -> ShardEnd:
-        """The shard's last closed page among those that were opened on a day (since 1970) or before it."""
-        where = {**on_shard(shard), "closed": True, "opened_day": {"$lte": day}}
-        fields = {"counts": 1, "fronts": 1}
-        found = await self._rows.find(where, sort=[("_id", -1)], limit=1, fields=fields)
-        if not found:
-            return ShardEnd(shard)
-        return ShardEnd(shard, page_number(found[0]["_id"]), found[0]["counts"], found[0]["fronts"])
 
     async def in_order(
         self, shard: int, where: Mapping[str, Any], fields: Mapping[str, int] | None = None, at_once: int = PAGES_A_READ

@@ -1,1 +1,1 @@
-"""HTTP in: daily roots and receipts."""
+"""HTTP in: proofs, receipts of the first form, daily roots."""

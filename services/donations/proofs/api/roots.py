@@ -1,4 +1,4 @@
-"""Daily roots: public, so that nobody can show two people two histories."""
+"""Daily roots of the time before the public log, as they were signed. No new ones are made: the log has their place."""
 
 from __future__ import annotations
 
@@ -31,13 +31,16 @@ def roots_router(roots: DailyRoots, signer: Signer | None) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=ROOTS_LISTED_MAX)] = ROOTS_LISTED_MAX,
         before: Annotated[date | None, Query(description="Only days before this one.")] = None,
     ) -> dict[str, Any]:
-        """The signed daily roots, newest first."""
+        """The signed daily roots, newest first. No new ones are made: the public log has their place."""
         found = await roots.newest(limit, before.isoformat() if before else "")
         return {"items": [_root_view(root) for root in found]}
 
     @router.get("/key")
     async def get_key() -> dict[str, str]:
-        """The public key that signs. Keep it from a day on which you trust us: `panda verify --key` takes this file."""
+        """The public key that signs receipts of the first form. Keep it from a day on which you trust us.
+
+        `panda verify --key` takes this file.
+        """
         return {"algorithm": "Ed25519", "key": known_signer(signer).public}
 
     @router.get("/{day}")

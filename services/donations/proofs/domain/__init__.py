@@ -1,1 +1,1 @@
-"""Pure: daily roots and receipts."""
+"""Pure: proofs of single donations."""

@@ -1,1 +1,1 @@
-"""Signing daily roots, making receipts."""
+"""Proving single donations."""
