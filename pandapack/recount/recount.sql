@@ -23,7 +23,7 @@
 --
 --     totals        one row
 --     programme     a row a programme
---     day           a row a day of donations; `reversed_…` by the day on which they were taken back
+--     day           a row a day on which anything was given, taken back or banked (banked: by the day of the gift)
 --     country       a row a country of destination
 --     item          a row a programme and item, in base units
 --     round         a row a round
@@ -33,7 +33,7 @@
 -- entries that share a name (`lines`, `intervals`, `days`) have the fields of both.
 CREATE OR REPLACE TABLE entry_fields AS
 SELECT index, unnest(from_json(entry, '{
-    "type": "VARCHAR", "at": "VARCHAR", "source": "VARCHAR", "sequence": "BIGINT", "part": "BIGINT",
+    "type": "VARCHAR", "at": "VARCHAR", "source": "VARCHAR", "sequence": "BIGINT", "part": "BIGINT", "parts": "BIGINT",
     "programme": "VARCHAR", "country": "VARCHAR", "round": "VARCHAR", "order": "VARCHAR", "category": "VARCHAR",
     "shard": "BIGINT", "duplicates": "BIGINT", "conflicts": "BIGINT", "refused": "BIGINT",
     "days": [{"programme": "VARCHAR", "day": "VARCHAR", "count": "BIGINT", "fen": "BIGINT"}],
@@ -52,16 +52,19 @@ SELECT index, unnest(from_json(entry, '{
 }'))
 FROM entries;
 
--- An entry that was too long goes on in the next, and what is no list stands in its first part alone: the others are of
--- the same programme and order.
-CREATE OR REPLACE TABLE further_parts AS
-SELECT rest.* REPLACE (head.programme AS programme, head."order" AS "order", head.category AS category,
-    head.shard AS shard)
-FROM entry_fields AS rest JOIN entry_fields AS head USING (type, source, sequence)
-WHERE rest.part > 1 AND head.part = 1;
+-- What was too long for one entry stands in several: lists go on from one to the next, all else stands in the first. It
+-- counts once its last part is there.
+CREATE OR REPLACE TABLE facts_in_parts AS
+SELECT one.* REPLACE (
+    first.programme AS programme, first."order" AS "order", first.category AS category, first.shard AS shard
+)
+FROM entry_fields AS one
+JOIN entry_fields AS first USING (type, source, sequence)
+SEMI JOIN (SELECT type, source, sequence FROM entry_fields WHERE part = parts) USING (type, source, sequence)
+WHERE one.part IS NOT NULL AND first.part = 1;
 
 CREATE OR REPLACE VIEW facts AS
-SELECT * FROM entry_fields WHERE coalesce(part, 1) = 1 UNION ALL SELECT * FROM further_parts;
+SELECT * FROM entry_fields WHERE part IS NULL UNION ALL SELECT * FROM facts_in_parts;
 
 -- Donations.
 
@@ -69,13 +72,13 @@ CREATE OR REPLACE TABLE donation_days AS
 SELECT cell.programme, cell.day,
     coalesce(sum(cell.count) FILTER (type = 'donations.DonationsRecorded'), 0)::BIGINT AS count,
     coalesce(sum(cell.fen) FILTER (type = 'donations.DonationsRecorded'), 0)::BIGINT AS fen,
-    coalesce(sum(cell.count) FILTER (type = 'donations.DonationsBanked'), 0)::BIGINT AS banked_count,
-    coalesce(sum(cell.fen) FILTER (type = 'donations.DonationsBanked'), 0)::BIGINT AS banked_fen,
     coalesce(sum(cell.count) FILTER (type = 'donations.DonationsReversed'), 0)::BIGINT AS reversed_count,
     coalesce(sum(cell.fen) FILTER (type = 'donations.DonationsReversed'), 0)::BIGINT AS reversed_fen,
-    bool_or(type = 'donations.DonationsRecorded') AS has_donations,
-    bool_or(type <> 'donations.DonationsBanked') AS is_recorded
-FROM (SELECT type, unnest(days) AS cell FROM facts WHERE type LIKE 'donations.%') GROUP BY ALL;
+    coalesce(sum(cell.count) FILTER (type = 'donations.DonationsBanked'), 0)::BIGINT AS banked_count,
+    coalesce(sum(cell.fen) FILTER (type = 'donations.DonationsBanked'), 0)::BIGINT AS banked_fen
+FROM (SELECT type, unnest(days) AS cell FROM facts WHERE type IN (
+    'donations.DonationsRecorded', 'donations.DonationsReversed', 'donations.DonationsBanked'
+)) GROUP BY ALL;
 
 -- The end of each shard's fen line, and how far each fund has applied it: the last word counts.
 CREATE OR REPLACE TABLE fen_lines AS
@@ -184,8 +187,8 @@ FROM (
 
 CREATE OR REPLACE TABLE round_orders AS
 SELECT round, "order",
-    coalesce(sum(fen) FILTER (type = 'procurement.FundsCommitted'), 0)::BIGINT AS committed_fen,
-    coalesce(sum(fen) FILTER (type = 'procurement.FundsSpent'), 0)::BIGINT AS spent_fen,
+    coalesce(arg_max(fen, index) FILTER (type = 'procurement.FundsCommitted'), 0) AS committed_fen,
+    coalesce(arg_max(fen, index) FILTER (type = 'procurement.FundsSpent'), 0) AS spent_fen,
     bool_or(type = 'procurement.FundsSpent') AS is_paid
 FROM facts WHERE coalesce(part, 1) = 1 AND type IN ('procurement.FundsCommitted', 'procurement.FundsSpent')
 GROUP BY ALL;
@@ -199,13 +202,16 @@ SELECT round, max(programme) AS programme, max(country) AS country,
     max("at") FILTER (type = 'procurement.RoundClosed') AS closed_at,
     coalesce(max(reserved_fen) FILTER (type = 'procurement.RoundFunded'), 0) AS funded_fen,
     coalesce(max(released_fen) FILTER (type = 'procurement.RoundClosed'), 0) AS released_fen,
-    count(*) FILTER (type = 'procurement.OrderPlaced') AS orders,
-    bool_or(type = 'procurement.ParcelsPacked') AS is_packing,
-    bool_or(type = 'logistics.ParcelsDispatched') AS is_on_the_way,
-    bool_or(type = 'logistics.ParcelsDelivered') AS is_handing_over
+    count(DISTINCT "order") FILTER (type = 'procurement.OrderPlaced') AS orders,
+    coalesce(sum(count) FILTER (type = 'logistics.ParcelsDispatched'), 0) AS dispatched,
+    coalesce(sum(accepted + rejected) FILTER (type = 'logistics.ParcelsDelivered'), 0) AS delivered
 FROM facts
-WHERE coalesce(part, 1) = 1 AND round IS NOT NULL AND type NOT IN (
-    'procurement.OrderRequested', 'procurement.InvoiceReleased', 'procurement.InvoiceRefused', 'logistics.CostIncurred'
+WHERE coalesce(part, 1) = 1 AND type IN (
+    'procurement.RoundFunded', 'procurement.RoundOpened', 'procurement.FundsCommitted', 'procurement.FundsSpent',
+    'procurement.ParcelsPacked', 'procurement.RoundClosed', 'procurement.OrderPlaced', 'procurement.GoodsReceived',
+    'procurement.OrderPaid', 'procurement.OrderClosed', 'logistics.ConsignmentOpened', 'logistics.ParcelsStored',
+    'logistics.ParcelsDispatched', 'logistics.ParcelsWrittenOff', 'logistics.ParcelsDelivered',
+    'logistics.ParcelsHandedOut', 'logistics.ConsignmentClosed'
 ) GROUP BY ALL;
 
 -- The tables that are shown.
@@ -214,9 +220,9 @@ CREATE OR REPLACE TABLE round AS
 SELECT round, ordinal, coalesce(programme, '') AS programme, coalesce(country, '') AS country, specification,
     CASE
         WHEN closed_at IS NOT NULL THEN 'closed'
-        WHEN is_handing_over THEN 'handing_over'
-        WHEN is_on_the_way THEN 'on_the_way'
-        WHEN is_packing THEN 'packing'
+        WHEN delivered > 0 THEN 'handing_over'
+        WHEN dispatched > 0 THEN 'on_the_way'
+        WHEN packed > 0 THEN 'packing'
         WHEN orders > 0 THEN 'ordered'
         ELSE 'funded'
     END AS status,
@@ -240,50 +246,45 @@ LEFT JOIN (SELECT round, sum(COLUMNS(* EXCLUDE (programme, country, round)))::BI
 ORDER BY round;
 
 CREATE OR REPLACE TABLE programme_sums AS
-SELECT programme, coalesce(sum(COLUMNS(* EXCLUDE (programme, is_known))), 0)::BIGINT, bool_or(is_known) AS is_known
+SELECT programme, coalesce(sum(COLUMNS(* EXCLUDE (programme))), 0)::BIGINT
 FROM (
-    SELECT programme, recorded_fen AS received_fen, recorded_fen IS NOT NULL AS is_known FROM fen_lines
-    UNION ALL BY NAME
-    SELECT programme, count AS donations, banked_fen, reversed_fen AS taken_back_fen, is_recorded AS is_known
+    SELECT programme, count AS donations, fen AS received_fen, reversed_fen AS taken_back_fen, banked_fen
     FROM donation_days
     UNION ALL BY NAME
-    SELECT * EXCLUDE (country), true AS is_known FROM money_sums
+    SELECT programme, count AS sealed_donations, fen AS sealed_fen FROM sealed_pages
     UNION ALL BY NAME
-    SELECT * EXCLUDE (country, round), false AS is_known FROM parcel_sums
+    SELECT * EXCLUDE (country) FROM money_sums
     UNION ALL BY NAME
-    SELECT programme, count AS sealed_donations, fen AS sealed_fen, false AS is_known FROM sealed_pages
+    SELECT * EXCLUDE (country, round) FROM parcel_sums
+    UNION ALL BY NAME
+    (SELECT programme FROM fen_lines UNION SELECT programme FROM order_goods UNION SELECT programme FROM round)
 ) GROUP BY programme;
 
 CREATE OR REPLACE MACRO figures_of(sums) AS TABLE
-SELECT programme, is_known, donations, received_fen, taken_back_fen AS reversed_fen, banked_fen,
+SELECT programme, donations, received_fen, taken_back_fen AS reversed_fen, banked_fen,
+    sealed_donations, sealed_fen,
     received_fen - credited_fen - (taken_back_fen - reversed_fen) AS in_flight_fen,
     credited_fen - reversed_fen - funded_fen + released_fen AS unallocated_fen,
     funded_fen - committed_fen + uncommitted_fen - released_fen AS reserved_fen,
     committed_fen - uncommitted_fen - spent_fen AS committed_fen, spent_fen, rounds, orders,
     packed AS parcels_packed, warehouse AS parcels_warehouse, in_transit AS parcels_in_transit,
     accepted AS parcels_accepted, rejected AS parcels_rejected, damaged AS parcels_damaged, lost AS parcels_lost,
-    returned AS parcels_returned, pupils_reached, pupils_over_reported, sealed_donations, sealed_fen
+    returned AS parcels_returned, pupils_reached, pupils_over_reported
 FROM query_table(sums);
 
 CREATE OR REPLACE TABLE programme AS
-SELECT figures.* EXCLUDE (is_known, sealed_donations, sealed_fen), coalesce(reached.countries, 0) AS countries,
-    sealed_donations, sealed_fen
+SELECT figures.*, coalesce(reached.countries, 0) AS countries
 FROM figures_of('programme_sums') AS figures
 LEFT JOIN (
     SELECT programme, count(*) AS countries
     FROM (SELECT programme, country FROM parcel_sums GROUP BY ALL HAVING sum(accepted) > 0) GROUP BY ALL
 ) AS reached USING (programme)
-WHERE is_known ORDER BY programme;
+ORDER BY programme;
 
 CREATE OR REPLACE TABLE totals AS
-SELECT donations, found.*, figures.* EXCLUDE (programme, is_known, donations, sealed_donations, sealed_fen),
-    (SELECT count(*) FROM (SELECT country FROM parcel_sums GROUP BY ALL HAVING sum(accepted) > 0)) AS countries,
-    sealed_donations, sealed_fen
-FROM (
-    SELECT NULL AS programme, true AS is_known,
-        coalesce(sum(COLUMNS(* EXCLUDE (programme, is_known))), 0)::BIGINT
-    FROM figures_of('programme_sums')
-) AS figures
+SELECT donations, found.*, figures.* EXCLUDE (donations),
+    (SELECT count(*) FROM (SELECT country FROM parcel_sums GROUP BY ALL HAVING sum(accepted) > 0)) AS countries
+FROM (SELECT coalesce(sum(COLUMNS(* EXCLUDE (programme))), 0)::BIGINT FROM figures_of('programme_sums')) AS figures
 CROSS JOIN (
     SELECT coalesce(sum(duplicates), 0)::BIGINT AS duplicates, coalesce(sum(conflicts), 0)::BIGINT AS conflicts,
         coalesce(sum(refused), 0)::BIGINT AS refused
@@ -291,8 +292,8 @@ CROSS JOIN (
 ) AS found;
 
 CREATE OR REPLACE TABLE day AS
-SELECT day, sum(COLUMNS(* EXCLUDE (programme, day, has_donations, is_recorded)))::BIGINT
-FROM donation_days GROUP BY day HAVING bool_or(has_donations) ORDER BY day;
+SELECT day, sum(COLUMNS(* EXCLUDE (programme, day)))::BIGINT
+FROM donation_days GROUP BY day ORDER BY day;
 
 CREATE OR REPLACE TABLE country AS
 SELECT country, sums.rounds, sums.funded_fen,
@@ -307,6 +308,8 @@ FROM (
         SELECT * EXCLUDE (programme) FROM money_sums WHERE country IS NOT NULL
         UNION ALL BY NAME
         SELECT * EXCLUDE (programme, round) FROM parcel_sums WHERE country IS NOT NULL
+        UNION ALL BY NAME
+        SELECT country FROM round
     ) GROUP BY country
 ) AS sums ORDER BY country;
 
@@ -323,7 +326,7 @@ FROM (
 CREATE OR REPLACE TABLE law_terms AS
 SELECT * FROM (
     SELECT 'money' AS law, programme AS "of", unnest([
-        {side: 'left', term: 'received', amount: coalesce(days_fen, 0)},
+        {side: 'left', term: 'received', amount: received_fen},
         {side: 'left', term: 'reversed', amount: -taken_back_fen},
         {side: 'right', term: 'in_flight', amount: coalesce(coming_fen, 0) - (taken_back_fen - reversed_fen)},
         {side: 'right', term: 'unallocated', amount: credited_fen - reversed_fen - funded_fen + released_fen},
@@ -332,7 +335,6 @@ SELECT * FROM (
         {side: 'right', term: 'spent', amount: coalesce(own.spent_fen, 0)}
     ], recursive := true)
     FROM programme_sums
-    LEFT JOIN (SELECT programme, sum(fen)::BIGINT AS days_fen FROM donation_days GROUP BY ALL) USING (programme)
     LEFT JOIN (
         SELECT programme, sum(coalesce(recorded_fen, 0) - coalesce(applied_fen, 0))::BIGINT AS coming_fen
         FROM fen_lines GROUP BY ALL
@@ -340,7 +342,6 @@ SELECT * FROM (
     LEFT JOIN (
         SELECT programme, sum(COLUMNS('^(reserved|committed|spent)_fen$'))::BIGINT FROM round GROUP BY ALL
     ) AS own USING (programme)
-    WHERE is_known
     UNION ALL
     SELECT 'items', programme || '/' || item, unnest([
         {side: 'left', term: 'ordered', amount: ordered},
