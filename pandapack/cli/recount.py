@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -16,35 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from pandapack.cache import cache_dir
 from pandapack.cli.failures import EXIT_UNREACHABLE, EXIT_USAGE, EXIT_WRONG, fail
 from pandapack.cli.options import AsJson
-from pandapack.contracts.tlog.checkpoint import Checkpoint
 from pandapack.contracts.tlog.encoding import Malformed
 from pandapack.contracts.tlog.note import VerifierKey
-from pandapack.recount.counting import Figures, count
-from pandapack.recount.differences import Comparison, compare, shown_figures
-from pandapack.recount.fetching import (
-    ANSWER_WAIT_S,
-    Address,
-    Folder,
-    NotProven,
-    NotThere,
-    Source,
-    prove,
-    signed_checkpoint,
-)
+from pandapack.recount.fetching import ANSWER_WAIT_S, Address, Folder, NotProven, NotThere, Source
+from pandapack.recount.run import Recounted, recounted
 
 DIFFERENCES_SHOWN_MAX = 50
 """On a terminal; `--json` has all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recounted:
-    """What was recounted, over which entries, and, where there is a page, how its figures compare."""
-
-    checkpoint: Checkpoint
-    size: int
-    root: bytes
-    figures: Figures
-    comparison: Comparison | None
 
 
 def recount(
@@ -76,22 +54,12 @@ def _source(log: str) -> Address | Folder:
 
 
 def _recounted(source: Address | Folder, size: int | None, key: str | None) -> Recounted:
-    signed = signed_checkpoint(source, _key(source, key))
-    counted = signed.size if size is None else size
-    if counted > signed.size:
-        raise fail(f"the log has {signed.size} entries, and not {counted}", EXIT_USAGE)
+    trusted = _key(source, key)
     console = Console(stderr=True)
     columns = (TextColumn("entries"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=counted)
-        files = source.entry_files(counted, lambda done, total: bar.update(task, completed=done, total=total))
-    root = prove(source, files, counted, signed)
-    figures = count(files, counted)
-    if isinstance(source, Folder):
-        return Recounted(signed, counted, root, figures, None)
-    totals, laws = source.json("v1/totals", as_of=counted), source.json("v1/conservation", as_of=counted)
-    shown = shown_figures(totals, source.tables(counted), laws)
-    return Recounted(signed, counted, root, figures, compare(figures, shown))
+        task = bar.add_task("", total=None)
+        return recounted(source, trusted, size, lambda done, total: bar.update(task, completed=done, total=total))
 
 
 def _key(source: Source, given: str | None) -> VerifierKey:

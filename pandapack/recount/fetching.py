@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from pandapack.contracts.merkle import leaf_hash
 from pandapack.contracts.tlog.checkpoint import Checkpoint, open_checkpoint
 from pandapack.contracts.tlog.encoding import Malformed
 from pandapack.contracts.tlog.note import NotSigned, VerifierKey
-from pandapack.contracts.tlog.tiles import WIDTH, Tile
+from pandapack.contracts.tlog.tiles import WIDTH, Tile, tile_hashes, width_at
 from pandapack.contracts.tlog.tree import Edge, append, consistency_proof, is_consistent
 
 ENTRIES_A_FILE = 4_096
@@ -37,7 +37,10 @@ class NotThere(Exception):
 
 
 class Source(Protocol):
-    """Where a log is read."""
+    """Where a log is read. `doubt`: what else may be the matter where its entries are not proven."""
+
+    @property
+    def doubt(self) -> str: ...
 
     def read(self, path: str) -> bytes:
         """What lies at a path such as `log/checkpoint`. Raises NotThere."""
@@ -53,6 +56,10 @@ class Folder:
     """A mirror's folder, which has files at the same paths as the addresses."""
 
     path: Path
+
+    @property
+    def doubt(self) -> str:
+        return ""
 
     def read(self, path: str) -> bytes:
         try:
@@ -73,6 +80,15 @@ class Address:
 
     client: httpx.Client
     kept: Path
+    reused: list[Path] = field(default_factory=list)
+
+    @property
+    def doubt(self) -> str:
+        """Whoever saw other entries before should say so: a log that shows two histories is forked."""
+        if not self.reused:
+            return ""
+        mend = f"remove {self.kept} to recount what is served now"
+        return f". An earlier start kept entries: if those are others, the log was forked or begun anew; {mend}"
 
     def read(self, path: str) -> bytes:
         return self._get(path, {}).content
@@ -93,6 +109,8 @@ class Address:
             file, end = self.kept / _name(first), min(size, first + ENTRIES_A_FILE)
             if not file.exists() or file.read_bytes().count(b"\n") < end - first:
                 _replace(file, self._get("log/entries.ndjson", {"from": first, "to": end}).content)
+            else:
+                self.reused.append(file)
             files.append(file)
             progress(end, size)
         return files
@@ -167,20 +185,23 @@ def prove(source: Source, files: Sequence[Path], size: int, signed: Checkpoint) 
         raise NotProven(f"the log's tiles prove nothing: {error}") from error
     if not is_consistent(size, root, signed.size, signed.root, proof):
         detail = f"the first {size} entries are not those that the checkpoint of {signed.size} entries signs"
-        raise NotProven(f"{detail}: an entry or the tree was changed{_where(files, size, read_tile)}")
+        raise NotProven(f"{detail}: {_first_other(files, size, signed.size, read_tile)}{source.doubt}")
     return root
 
 
-def _where(files: Sequence[Path], size: int, read_tile: Callable[[int, int, int], bytes]) -> str:
-    """The first entry that is not the one in the log's own tiles."""
+def _first_other(
+    files: Sequence[Path], size: int, signed_size: int, read_tile: Callable[[int, int, int], bytes]
+) -> str:
+    """Which entry is the first that is not the one in the log's own tiles, in words."""
     first = 0
     for entries in _bundles(files, size):
+        index = first // WIDTH
         try:
-            hashes = read_tile(0, first // WIDTH, len(entries))
-        except NotThere:
-            return ""
-        for n, entry in enumerate(entries):
-            if hashes[n * 32 : n * 32 + 32] != leaf_hash(entry):
-                return f"; entry {first + n} is not the one of its tile"
+            hashes = tile_hashes(read_tile(0, index, width_at(signed_size, 0, index)), len(entries))
+        except (NotThere, Malformed):
+            return f"the tile of the entries from {first} on is not there"
+        for n, (entry, known) in enumerate(zip(entries, hashes, strict=True), first):
+            if known != leaf_hash(entry):
+                return f"entry {n} is not the one of its tile"
         first += len(entries)
-    return "; the entries are those of its tiles"
+    return "they are those of its tiles, and the tree above was changed"

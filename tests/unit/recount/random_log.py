@@ -1,4 +1,4 @@
-"""Random entries of every type that a figure is made of, in few programmes, rounds, orders and items, so that they meet.
+"""Random entries of every type that figures are made of, in few programmes, rounds, orders and items: so they meet.
 
 They need not make sense: the fold in Python and the one in SQL must agree on any log whatever.
 """
