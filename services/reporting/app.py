@@ -65,7 +65,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.background(neighbours)
     service.background(StopSignals(streams.end))
     login = login_router(where_first_keys_are(settings.keys_file))
-    app = service.app(router(stores, readings, pipeline, tracer, streams, checkpoints), login, described=DESCRIBED)
+    routes = router(stores, readings, pipeline, tracer, streams, checkpoints, snapshots=snapshots)
+    app = service.app(routes, login, described=DESCRIBED)
     app.state.sessions = service.sessions()
     mount_static(app)
     return app
