@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -21,6 +22,7 @@ from tests.unit.reporting.history import TOTALS, records
 
 STRANGER = Path(__file__).with_name("stranger.py")
 STRANGER_WAIT_S = 60
+FORMATS = ("csv", "json", "parquet")
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +96,33 @@ def test_the_page_of_data_explains_each_table_in_both_languages(logged: Reportin
     for table in ("programme", "day", "country", "item", "round"):
         assert f'href="/v1/data/{table}.parquet"' in page.text
     assert f"panda recount {logged.service.url}" in page.text
+
+
+PRIVATE = ("O-R-0000", "S-1", "S-2", "BL-1", "overboard", '"H-R-', "D-R-0000", "W-R-0000", "L-G-", "P-R-", "ab" * 32)
+"""Orders, schools, documents, reasons, reports and lots of the history; parties and merchants have too short names."""
+PUBLIC = (
+    *(
+        "/",
+        "/data",
+        "/log/entries.ndjson",
+        "/log/tile/entries/000.p/5",
+        "/log/recount.sql",
+        "/v1/data/datapackage.json",
+    ),
+    *(f"/v1/data/{table}.{format}" for table in ("programme", "day", "country", "item", "round") for format in FORMATS),
+    *("/v1/totals", *(f"/v1/totals/{by}" for by in ("programme", "day", "country", "item", "round"))),
+    "/v1/conservation",
+)
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_nothing_private_is_in_what_anyone_may_read(logged: Reporting, path: str) -> None:
+    answer = logged.get(path)
+    assert answer.status_code == 200
+    assert [one for one in PRIVATE if one.encode() in answer.content] == []
+
+
+def test_nothing_private_is_in_the_stream(logged: Reporting) -> None:
+    with httpx.stream("GET", f"{logged.service.url}/v1/events", trust_env=False, timeout=30.0) as stream:
+        told = next(line for line in stream.iter_lines() if line.startswith("data: "))
+    assert "received_fen" in told and [one for one in PRIVATE if one in told] == []

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pandapack.recount.counting import Figures, count, nested
+from pandapack.recount.counting import Figures, count, figures_of, nested, sql
 from pandapack.recount.differences import compare, shown_figures
 from tests.unit.contracts.test_public_fold import ALL, FINISHED, Account
 from tests.unit.recount.random_log import logs
@@ -85,3 +86,15 @@ def test_a_changed_figure_is_named_by_its_table_and_row() -> None:
 def test_columns_of_parcels_are_nested_as_in_json() -> None:
     row = {"round": "R-1", "parcels_planned": 7, "parcels_in_transit": 2}
     assert nested(row) == {"round": "R-1", "parcels_planned": 7, "parcels": {"in_transit": 2}}
+
+
+def test_the_head_of_the_file_says_how_entries_are_loaded(tmp_path: Path) -> None:
+    for first in range(0, len(FINISHED), 40):
+        (tmp_path / f"{first:09d}.ndjson").write_bytes(b"".join(one + b"\n" for one in FINISHED[first : first + 40]))
+    lines = [line.removeprefix("--").strip() for line in sql().splitlines()]
+    begin = lines.index("CREATE TABLE entries AS")
+    recipe = " ".join(lines[begin : begin + 3]).replace("log/entries", str(tmp_path)).replace("LIMIT N", "LIMIT 50")
+    with duckdb.connect() as connection:
+        connection.execute(recipe)
+        connection.execute(sql())
+        agree(FINISHED[:50], figures_of(connection))
