@@ -117,7 +117,11 @@ class Address:
 
     def json(self, path: str, **params: str | int) -> Json:
         """The JSON at a path. Raises NotThere."""
-        found: Json = self._get(path, params).json()
+        answer = self._get(path, params)
+        try:
+            found: Json = answer.json()
+        except ValueError as error:
+            raise NotThere(f"{answer.request.url} answered no JSON") from error
         return found
 
     def tables(self, size: int) -> dict[str, list[Json]]:

@@ -90,6 +90,21 @@ def test_entries_that_an_earlier_start_saw_otherwise_are_told_of_as_a_fork(tmp_p
         recount(Served(FINISHED[:5]), tmp_path / "kept")
 
 
+def test_signed_entries_that_are_no_json_are_not_counted(tmp_path: Path) -> None:
+    with pytest.raises(NotProven, match="cannot be counted"):
+        recount(Served([*FINISHED[:5], b"no entry"]), tmp_path)
+
+
+def test_a_service_that_answers_something_else_is_told_of(tmp_path: Path) -> None:
+    served = Served(FINISHED)
+    served.files["v1/conservation"] = b'{"status": "a page of a proxy"}'
+    with pytest.raises(NotThere, match="with figures"):
+        recount(served, tmp_path)
+    served.files["v1/conservation"] = b"<html>"
+    with pytest.raises(NotThere, match="no JSON"):
+        recount(served, tmp_path)
+
+
 def test_a_mirror_is_recounted_from_its_folder(tmp_path: Path) -> None:
     found = recounted(Folder(write(tmp_path, files_of(FINISHED))), KEY, None, silent)
     assert (found.figures.totals["spent_fen"], found.comparison) == (1940, None)
