@@ -157,7 +157,7 @@ async def test_a_table_is_narrowed(client: httpx.AsyncClient, path: str, names: 
         ("day.csv?country=NP", 422, "data_filter_invalid"),
         ("day.csv?from=2021-11-12&to=2021-11-11", 422, "data_filter_invalid"),
         ("day.csv?as_of=yesterday", 422, "as_of_invalid"),
-        (f"day.csv?as_of={SIZE + 1}", 409, "size_unknown"),
+        (f"day.csv?as_of={SIZE + 1}", 404, "size_unknown"),
     ],
 )
 async def test_what_is_not_there_is_refused_in_words(
