@@ -91,6 +91,11 @@ COMMANDS = (
         "Recount everything from what is kept, while it runs, and compare. Exit 1 names each cause of a difference.",
     ),
     Entry(
+        "recount",
+        "recount:recount",
+        "Recount every public figure from the public log, and compare with the page. Exit 1 names each difference.",
+    ),
+    Entry(
         "bench",
         "bench:bench",
         "Measure this machine: throughput, latency, storage, recovery, with Kafka Streams and raw limits beside.",

@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.background(StopSignals(streams.end))
     login = login_router(where_first_keys_are(settings.keys_file))
     receipts = Receipts(neighbours, stores.public_log, checkpoints)
-    routes = router(stores, readings, pipeline, tracer, streams, checkpoints, receipts=receipts)
+    routes = router(stores, readings, pipeline, tracer, streams, checkpoints, receipts=receipts, snapshots=snapshots)
     app = service.app(routes, login, described=DESCRIBED)
     app.state.sessions = service.sessions()
     mount_static(app)

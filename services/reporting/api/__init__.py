@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from pandapack.runtime.read_limits import ReadLimits
+from services.reporting.api.data import data_router, recount_router
 from services.reporting.api.pages import pages_router
 from services.reporting.api.pipeline import pipeline_router
 from services.reporting.api.public_log import public_log_router
@@ -14,9 +15,11 @@ from services.reporting.api.trace import TraceLimits, trace_router
 from services.reporting.api.verify import verify_router
 from services.reporting.store import Stores
 from services.reporting.work.checkpoints import Checkpoints
+from services.reporting.work.data_files import DataFiles
 from services.reporting.work.pipeline import Pipeline
 from services.reporting.work.readings import Readings
 from services.reporting.work.receipts import Receipts
+from services.reporting.work.snapshots import Snapshots
 from services.reporting.work.streams import Streams
 from services.reporting.work.tracer import Tracer
 
@@ -35,8 +38,9 @@ def router(
     checkpoints: Checkpoints,
     *,
     receipts: Receipts,
+    snapshots: Snapshots,
 ) -> APIRouter:
-    """`/v1/…`, `/log/…`, `/`, `/ops` and `/verify`."""
+    """`/v1/…`, `/log/…`, `/`, `/data`, `/ops` and `/verify`."""
     limits = TraceLimits()
     tables = ReadLimits("tables", burst=TABLES_A_BURST_MAX, per_s=TABLES_PER_S)
     merchants = MerchantStores(stores.shards, stores.merchants, stores.banked_merchants)
@@ -45,7 +49,9 @@ def router(
     v1.include_router(trace_router(tracer, limits))
     v1.include_router(receipts_router(receipts, limits))
     v1.include_router(pipeline_router(pipeline, stores.journal, stores.archive, tables))
+    v1.include_router(data_router(snapshots, DataFiles(), tables))
     whole.include_router(v1)
+    whole.include_router(recount_router())
     whole.include_router(public_log_router(checkpoints, stores.public_log))
     whole.include_router(pages_router(readings, pipeline, tracer, limits))
     whole.include_router(verify_router())

@@ -18,6 +18,7 @@ from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.http import Problem
 from pandapack.runtime.sessions import page_caller
 from services.reporting.api.bars import Bar, bar_of
+from services.reporting.api.data_page import page_values
 from services.reporting.api.pipeline import shown_pipeline
 from services.reporting.api.texts import PageTexts, formats, language_of
 from services.reporting.api.trace import TraceLimits
@@ -139,7 +140,17 @@ def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limits:
             query=query,
             trace=trace,
             failure=failure,
+            address=str(request.base_url).rstrip("/"),
         )
+
+    @router.get("/data")
+    async def get_data_page(
+        request: Request,
+        lang: Annotated[str | None, Query()] = None,
+        accept_language: Annotated[str, Header()] = "",
+    ) -> HTMLResponse:
+        address = str(request.base_url).rstrip("/")
+        return _page("data.html", _texts(lang, accept_language), address=address, **page_values())
 
     @router.get("/ops")
     async def get_operations_page(

@@ -57,7 +57,9 @@ async function refresh(selector) {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll(selector)) {
     const next = fresh.getElementById(part.id);
-    if (next && !part.contains(document.activeElement) && next.innerHTML !== part.innerHTML) {
+    // Whoever reads a query, or is about to type, is not interrupted.
+    const isRead = part.contains(document.activeElement) || part.querySelector("details[open]");
+    if (next && !isRead && next.innerHTML !== part.innerHTML) {
       part.replaceChildren(...document.importNode(next, true).childNodes);
     }
   }

@@ -1,0 +1,374 @@
+-- Every public figure of Panda Pack, recounted from the first N entries of its public log. For DuckDB 1.4 and newer.
+--
+-- Nothing else is needed: no key, no database and no program of ours. Make a table `entries` (index from 0, entry: its
+-- JSON text), then run this file. From files of entries, one a line (a mirror's `log/entries/*.ndjson`):
+--
+--     CREATE TABLE entries AS
+--     SELECT row_number() OVER () - 1 AS index, json AS entry
+--     FROM read_ndjson_objects('log/entries/*.ndjson', maximum_object_size = 70000) LIMIT N;
+--
+-- or from the address itself, 4,096 entries an answer (DuckDB's extension `httpfs` reads addresses):
+--
+--     CREATE TABLE entries AS
+--     SELECT row_number() OVER () - 1 AS index, json AS entry
+--     FROM read_ndjson_objects([
+--         format('ADDRESS/log/entries.ndjson?from={}&to={}', first, least(first + 4096, N))
+--         FOR first IN range(0, N, 4096)
+--     ], maximum_object_size = 70000);
+--
+-- then: .read recount.sql  (or, in Python, connection.execute(open("recount.sql").read())).
+--
+-- What comes out has the names and the columns of `/v1/totals?as_of=N` and `/v1/totals/{by}?as_of=N`; what is nested
+-- there (`parcels.packed`) is one column here (`parcels_packed`). Money is integer fen, a day is a day in Asia/Shanghai.
+--
+--     totals        one row
+--     programme     a row a programme
+--     day           a row a day on which anything was given, taken back or banked (banked: by the day of the gift)
+--     country       a row a country of destination
+--     item          a row a programme and item, in base units
+--     round         a row a round
+--     law_terms     each term of the three laws; laws: their two sides and the difference
+
+-- One reading of each entry into typed columns. A field that an entry does not have is NULL; lists of two kinds of
+-- entries that share a name (`lines`, `intervals`, `days`) have the fields of both.
+CREATE OR REPLACE TABLE entry_fields AS
+SELECT index, unnest(from_json(entry, '{
+    "type": "VARCHAR", "at": "VARCHAR", "source": "VARCHAR", "sequence": "BIGINT", "part": "BIGINT", "parts": "BIGINT",
+    "programme": "VARCHAR", "country": "VARCHAR", "round": "VARCHAR", "order": "VARCHAR", "category": "VARCHAR",
+    "shard": "BIGINT", "duplicates": "BIGINT", "conflicts": "BIGINT", "refused": "BIGINT",
+    "days": [{"programme": "VARCHAR", "day": "VARCHAR", "count": "BIGINT", "fen": "BIGINT"}],
+    "intervals": [{"programme": "VARCHAR", "fen_to": "BIGINT"}],
+    "programmes": [{"programme": "VARCHAR", "count": "BIGINT", "fen": "BIGINT"}],
+    "credited_fen": "BIGINT", "applied_fen": "MAP(VARCHAR, BIGINT)", "reversed_fen": "BIGINT",
+    "ordinal": "BIGINT", "specification": "VARCHAR", "parcels": "BIGINT",
+    "reserved_fen": "BIGINT", "released_fen": "BIGINT", "fen": "BIGINT", "uncommitted_fen": "BIGINT",
+    "lines": [{
+        "item": "VARCHAR", "quantity": "BIGINT", "counted": "BIGINT", "accepted": "BIGINT", "rejected": "BIGINT",
+        "over_delivered": "BIGINT"
+    }],
+    "reordered": "MAP(VARCHAR, BIGINT)", "cancelled": "MAP(VARCHAR, BIGINT)", "consumed": "MAP(VARCHAR, BIGINT)",
+    "count": "BIGINT", "was": "VARCHAR", "now": "VARCHAR", "accepted": "BIGINT", "rejected": "BIGINT",
+    "pupils_reached": "BIGINT", "pupils_over_reported": "BIGINT"
+}'))
+FROM entries;
+
+-- What was too long for one entry stands in several: lists go on from one to the next, all else stands in the first. It
+-- counts once its last part is there.
+CREATE OR REPLACE TABLE facts_in_parts AS
+SELECT one.* REPLACE (
+    first.programme AS programme, first."order" AS "order", first.category AS category, first.shard AS shard
+)
+FROM entry_fields AS one
+JOIN entry_fields AS first USING (type, source, sequence)
+SEMI JOIN (SELECT type, source, sequence FROM entry_fields WHERE part = parts) USING (type, source, sequence)
+WHERE one.part IS NOT NULL AND first.part = 1;
+
+CREATE OR REPLACE VIEW facts AS
+SELECT * FROM entry_fields WHERE part IS NULL UNION ALL SELECT * FROM facts_in_parts;
+
+-- Donations.
+
+CREATE OR REPLACE TABLE donation_days AS
+SELECT cell.programme, cell.day,
+    coalesce(sum(cell.count) FILTER (type = 'donations.DonationsRecorded'), 0)::BIGINT AS count,
+    coalesce(sum(cell.fen) FILTER (type = 'donations.DonationsRecorded'), 0)::BIGINT AS fen,
+    coalesce(sum(cell.count) FILTER (type = 'donations.DonationsReversed'), 0)::BIGINT AS reversed_count,
+    coalesce(sum(cell.fen) FILTER (type = 'donations.DonationsReversed'), 0)::BIGINT AS reversed_fen,
+    coalesce(sum(cell.count) FILTER (type = 'donations.DonationsBanked'), 0)::BIGINT AS banked_count,
+    coalesce(sum(cell.fen) FILTER (type = 'donations.DonationsBanked'), 0)::BIGINT AS banked_fen
+FROM (SELECT type, unnest(days) AS cell FROM facts WHERE type IN (
+    'donations.DonationsRecorded', 'donations.DonationsReversed', 'donations.DonationsBanked'
+)) GROUP BY ALL;
+
+-- The end of each shard's fen line, and how far each fund has applied it: the last word counts.
+CREATE OR REPLACE TABLE fen_lines AS
+SELECT programme, shard, max(recorded_fen)::BIGINT AS recorded_fen, max(applied_fen)::BIGINT AS applied_fen
+FROM (
+    SELECT line.programme, shard::VARCHAR AS shard, arg_max(line.fen_to, index) AS recorded_fen, NULL AS applied_fen
+    FROM (SELECT index, shard, unnest(intervals) AS line FROM facts WHERE type = 'donations.DonationsRecorded')
+    GROUP BY ALL
+    UNION ALL
+    SELECT programme, applied.key, NULL, arg_max(applied.value, index)
+    FROM (
+        SELECT index, programme, unnest(map_entries(applied_fen)) AS applied
+        FROM facts WHERE type = 'procurement.FundCredited'
+    ) GROUP BY ALL
+) GROUP BY ALL;
+
+CREATE OR REPLACE TABLE sealed_pages AS
+SELECT cell.programme, sum(cell.count)::BIGINT AS count, sum(cell.fen)::BIGINT AS fen
+FROM (SELECT unnest(programmes) AS cell FROM facts WHERE type = 'donations.PageSealed') GROUP BY ALL;
+
+-- Money and parcels, by programme and country; what belongs to no country has none.
+
+CREATE OR REPLACE TABLE money_sums AS
+SELECT programme, country,
+    coalesce(sum(credited_fen) FILTER (type = 'procurement.FundCredited'), 0)::BIGINT AS credited_fen,
+    coalesce(sum(reversed_fen) FILTER (type = 'procurement.FundReversed'), 0)::BIGINT AS reversed_fen,
+    coalesce(sum(reserved_fen) FILTER (type = 'procurement.RoundFunded'), 0)::BIGINT AS funded_fen,
+    coalesce(sum(fen) FILTER (type = 'procurement.FundsCommitted'), 0)::BIGINT AS committed_fen,
+    coalesce(sum(uncommitted_fen) FILTER (type = 'procurement.FundsSpent'), 0)::BIGINT AS uncommitted_fen,
+    coalesce(sum(fen) FILTER (type = 'procurement.FundsSpent'), 0)::BIGINT AS spent_fen,
+    coalesce(sum(released_fen) FILTER (type = 'procurement.RoundClosed'), 0)::BIGINT AS released_fen,
+    count(*) FILTER (type = 'procurement.RoundFunded') AS rounds,
+    count(*) FILTER (type = 'procurement.OrderPlaced') AS orders
+FROM facts
+WHERE coalesce(part, 1) = 1 AND type IN (
+    'procurement.FundCredited', 'procurement.FundReversed', 'procurement.RoundFunded', 'procurement.FundsCommitted',
+    'procurement.FundsSpent', 'procurement.RoundClosed', 'procurement.OrderPlaced'
+) GROUP BY ALL;
+
+-- A parcel moves from one state to another: what is left of the arrow loses, what is right of it gains.
+CREATE OR REPLACE TABLE parcel_moves AS
+SELECT round, programme, country, unnest(CASE type
+    WHEN 'procurement.ParcelsPacked' THEN [{state: 'packed', n: count}, {state: 'warehouse', n: count}]
+    WHEN 'logistics.ParcelsDispatched' THEN [{state: 'warehouse', n: -count}, {state: 'in_transit', n: count}]
+    WHEN 'logistics.ParcelsWrittenOff' THEN [{state: was, n: -count}, {state: now, n: count}]
+    WHEN 'logistics.ParcelsDelivered' THEN [
+        {state: 'in_transit', n: -accepted - rejected}, {state: 'accepted', n: accepted}, {state: 'rejected', n: rejected}
+    ]
+    WHEN 'logistics.ParcelsHandedOut' THEN [
+        {state: 'pupils', n: pupils_reached}, {state: 'over_reported', n: pupils_over_reported}
+    ]
+    WHEN 'logistics.ParcelsStored' THEN [{state: 'stored', n: count}]
+END, recursive := true)
+FROM facts WHERE coalesce(part, 1) = 1;
+
+CREATE OR REPLACE TABLE parcel_sums AS
+SELECT programme, country, round,
+    coalesce(sum(n) FILTER (state = 'packed'), 0)::BIGINT AS packed,
+    coalesce(sum(n) FILTER (state = 'warehouse'), 0)::BIGINT AS warehouse,
+    coalesce(sum(n) FILTER (state = 'in_transit'), 0)::BIGINT AS in_transit,
+    coalesce(sum(n) FILTER (state = 'accepted'), 0)::BIGINT AS accepted,
+    coalesce(sum(n) FILTER (state = 'rejected'), 0)::BIGINT AS rejected,
+    coalesce(sum(n) FILTER (state = 'damaged'), 0)::BIGINT AS damaged,
+    coalesce(sum(n) FILTER (state = 'lost'), 0)::BIGINT AS lost,
+    coalesce(sum(n) FILTER (state = 'returned'), 0)::BIGINT AS returned,
+    coalesce(sum(n) FILTER (state = 'pupils'), 0)::BIGINT AS pupils_reached,
+    coalesce(sum(n) FILTER (state = 'over_reported'), 0)::BIGINT AS pupils_over_reported
+FROM parcel_moves GROUP BY ALL;
+
+-- Goods, order by order.
+
+CREATE OR REPLACE TABLE order_goods AS
+SELECT "order", programme, item,
+    coalesce(sum(n) FILTER (term = 'ordered'), 0)::BIGINT AS ordered,
+    coalesce(sum(n) FILTER (term = 'over_delivered'), 0)::BIGINT AS over_delivered,
+    coalesce(sum(n) FILTER (term = 'received'), 0)::BIGINT AS received,
+    coalesce(sum(n) FILTER (term = 'accepted'), 0)::BIGINT AS accepted,
+    coalesce(sum(n) FILTER (term = 'rejected'), 0)::BIGINT AS rejected,
+    coalesce(sum(n) FILTER (term = 'cancelled'), 0)::BIGINT AS cancelled,
+    coalesce(sum(n) FILTER (term = 'kitted'), 0)::BIGINT AS kitted
+FROM (
+    SELECT "order", programme, line.item AS item, 'ordered' AS term, line.quantity AS n
+    FROM (
+        SELECT "order", programme, unnest(lines) AS line
+        FROM facts WHERE type = 'procurement.OrderPlaced' AND category = 'goods'
+    )
+    UNION ALL
+    SELECT "order", programme, line.item, unnest(['received', 'accepted', 'rejected', 'over_delivered']),
+        unnest([line.counted, line.accepted, line.rejected, line.over_delivered])
+    FROM (SELECT "order", programme, unnest(lines) AS line FROM facts WHERE type = 'procurement.GoodsReceived')
+    UNION ALL
+    SELECT "order", programme, pair.key, term, pair.value
+    FROM (
+        SELECT "order", programme, 'ordered' AS term, unnest(map_entries(reordered)) AS pair
+        FROM facts WHERE type = 'procurement.GoodsReceived'
+        UNION ALL
+        SELECT "order", programme, 'cancelled', unnest(map_entries(cancelled))
+        FROM facts WHERE type = 'procurement.OrderClosed'
+        UNION ALL
+        SELECT NULL, programme, 'kitted', unnest(map_entries(consumed))
+        FROM facts WHERE type = 'procurement.ParcelsPacked'
+    )
+) GROUP BY ALL;
+
+-- Rounds. An order's money is committed until it is paid; then it is spent, and the rest is the round's again.
+
+CREATE OR REPLACE TABLE round_orders AS
+SELECT round, "order",
+    coalesce(arg_max(fen, index) FILTER (type = 'procurement.FundsCommitted'), 0) AS committed_fen,
+    coalesce(arg_max(fen, index) FILTER (type = 'procurement.FundsSpent'), 0) AS spent_fen,
+    bool_or(type = 'procurement.FundsSpent') AS is_paid
+FROM facts WHERE coalesce(part, 1) = 1 AND type IN ('procurement.FundsCommitted', 'procurement.FundsSpent')
+GROUP BY ALL;
+
+CREATE OR REPLACE TABLE round_facts AS
+SELECT round, max(programme) AS programme, max(country) AS country,
+    max(ordinal) FILTER (type = 'procurement.RoundFunded') AS ordinal,
+    max(specification) FILTER (type = 'procurement.RoundFunded') AS specification,
+    max(parcels) FILTER (type = 'procurement.RoundFunded') AS parcels_planned,
+    max("at") FILTER (type = 'procurement.RoundFunded') AS funded_at,
+    max("at") FILTER (type = 'procurement.RoundClosed') AS closed_at,
+    coalesce(max(reserved_fen) FILTER (type = 'procurement.RoundFunded'), 0) AS funded_fen,
+    coalesce(max(released_fen) FILTER (type = 'procurement.RoundClosed'), 0) AS released_fen,
+    count(DISTINCT "order") FILTER (type = 'procurement.OrderPlaced') AS orders,
+    coalesce(sum(count) FILTER (type = 'logistics.ParcelsDispatched'), 0) AS dispatched,
+    coalesce(sum(accepted + rejected) FILTER (type = 'logistics.ParcelsDelivered'), 0) AS delivered
+FROM facts
+WHERE coalesce(part, 1) = 1 AND type IN (
+    'procurement.RoundFunded', 'procurement.RoundOpened', 'procurement.FundsCommitted', 'procurement.FundsSpent',
+    'procurement.ParcelsPacked', 'procurement.RoundClosed', 'procurement.OrderPlaced', 'procurement.GoodsReceived',
+    'procurement.OrderPaid', 'procurement.OrderClosed', 'logistics.ConsignmentOpened', 'logistics.ParcelsStored',
+    'logistics.ParcelsDispatched', 'logistics.ParcelsWrittenOff', 'logistics.ParcelsDelivered',
+    'logistics.ParcelsHandedOut', 'logistics.ConsignmentClosed'
+) GROUP BY ALL;
+
+-- The tables that are shown.
+
+CREATE OR REPLACE TABLE round AS
+SELECT round, ordinal, coalesce(programme, '') AS programme, coalesce(country, '') AS country, specification,
+    CASE
+        WHEN closed_at IS NOT NULL THEN 'closed'
+        WHEN delivered > 0 THEN 'handing_over'
+        WHEN dispatched > 0 THEN 'on_the_way'
+        WHEN packed > 0 THEN 'packing'
+        WHEN orders > 0 THEN 'ordered'
+        ELSE 'funded'
+    END AS status,
+    parcels_planned, funded_fen,
+    funded_fen - released_fen - coalesce(money.committed_fen, 0) - coalesce(money.spent_fen, 0) AS reserved_fen,
+    coalesce(money.committed_fen, 0) AS committed_fen, coalesce(money.spent_fen, 0) AS spent_fen, released_fen, orders,
+    coalesce(packed, 0) AS parcels_packed, coalesce(warehouse, 0) AS parcels_warehouse,
+    coalesce(in_transit, 0) AS parcels_in_transit, coalesce(accepted, 0) AS parcels_accepted,
+    coalesce(rejected, 0) AS parcels_rejected, coalesce(damaged, 0) AS parcels_damaged,
+    coalesce(lost, 0) AS parcels_lost, coalesce(returned, 0) AS parcels_returned,
+    coalesce(pupils_reached, 0) AS pupils_reached, coalesce(pupils_over_reported, 0) AS pupils_over_reported,
+    funded_at, closed_at
+FROM round_facts
+LEFT JOIN (
+    SELECT round, coalesce(sum(committed_fen) FILTER (NOT is_paid), 0)::BIGINT AS committed_fen,
+        sum(spent_fen)::BIGINT AS spent_fen
+    FROM round_orders GROUP BY ALL
+) AS money USING (round)
+LEFT JOIN (SELECT round, sum(COLUMNS(* EXCLUDE (programme, country, round)))::BIGINT FROM parcel_sums GROUP BY round)
+    AS parcels USING (round)
+ORDER BY round;
+
+CREATE OR REPLACE TABLE programme_sums AS
+SELECT programme, coalesce(sum(COLUMNS(* EXCLUDE (programme))), 0)::BIGINT
+FROM (
+    SELECT programme, count AS donations, fen AS received_fen, reversed_fen AS taken_back_fen, banked_fen
+    FROM donation_days
+    UNION ALL BY NAME
+    SELECT programme, count AS sealed_donations, fen AS sealed_fen FROM sealed_pages
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (country) FROM money_sums
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (country, round) FROM parcel_sums
+    UNION ALL BY NAME
+    (SELECT programme FROM fen_lines UNION SELECT programme FROM order_goods UNION SELECT programme FROM round)
+) GROUP BY programme;
+
+CREATE OR REPLACE MACRO figures_of(sums) AS TABLE
+SELECT programme, donations, received_fen, taken_back_fen AS reversed_fen, banked_fen,
+    sealed_donations, sealed_fen,
+    received_fen - credited_fen - (taken_back_fen - reversed_fen) AS in_flight_fen,
+    credited_fen - reversed_fen - funded_fen + released_fen AS unallocated_fen,
+    funded_fen - committed_fen + uncommitted_fen - released_fen AS reserved_fen,
+    committed_fen - uncommitted_fen - spent_fen AS committed_fen, spent_fen, rounds, orders,
+    packed AS parcels_packed, warehouse AS parcels_warehouse, in_transit AS parcels_in_transit,
+    accepted AS parcels_accepted, rejected AS parcels_rejected, damaged AS parcels_damaged, lost AS parcels_lost,
+    returned AS parcels_returned, pupils_reached, pupils_over_reported
+FROM query_table(sums);
+
+CREATE OR REPLACE TABLE programme AS
+SELECT figures.*, coalesce(reached.countries, 0) AS countries
+FROM figures_of('programme_sums') AS figures
+LEFT JOIN (
+    SELECT programme, count(*) AS countries
+    FROM (SELECT programme, country FROM parcel_sums GROUP BY ALL HAVING sum(accepted) > 0) GROUP BY ALL
+) AS reached USING (programme)
+ORDER BY programme;
+
+CREATE OR REPLACE TABLE totals AS
+SELECT donations, found.*, figures.* EXCLUDE (donations),
+    (SELECT count(*) FROM (SELECT country FROM parcel_sums GROUP BY ALL HAVING sum(accepted) > 0)) AS countries
+FROM (SELECT coalesce(sum(COLUMNS(* EXCLUDE (programme))), 0)::BIGINT FROM figures_of('programme_sums')) AS figures
+CROSS JOIN (
+    SELECT coalesce(sum(duplicates), 0)::BIGINT AS duplicates, coalesce(sum(conflicts), 0)::BIGINT AS conflicts,
+        coalesce(sum(refused), 0)::BIGINT AS refused
+    FROM facts WHERE type = 'donations.DonationsRecorded'
+) AS found;
+
+CREATE OR REPLACE TABLE day AS
+SELECT day, sum(COLUMNS(* EXCLUDE (programme, day)))::BIGINT
+FROM donation_days GROUP BY day ORDER BY day;
+
+CREATE OR REPLACE TABLE country AS
+SELECT country, sums.rounds, sums.funded_fen,
+    sums.funded_fen - sums.committed_fen + sums.uncommitted_fen - sums.released_fen AS reserved_fen,
+    sums.committed_fen - sums.uncommitted_fen - sums.spent_fen AS committed_fen, sums.spent_fen, sums.released_fen,
+    packed AS parcels_packed, warehouse AS parcels_warehouse, in_transit AS parcels_in_transit,
+    accepted AS parcels_accepted, rejected AS parcels_rejected, damaged AS parcels_damaged, lost AS parcels_lost,
+    returned AS parcels_returned, pupils_reached, pupils_over_reported
+FROM (
+    SELECT country, coalesce(sum(COLUMNS(* EXCLUDE (country))), 0)::BIGINT
+    FROM (
+        SELECT * EXCLUDE (programme) FROM money_sums WHERE country IS NOT NULL
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (programme, round) FROM parcel_sums WHERE country IS NOT NULL
+        UNION ALL BY NAME
+        SELECT country FROM round
+    ) GROUP BY country
+) AS sums ORDER BY country;
+
+CREATE OR REPLACE TABLE item AS
+SELECT programme, item, ordered, over_delivered, received, accepted, rejected, cancelled, kitted,
+    ordered + over_delivered - received - cancelled AS outstanding, accepted - kitted AS in_stock
+FROM (
+    SELECT programme, item, sum(COLUMNS(* EXCLUDE (programme, item, "order")))::BIGINT FROM order_goods GROUP BY ALL
+) ORDER BY programme, item;
+
+-- The three laws. The two sides of each come from different entries: what was recorded against what funds, rounds and
+-- orders say; what was packed against what became of it.
+
+CREATE OR REPLACE TABLE law_terms AS
+SELECT * FROM (
+    SELECT 'money' AS law, programme AS "of", unnest([
+        {side: 'left', term: 'received', amount: received_fen},
+        {side: 'left', term: 'reversed', amount: -taken_back_fen},
+        {side: 'right', term: 'in_flight', amount: coalesce(coming_fen, 0) - (taken_back_fen - reversed_fen)},
+        {side: 'right', term: 'unallocated', amount: credited_fen - reversed_fen - funded_fen + released_fen},
+        {side: 'right', term: 'reserved', amount: coalesce(own.reserved_fen, 0)},
+        {side: 'right', term: 'committed', amount: coalesce(own.committed_fen, 0)},
+        {side: 'right', term: 'spent', amount: coalesce(own.spent_fen, 0)}
+    ], recursive := true)
+    FROM programme_sums
+    LEFT JOIN (
+        SELECT programme, sum(coalesce(recorded_fen, 0) - coalesce(applied_fen, 0))::BIGINT AS coming_fen
+        FROM fen_lines GROUP BY ALL
+    ) USING (programme)
+    LEFT JOIN (
+        SELECT programme, sum(COLUMNS('^(reserved|committed|spent)_fen$'))::BIGINT FROM round GROUP BY ALL
+    ) AS own USING (programme)
+    UNION ALL
+    SELECT 'items', programme || '/' || item, unnest([
+        {side: 'left', term: 'ordered', amount: ordered},
+        {side: 'left', term: 'over_delivered', amount: over_delivered},
+        {side: 'right', term: 'received', amount: received},
+        {side: 'right', term: 'outstanding', amount: outstanding},
+        {side: 'right', term: 'cancelled', amount: cancelled}
+    ], recursive := true)
+    FROM item
+    UNION ALL
+    SELECT 'parcels', country, unnest([
+        {side: 'left', term: 'packed', amount: coalesce(shown.packed, 0)},
+        {side: 'right', term: 'warehouse', amount: coalesce(counted.parcels_warehouse, 0)},
+        {side: 'right', term: 'in_transit', amount: coalesce(counted.parcels_in_transit, 0)},
+        {side: 'right', term: 'accepted', amount: coalesce(counted.parcels_accepted, 0)},
+        {side: 'right', term: 'rejected', amount: coalesce(counted.parcels_rejected, 0)},
+        {side: 'right', term: 'damaged', amount: coalesce(counted.parcels_damaged, 0)},
+        {side: 'right', term: 'lost', amount: coalesce(counted.parcels_lost, 0)},
+        {side: 'right', term: 'returned', amount: coalesce(counted.parcels_returned, 0)}
+    ], recursive := true)
+    FROM (SELECT country, sum(packed)::BIGINT AS packed FROM parcel_sums GROUP BY ALL) AS shown
+    FULL JOIN (
+        SELECT country, sum(COLUMNS('^parcels_[^p].*'))::BIGINT FROM round GROUP BY country
+    ) AS counted USING (country)
+) ORDER BY law, "of", side, term;
+
+CREATE OR REPLACE TABLE laws AS
+SELECT law, "of", coalesce(sum(amount) FILTER (side = 'left'), 0)::BIGINT AS left_sum,
+    coalesce(sum(amount) FILTER (side = 'right'), 0)::BIGINT AS right_sum, left_sum - right_sum AS difference
+FROM law_terms GROUP BY ALL ORDER BY law, "of";

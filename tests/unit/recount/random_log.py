@@ -1,0 +1,142 @@
+"""Random entries of every type that figures are made of, in few programmes, rounds, orders and items: so they meet.
+
+They need not make sense: the fold in Python and the one in SQL must agree on any log whatever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+Json = dict[str, Any]
+PROGRAMMES, COUNTRIES, ITEMS = ("p", "q"), ("MM", "NP"), ("ball", "pen")
+ROUNDS = {"R-1": ("p", "NP"), "R-2": ("p", "MM"), "R-3": ("q", "NP")}
+STATES = ("warehouse", "in_transit", "accepted", "rejected", "damaged", "lost", "returned")
+AT = "2021-11-11T02:00:{:02d}Z"
+
+number = st.integers(0, 9)
+programme, item, shard = st.sampled_from(PROGRAMMES), st.sampled_from(ITEMS), st.integers(0, 2)
+order = st.sampled_from(["a" * 32, "b" * 32])
+category = st.sampled_from(["goods", "freight"])
+units = st.dictionaries(item, number)
+
+
+def entry(type: str, **fields: Any) -> st.SearchStrategy[Json]:
+    return st.fixed_dictionaries({"type": st.just(type), **fields})
+
+
+def list_of(**fields: Any) -> st.SearchStrategy[list[Json]]:
+    return st.lists(st.fixed_dictionaries(fields), max_size=3)
+
+
+def cells() -> st.SearchStrategy[list[Json]]:
+    return list_of(programme=programme, day=st.sampled_from(["2021-11-11", "2021-11-12"]), count=number, fen=number)
+
+
+intervals = list_of(shard=shard, fen_from=st.just(0), fen_to=st.just(0))
+lines = list_of(item=item, quantity=number, unit_price_fen=number)
+receipt = list_of(item=item, counted=number, accepted=number, rejected=number, over_delivered=number)
+
+OF_DONATIONS = (
+    entry(
+        "donations.DonationsRecorded",
+        shard=shard,
+        days=cells(),
+        intervals=list_of(programme=programme, fen_from=st.just(0), fen_to=st.integers(1, 99)),
+        duplicates=number,
+        conflicts=number,
+        refused=number,
+    ),
+    entry("donations.DonationsReversed", shard=shard, days=cells()),
+    entry("donations.DonationsBanked", days=cells()),
+    entry(
+        "donations.PageSealed",
+        shard=shard,
+        page=number,
+        rows=number,
+        fen=number,
+        root=st.just("ab" * 32),
+        programmes=list_of(programme=programme, count=number, fen=number),
+    ),
+    entry(
+        "procurement.FundCredited",
+        programme=programme,
+        credited_fen=number,
+        applied_fen=st.dictionaries(shard.map(str), st.integers(1, 99)),
+    ),
+    entry("procurement.FundReversed", programme=programme, reversed_fen=number, intervals=intervals, owed_fen=number),
+    entry("procurement.NeedOpened", programme=programme, country=st.just("LA"), parcels=number, ordinal=number),
+    entry("mars.Landed"),
+)
+OF_A_ROUND = (
+    entry(
+        "procurement.RoundFunded",
+        ordinal=st.integers(1, 9),
+        specification=st.sampled_from("xy"),
+        parcels=number,
+        plan_fen=st.dictionaries(category, number),
+        contingency_fen=number,
+        reserved_fen=number,
+        intervals=intervals,
+    ),
+    entry("procurement.RoundOpened", parcels=number, districts=list_of(parcels=number)),
+    entry("procurement.OrderRequested", order=order, lines=lines, amount_fen=number),
+    entry("procurement.FundsCommitted", order=order, category=category, fen=number),
+    entry("procurement.FundsSpent", order=order, category=category, fen=number, uncommitted_fen=number),
+    entry("procurement.OrderPlaced", order=order, category=category, lines=lines, amount_fen=number),
+    entry("procurement.GoodsReceived", order=order, lines=receipt, reordered=units, complete=st.booleans()),
+    entry("procurement.OrderPaid", order=order, category=category, amount_fen=number),
+    entry("procurement.OrderClosed", order=order, cancelled=units),
+    entry("procurement.ParcelsPacked", first_ordinal=number, count=number, consumed=units),
+    entry("procurement.RoundClosed", spent_fen=number, released_fen=number, released=intervals, leftover=units),
+    entry("logistics.ConsignmentOpened", round_parcels=number),
+    entry("logistics.ParcelsStored", first_ordinal=number, count=number),
+    entry("logistics.ParcelsDispatched", shipment=st.just("S"), count=number),
+    entry("logistics.ParcelsWrittenOff", was=st.sampled_from(STATES), now=st.sampled_from(STATES), count=number),
+    entry("logistics.ParcelsDelivered", accepted=number, rejected=number),
+    entry("logistics.ParcelsHandedOut", parcels=number, pupils_reached=number, pupils_over_reported=number),
+    entry("logistics.ConsignmentClosed", **dict.fromkeys(("accepted", "rejected", *STATES[4:]), number)),
+    entry("logistics.CostIncurred", order=order, category=category, fen=number),
+    entry("logistics.CustomsHeld", shipment=st.just("S")),
+)
+LISTS = ("days", "intervals", "programmes", "lines", "released", "districts")
+
+
+@st.composite
+def _any(draw: st.DrawFn) -> Json:
+    if draw(st.booleans()):
+        return draw(st.one_of(OF_DONATIONS))
+    round = draw(st.sampled_from(sorted(ROUNDS)))
+    owner, country = ROUNDS[round]
+    return {"round": round, "programme": owner, "country": country, **draw(st.one_of(OF_A_ROUND))}
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[bytes]:
+    """A log of some 30 entries: each round is told of first, and some wholes stand in two parts."""
+    told = [
+        {"type": "logistics.ConsignmentOpened", "round": name, "programme": owner, "country": country}
+        for name, (owner, country) in ROUNDS.items()
+    ]
+    found: list[bytes] = []
+    for sequence, one in enumerate([*told, *draw(st.lists(_any(), max_size=30))], 1):
+        head = {"v": 1, "at": AT.format(sequence), "on": "2021-11-11", "source": "/a/b", "sequence": sequence}
+        found += map(_encoded, _parts({**head, **one}) if draw(st.booleans()) else [{**head, **one}])
+    return found
+
+
+def _parts(whole: Json) -> list[Json]:
+    """The whole in as many parts as it has elements, and one."""
+    names = [name for name in LISTS if name in whole]
+    head = {name: whole[name] for name in ("v", "at", "on", "source", "sequence", "type")}
+    first = {name: [] if name in names else value for name, value in whole.items()}
+    parts = [first, *({**head, name: [one]} for name in names for one in whole[name])]
+    if len(parts) == 1:
+        return [whole]
+    return [{**part, "part": n, "parts": len(parts)} for n, part in enumerate(parts, 1)]
+
+
+def _encoded(entry: Json) -> bytes:
+    return msgspec.json.encode(entry, order="sorted")
