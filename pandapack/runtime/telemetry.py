@@ -18,4 +18,6 @@ LOOP_FAILURES = Counter("panda_loop_failures_total", "Runs of a background loop 
 LOG_SIZE = Gauge("panda_log_size", "Entries of the public log, as this process knows it")
 LOG_BLOCKED = Gauge("panda_log_blocked", "Partitions whose next event waits for its causes to stand in the public log")
 LOG_BLOCKED_SECONDS = Gauge("panda_log_blocked_seconds", "Age of the oldest event that waits so")
+WITNESS_POSTS = Counter("panda_witness_posts_total", "Checkpoints posted, by what became of it", ["witness", "outcome"])
+LOG_COSIGNED = Gauge("panda_log_cosigned", "Witnesses that cosigned the public log's checkpoint when last asked here")
 HTTP_SECONDS = Histogram("panda_http_seconds", "Requests by method, route and status", ["method", "route", "status"])
