@@ -78,8 +78,8 @@ class EntryOrder:
         self._at = entry["at"]
         if self._is_next_part(entry):
             return
-        key, last = (entry["source"], entry["type"]), entry["sequence"]
-        first, before = entry.get("first_sequence", last), self._numbers.get((entry["source"], entry["type"]), 0)
+        key, last = (entry["source"], entry["type"]), int(entry["sequence"])
+        first, before = int(entry.get("first_sequence", last)), self._numbers.get(key, 0)
         if not before < first <= last:
             raise Unfit(f"{key[0]} tells of {key[1]} {first} to {last}, and of {before} before")
         self._numbers[key] = last
