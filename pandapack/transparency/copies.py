@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pandapack.contracts.merkle import leaf_hash
 from pandapack.contracts.tlog.checkpoint import Checkpoint, SignedCheckpoint
-from pandapack.contracts.tlog.encoding import Malformed
+from pandapack.contracts.tlog.encoding import HASH_BYTES, Malformed
 from pandapack.contracts.tlog.note import Note
-from pandapack.contracts.tlog.tiles import HEIGHT, WIDTH, Bundle, Tile, bundle_bytes, bundles_of, tile_hashes
+from pandapack.contracts.tlog.tiles import HEIGHT, WIDTH, Bundle, Tile, bundle_bytes, bundles_of, tile_hashes, width_at
 from pandapack.contracts.tlog.tree import Edge, append, consistency_proof, edge_at, is_consistent
 from pandapack.transparency.differences import difference, entries_within
 from pandapack.transparency.findings import Fault, Finding, Wrong
@@ -118,6 +118,16 @@ class LogCopy:
                 raise
             self._extend(source, signed, progress, _Differences(), may_reuse=False)
 
+    def root_at(self, size: int) -> bytes:
+        """The root of the copy's first entries, as many as that (at most its size)."""
+
+        def read_tile(level: int, index: int, width: int) -> bytes:
+            raw = self._read(Tile(level, index, width_at(self.size, level, index)).path)
+            assert raw is not None, f"tile {level}/{index} of the copy is missing"
+            return raw[: width * HASH_BYTES]
+
+        return edge_at(size, read_tile).root
+
     def keep_evidence(self, name: str, note: bytes) -> Path:
         """Keeps a note that proves something beside the copy."""
         path = self.folder / "evidence" / name
@@ -166,6 +176,9 @@ class LogCopy:
             met.entries = met.entries or difference(begin, leaves, _hashes_of(tile, bundle, met))
             if known and tuple(leaves[:known]) != edge.levels[0]:
                 met.known_entries = met.known_entries or difference(begin, leaves[:known], edge.levels[0])
+            broken = next((n for n, entry in enumerate(within) if b"\n" in entry), None)
+            if broken is not None:
+                raise Wrong(Fault.ENTRY_UNFIT, f"entry {begin + broken}: it has a line break, and is no canonical JSON")
             fresh += (within + [b""] * WIDTH)[known : bundle.width]
         lines = source.lines(first, end)
         if lines is not None and lines != fresh:

@@ -25,6 +25,7 @@ class Fault(StrEnum):
     TILE_ALTERED = "tile_altered"
     LINES_DIFFER = "lines_differ"
     ENTRY_UNFIT = "entry_unfit"
+    LAW_BROKEN = "law_broken"
     FIGURE_DIFFERS = "figure_differs"
     COPY_DAMAGED = "copy_damaged"
 

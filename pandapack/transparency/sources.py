@@ -16,6 +16,9 @@ CONNECT_WAIT_S = 5.0
 ANSWER_BYTES_MAX = 288 * 1024 * 1024
 """A file of the longest entries that there can be; of common ones it has two MiB."""
 
+NOTHING_THERE = (400, 404, 409, 422)
+"""What an address answers that has nothing of that kind, or not as of that size."""
+
 
 def lines_path(first: int) -> str:
     """Of the file in which the entries from `first` on stand, a multiple of `LINES_A_FILE`."""
@@ -57,11 +60,11 @@ class AddressSource:
         return self.at(f"/log/{path}")
 
     def at(self, path: str) -> bytes | None:
-        """What lies at any path of the address; None where it says 404. Raises Unanswered."""
+        """What lies at any path of the address; None where it says that nothing does. Raises Unanswered."""
         url, found = f"{self.name}{path}", bytearray()
         try:
             with self._client.stream("GET", url) as answer:
-                if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.UNPROCESSABLE_ENTITY):
+                if answer.status_code in NOTHING_THERE:
                     return None
                 if answer.status_code != httpx.codes.OK:
                     raise Unanswered(f"{url} answers {answer.status_code}")

@@ -24,6 +24,8 @@ _encoder = msgspec.json.Encoder(order="sorted")
 _decoder = msgspec.json.Decoder()
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
 
+_ROOT = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
 
 class Unfit(ValueError):
     """An entry is not as it must be: the message says where and why."""
@@ -104,6 +106,8 @@ class EntryOrder:
         if not isinstance(shard, int) or page != due or entry["sequence"] != due + 1:
             number = entry["sequence"]
             raise Unfit(f"shard {shard} seals page {page} as its event {number}, and page {due} is next")
+        if _ROOT.fullmatch(str(entry.get("root"))) is None:
+            raise Unfit(f"the root of page {page} of shard {shard} is {_shown(entry.get('root'))}, no SHA-256 in hex")
         self._pages[shard] = due + 1
 
 
