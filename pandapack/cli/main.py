@@ -88,7 +88,7 @@ COMMANDS = (
     Entry(
         "monitor",
         "monitor:monitor",
-        "Check a log: signed, fresh, one with what was seen, well-formed, figures that follow. Exit 1 names what is not.",
+        "Check a log: signed, fresh, one with what was seen, well-formed, figures that follow. Exit 1 names a fault.",
     ),
     Entry(
         "mirror",

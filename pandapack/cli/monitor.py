@@ -36,7 +36,7 @@ def monitor(  # noqa: PLR0917 - typer makes options of them
     pause_s: Pause = PAUSE_S,
     as_json: AsJson = False,
 ) -> None:
-    """Check a log: signed, fresh, one with what was seen, well-formed, figures that follow. Exit 1 names what is not.
+    """Check a log: signed, fresh, one with what was seen, well-formed, figures that follow. Exit 1 names a fault.
 
     For good, or --once; then exit 2 where there is no answer. Without --key the key of the first time is kept.
     """
