@@ -92,7 +92,7 @@ def witness_app(witness: Witness) -> Starlette:
                 return Response(f"a request has at most {REQUEST_BYTES_MAX} bytes\n", 413, media_type=TEXT_TYPE)
         async with one_at_a_time:
             answer = await asyncio.to_thread(witness.add_checkpoint, bytes(raw))
-        return Response(answer.body, answer.status, media_type=answer.content_type)
+        return Response(answer.body, answer.status, headers={"Content-Type": answer.content_type})
 
     async def get_key(_: Request) -> Response:
         return Response(f"{witness.state.signer.verifier.text}\n", media_type=TEXT_TYPE)
