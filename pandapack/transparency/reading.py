@@ -41,8 +41,11 @@ class Reading:
         """Raises Wrong where a law of conservation does not hold."""
         for law in laws(self.books):
             if not law.holds:
+                first = next(iter(law.broken), None)
+                said = f"; {first.name} of {first.of}: {first.left}, not {first.right}" if first is not None else ""
+                said = f"; of {', '.join(law.unbalanced)}" if law.unbalanced else said
                 detail = f"the law of {law.name} does not hold after {self.size} entries: {law.difference} {law.unit}"
-                raise Wrong(Fault.LAW_BROKEN, detail)
+                raise Wrong(Fault.LAW_BROKEN, detail + said)
 
     @property
     def totals(self) -> Json:
