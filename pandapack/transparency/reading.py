@@ -42,10 +42,10 @@ class Reading:
         for law in laws(self.books):
             if not law.holds:
                 first = next(iter(law.broken), None)
-                said = f"; {first.name} of {first.of}: {first.left}, not {first.right}" if first is not None else ""
-                said = f"; of {', '.join(law.unbalanced)}" if law.unbalanced else said
+                where = f"; {first.name} of {first.of}: {first.left}, not {first.right}" if first is not None else ""
+                where = f"; of {', '.join(law.unbalanced)}" if law.unbalanced else where
                 detail = f"the law of {law.name} does not hold after {self.size} entries: {law.difference} {law.unit}"
-                raise Wrong(Fault.LAW_BROKEN, detail + said)
+                raise Wrong(Fault.LAW_BROKEN, detail + where)
 
     @property
     def totals(self) -> Json:

@@ -34,12 +34,12 @@ def witnesses_of(text: str) -> tuple[Witness, ...]:
     """From lines `URL VKEY`; empty ones and those that begin with # say nothing. Raises Malformed."""
     found: list[Witness] = []
     for number, line in enumerate(text.splitlines(), 1):
-        words = line.split()
-        if not words or words[0].startswith("#"):
+        parts = line.split()
+        if not parts or parts[0].startswith("#"):
             continue
-        if len(words) != 2 or not words[0].startswith(("http://", "https://")):
+        if len(parts) != 2 or not parts[0].startswith(("http://", "https://")):
             raise Malformed(f"line {number} is no 'URL VKEY', such as http://127.0.0.1:8200 and a key: {shown(line)}")
-        found.append(Witness(words[0], WitnessKey.parse(words[1])))
+        found.append(Witness(parts[0], WitnessKey.parse(parts[1])))
     if len(found) > WITNESSES_MAX:
         raise Malformed(f"there are at most {WITNESSES_MAX} witnesses, not {len(found)}")
     policy_of(found)
