@@ -38,6 +38,7 @@ class ServedLog:
         self.entries, self.key = list(entries), key
         self.bundled, self.hashed, self.lined = list(entries), list(entries), list(entries)
         self.has_figures = True
+        self.behind = 0
         self.shown: Callable[[str, dict[str, Any]], None] = lambda table, answer: None
         self.paths: dict[str, bytes | None] = {}
         self.address = ""
@@ -123,7 +124,10 @@ def served(log: ServedLog) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found = log.answer(self.path)
-            self.send_response(404 if found is None else 200)
+            status = 404 if found is None else 200
+            if found is not None and log.behind and self.path.startswith("/v1/"):
+                status, found = 404, b'{"code":"size_unknown"}'
+            self.send_response(status)
             self.send_header("Content-Length", str(len(found or b"")))
             self.end_headers()
             self.wfile.write(found or b"")

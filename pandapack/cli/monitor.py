@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from pandapack.contracts.tlog.encoding import Malformed
 from pandapack.transparency.findings import Wrong
 from pandapack.transparency.monitor import Monitor
 from pandapack.transparency.sources import source_of
+
+FIGURES_PAUSE_S = 0.5
 
 
 def monitor(  # noqa: PLR0917 - typer makes options of them
@@ -49,7 +52,9 @@ def monitor(  # noqa: PLR0917 - typer makes options of them
         def look() -> None:
             if not made:
                 trust = replace(trusted(key, copy, source), policy=policy)
-                made.append(Monitor(source, copy, trust, lambda: datetime.now(UTC)))
+                made.append(
+                    Monitor(source, copy, trust, lambda: datetime.now(UTC), lambda: time.sleep(FIGURES_PAUSE_S))
+                )
             found = made[0].look(told())
             typer.echo(json.dumps({"well": True, **found.as_json()}) if as_json else f"well: {found}")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pandapack.transparency.copies import LogCopy, Progress
 from pandapack.transparency.reading import Reading
-from pandapack.transparency.shown import compare
+from pandapack.transparency.shown import FiguresBehind, compare
 from pandapack.transparency.sources import AddressSource, Source
 from pandapack.transparency.trust import (
     Trust,
@@ -19,6 +19,9 @@ from pandapack.transparency.trust import (
     signed_at,
     signed_checkpoint,
 )
+
+FIGURES_TRIES_MAX = 10
+"""So often figures are asked for that have not come as far as the log yet; they follow it within a second, mostly."""
 
 Json = dict[str, Any]
 
@@ -61,8 +64,16 @@ class Look:
 class Monitor:
     """One log's. `copy`: all that it has seen, in its folder. `now`: wall time."""
 
-    def __init__(self, source: Source, copy: LogCopy, trust: Trust, now: Callable[[], datetime]) -> None:
-        self._source, self._copy, self._trust, self._now = source, copy, trust, now
+    def __init__(
+        self,
+        source: Source,
+        copy: LogCopy,
+        trust: Trust,
+        now: Callable[[], datetime],
+        pause: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`pause`: waits a little for figures that are behind the log."""
+        self._source, self._copy, self._trust, self._now, self._pause = source, copy, trust, now, pause
         self._reading = Reading()
 
     def look(self, progress: Progress = lambda _, __: None) -> Look:
@@ -81,7 +92,7 @@ class Monitor:
         for entry in self._copy.entries(self._reading.size, self._copy.size):
             self._reading.read(entry)
         self._reading.judge_laws()
-        figures = compare(self._source, self._reading) if isinstance(self._source, AddressSource) else None
+        figures = self._compared()
         return Look(
             signed.checkpoint.origin,
             self._copy.size,
@@ -92,3 +103,13 @@ class Monitor:
             cosigned.known,
             figures,
         )
+
+    def _compared(self) -> int | None:
+        """How many figures follow; None where none are shown, or not as of this size for a while."""
+        for _ in range(FIGURES_TRIES_MAX if isinstance(self._source, AddressSource) else 0):
+            assert isinstance(self._source, AddressSource)
+            try:
+                return compare(self._source, self._reading)
+            except FiguresBehind:
+                self._pause()
+        return None

@@ -6,21 +6,29 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import httpx
+
 from pandapack.transparency.findings import Fault, Wrong
 from pandapack.transparency.reading import Reading
 from pandapack.transparency.sources import AddressSource, Unanswered
 
 ROWS_A_PAGE = 1_000
+NOT_YET = "size_unknown"
+"""The code with which figures are refused that have not come as far as the log."""
 VERDICTS = ("money_conserved", "items_conserved", "parcels_conserved", "banked_fen")
 """Of `/v1/conservation`: its terms are those of the totals."""
 
 Json = dict[str, Any]
 
 
+class FiguresBehind(Exception):
+    """The address has figures, and not yet as of this size."""
+
+
 def compare(source: AddressSource, reading: Reading) -> int | None:
     """How many figures the address shows that follow from the entries read so far: all of them.
 
-    None: it shows none as of this size. Raises Wrong for the first that does not follow, Unanswered.
+    None: it shows none as of sizes. Raises Wrong for the first that does not follow, FiguresBehind, Unanswered.
     """
     size = reading.size
     shown = _asked(source, f"/v1/totals?as_of={size}")
@@ -86,8 +94,10 @@ def _rows(source: AddressSource, path: str, size: int) -> list[Json] | None:
 
 
 def _asked(source: AddressSource, path: str) -> Json | None:
-    raw = source.at(path)
-    if raw is None:
+    status, raw = source.answer(path)
+    if status != httpx.codes.OK:
+        if NOT_YET.encode() in raw:
+            raise FiguresBehind(path)
         return None
     try:
         found = json.loads(raw)

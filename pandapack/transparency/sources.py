@@ -61,12 +61,15 @@ class AddressSource:
 
     def at(self, path: str) -> bytes | None:
         """What lies at any path of the address; None where it says that nothing does. Raises Unanswered."""
+        status, body = self.answer(path)
+        return body if status == httpx.codes.OK else None
+
+    def answer(self, path: str) -> tuple[int, bytes]:
+        """200 or one of `NOTHING_THERE`, and the body. Raises Unanswered."""
         url, found = f"{self.name}{path}", bytearray()
         try:
             with self._client.stream("GET", url) as answer:
-                if answer.status_code in NOTHING_THERE:
-                    return None
-                if answer.status_code != httpx.codes.OK:
+                if answer.status_code not in (httpx.codes.OK, *NOTHING_THERE):
                     raise Unanswered(f"{url} answers {answer.status_code}")
                 for chunk in answer.iter_bytes():
                     found += chunk
@@ -74,7 +77,7 @@ class AddressSource:
                         raise Unanswered(f"{url} answers more than {ANSWER_BYTES_MAX} bytes")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unanswered(f"{url} does not answer: {error}") from error
-        return bytes(found)
+        return answer.status_code, bytes(found)
 
     def lines(self, first: int, end: int) -> list[bytes] | None:
         found = self.at(f"/log/entries.ndjson?from={first}&to={end}")

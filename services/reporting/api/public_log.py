@@ -17,7 +17,7 @@ from pandapack.runtime.http import Problem
 from services.reporting.domain.public_log import LogHead
 from services.reporting.store.public_log import ENTRIES_A_READ_MAX, PublicLog
 from services.reporting.work.checkpoints import Checkpoints
-from services.reporting.work.log_proofs import kept_consistency_proof, kept_tile
+from services.reporting.work.consistency import kept_consistency_proof, kept_tile
 
 ENTRIES_AN_ANSWER_MAX = 4_096
 """Of `entries.ndjson`: some 2 MB of common entries; whoever wants more asks for the next."""

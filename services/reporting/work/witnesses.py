@@ -26,8 +26,8 @@ from services.reporting.domain.witnesses import CosignedCheckpoint, Witness
 from services.reporting.store.cosigned import CosignedCheckpoints
 from services.reporting.store.public_log import PublicLog
 from services.reporting.work.checkpoints import Checkpoints
+from services.reporting.work.consistency import kept_consistency_proof
 from services.reporting.work.log_keys import LogKeys
-from services.reporting.work.log_proofs import kept_consistency_proof
 
 POST_PAUSE_S = 5.0
 """Between two checkpoints that are posted: what is cosigned is seldom older, and witnesses have little to do."""

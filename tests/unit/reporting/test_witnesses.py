@@ -29,8 +29,8 @@ from services.reporting.store.cosigned import CosignedCheckpoints
 from services.reporting.store.public_log import PublicLog
 from services.reporting.work import witnesses
 from services.reporting.work.checkpoints import Checkpoints
+from services.reporting.work.consistency import kept_consistency_proof
 from services.reporting.work.log_keys import LogKeys
-from services.reporting.work.log_proofs import kept_consistency_proof
 from services.reporting.work.witnesses import STAND_BY_S, Witnessing
 from tests.unit.contracts.tlog.logs import AT, LOG_KEY, ORIGIN, WITNESSES, entry_of, seed
 

@@ -45,7 +45,7 @@ def stores_in_memory() -> Stores:
         funded_intervals=of(store.FUNDED_INTERVALS),
         pipeline=of(store.PIPELINE),
         public_log=PublicLog(MemoryRows("log_heads"), MemoryRows("log_entries"), MemoryRows("log_tiles")),
-            cosigned=CosignedCheckpoints(MemoryRows("log_cosigned")),
+        cosigned=CosignedCheckpoints(MemoryRows("log_cosigned")),
         snapshots=SnapshotRows(*(MemoryRows(name) for name in ("books", "rounds", "months", "moments"))),
     )
 

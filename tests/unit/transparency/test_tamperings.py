@@ -184,6 +184,21 @@ def test_figures_of_another_size_are_named(log: ServedLog, tmp_path: Path) -> No
     assert named(log, tmp_path).fault is Fault.FIGURE_DIFFERS
 
 
+def test_figures_that_are_behind_the_log_are_waited_for(log: ServedLog, tmp_path: Path) -> None:
+    waits = list[int]()
+    log.behind = 3
+
+    def wait() -> None:
+        waits.append(log.behind)
+        log.behind -= 1
+
+    source = AddressSource(log.address)
+    look = Monitor(source, LogCopy.open(tmp_path), TRUST, lambda: NOW, wait).look()
+    assert (look.figures or 0) > 50 and waits == [3, 2, 1]
+    log.behind = 10**6
+    assert Monitor(source, LogCopy.open(tmp_path), TRUST, lambda: NOW, wait).look().figures is None
+
+
 def test_entries_that_break_a_law_are_named(log: ServedLog, tmp_path: Path) -> None:
     log.forge([richer(entry) if n == ROUND else entry for n, entry in enumerate(ENTRIES)])
     log.sign()

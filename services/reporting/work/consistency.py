@@ -1,4 +1,4 @@
-"""Tiles of the public log as they are kept, and the proofs that follow from them."""
+"""Tiles of the public log as they are kept, and the proof that it begins with a smaller one."""
 
 from __future__ import annotations
 
