@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -44,11 +45,17 @@ def read_entry(raw: bytes) -> Json:
     return found
 
 
+@cache
+def _known_schemas() -> dict[str, Json]:
+    """They are derived once: that takes longer than reading hundreds of entries."""
+    return schemas()
+
+
 class EntryForms:
     """The schemas of all types. A type that this release does not know has its head and nothing else that is known."""
 
     def __init__(self) -> None:
-        self._schemas = schemas()
+        self._schemas = _known_schemas()
         self._head = {"properties": next(iter(self._schemas.values()))["properties"], "required": HEAD_FIELDS}
 
     def check(self, entry: Json) -> None:
