@@ -28,7 +28,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look found to be right. `figures`: how many were compared; None: the source shows none of this size."""
+    """What one look found to be right. `figures`: how many were compared; None: the source shows none of this size.
+
+    `set_aside`: events that the log tells were passed over, and `broken_laws` what they may have broken.
+    """
 
     origin: str
     size: int
@@ -38,6 +41,8 @@ class Look:
     cosigned_by: tuple[str, ...]
     witnesses: int
     figures: int | None
+    set_aside: int = 0
+    broken_laws: tuple[str, ...] = ()
 
     def as_json(self) -> Json:
         """For a machine."""
@@ -50,14 +55,20 @@ class Look:
             "cosigned_by": list(self.cosigned_by),
             "witnesses": self.witnesses,
             "figures": self.figures,
+            "set_aside": self.set_aside,
+            "broken_laws": list(self.broken_laws),
         }
 
     def __str__(self) -> str:
         figures = "no figures are shown as of it" if self.figures is None else f"{self.figures} figures follow from it"
         cosigned = f", cosigned by {len(self.cosigned_by)} of {self.witnesses} witnesses" if self.witnesses else ""
+        laws = "the laws hold"
+        if self.set_aside:
+            broken = ", ".join(self.broken_laws) or "none"
+            laws = f"{self.set_aside} events were set aside by an operator, laws broken by that: {broken}"
         return (
             f"{self.origin}: {self.size} entries ({self.fresh_entries} new), signed {self.signed_at.isoformat()}"
-            f"{cosigned}; one log with all that was seen, every entry well-formed, the laws hold; {figures}"
+            f"{cosigned}; one log with all that was seen, every entry well-formed, {laws}; {figures}"
         )
 
 
@@ -102,6 +113,8 @@ class Monitor:
             tuple(name for name, _ in cosigned.by),
             cosigned.known,
             figures,
+            self._reading.set_aside,
+            self._reading.broken_laws,
         )
 
     def _compared(self) -> int | None:

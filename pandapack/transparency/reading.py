@@ -9,7 +9,7 @@ from pandapack.contracts.public_log.fold import figures, fold
 from pandapack.contracts.public_log.fold.books import Books, DayBooks, RoundBooks
 from pandapack.contracts.public_log.fold.fold import Day
 from pandapack.contracts.public_log.fold.laws import conservation, laws
-from pandapack.contracts.public_log.well_formed import EntryForms, EntryOrder, Unfit, read_entry
+from pandapack.contracts.public_log.well_formed import SET_ASIDE, EntryForms, EntryOrder, Unfit, read_entry
 from pandapack.transparency.findings import Fault, Wrong
 
 Json = dict[str, Any]
@@ -21,6 +21,9 @@ class Reading:
     def __init__(self) -> None:
         self.books, self._rounds, self._days = Books(), dict[str, RoundBooks](), dict[Day, DayBooks]()
         self._forms, self._order = EntryForms(), EntryOrder()
+        self.set_aside = 0
+        """Events that an operator passed over, and that the log tells of: laws may be broken by them, and are not
+        judged any more."""
 
     @property
     def size(self) -> int:
@@ -35,17 +38,23 @@ class Reading:
             self._order.check(entry)
         except Unfit as why:
             raise Wrong(Fault.ENTRY_UNFIT, f"entry {self.size}: {why}") from why
+        self.set_aside += entry["type"] == SET_ASIDE
         fold.add(self.books, self._rounds, self._days, entry)
 
     def judge_laws(self) -> None:
-        """Raises Wrong where a law of conservation does not hold."""
+        """Raises Wrong where a law of conservation does not hold, and nothing that the log tells of broke it."""
         for law in laws(self.books):
-            if not law.holds:
+            if not law.holds and not self.set_aside:
                 first = next(iter(law.broken), None)
                 where = f"; {first.name} of {first.of}: {first.left}, not {first.right}" if first is not None else ""
                 where = f"; of {', '.join(law.unbalanced)}" if law.unbalanced else where
                 detail = f"the law of {law.name} does not hold after {self.size} entries: {law.difference} {law.unit}"
                 raise Wrong(Fault.LAW_BROKEN, detail + where)
+
+    @property
+    def broken_laws(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(law.name for law in laws(self.books) if not law.holds)
 
     @property
     def totals(self) -> Json:

@@ -18,6 +18,8 @@ from pandapack.contracts.public_log.forms import Json
 from pandapack.contracts.public_log.schemas import schemas
 
 PAGE_SEALED = "donations.PageSealed"
+SET_ASIDE = "reporting.EventSetAside"
+"""Stands in the place of an event that an operator passed over; `event_type` says of which type it is."""
 SHOWN_MAX = 80
 """So much of a strange value stands in a message."""
 
@@ -78,7 +80,7 @@ class EntryOrder:
         self._at = ""
         self._numbers: dict[tuple[str, str], int] = {}
         self._part: tuple[str, str, int, int, int] | None = None
-        self._pages: dict[int, int] = {}
+        self._pages: dict[str, int] = {}
 
     def check(self, entry: Json) -> None:
         """Raises Unfit where the entry cannot stand here."""
@@ -94,6 +96,8 @@ class EntryOrder:
         self._numbers[key] = last
         if entry["type"] == PAGE_SEALED:
             self._check_page(entry)
+        elif entry["type"] == SET_ASIDE and entry.get("event_type") == PAGE_SEALED:
+            self._pages[entry["source"]] = last
 
     def _is_next_part(self, entry: Json) -> bool:
         """Whether the entry goes on where the one before broke off. Raises Unfit where it should, and does not."""
@@ -109,13 +113,13 @@ class EntryOrder:
 
     def _check_page(self, entry: Json) -> None:
         """Each page of a shard is sealed once, and they are sealed in order."""
-        shard, page, due = entry.get("shard"), entry.get("page"), self._pages.get(entry.get("shard", -1), 0)
-        if not isinstance(shard, int) or page != due or entry["sequence"] != due + 1:
-            number = entry["sequence"]
+        shard, page, number = entry.get("shard"), entry.get("page"), entry["sequence"]
+        due = self._pages.get(entry["source"], 0)
+        if page != due or number != due + 1:
             raise Unfit(f"shard {shard} seals page {page} as its event {number}, and page {due} is next")
         if _ROOT.fullmatch(str(entry.get("root"))) is None:
             raise Unfit(f"the root of page {page} of shard {shard} is {_shown(entry.get('root'))}, no SHA-256 in hex")
-        self._pages[shard] = due + 1
+        self._pages[entry["source"]] = number
 
 
 def _check(schema: Mapping[str, Any], value: Any, where: str) -> None:

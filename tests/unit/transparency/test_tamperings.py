@@ -205,6 +205,17 @@ def test_entries_that_break_a_law_are_named(log: ServedLog, tmp_path: Path) -> N
     assert named(log, tmp_path).fault is Fault.LAW_BROKEN
 
 
+def test_a_law_that_an_event_set_aside_broke_is_told_of_and_no_fault(log: ServedLog, tmp_path: Path) -> None:
+    told = {"v": 1, "type": "reporting.EventSetAside", "event_type": "procurement.FundsSpent", "reason": "operator"}
+    head = {name: json.loads(ENTRIES[-1])[name] for name in ("at", "on", "hash")}
+    own = {"source": "/procurement/rounds/R-9", "sequence": 2, "breaks": "money"}
+    set_aside = json.dumps({**told, **head, **own}, sort_keys=True, separators=(",", ":")).encode()
+    log.forge([*(richer(entry) if n == ROUND else entry for n, entry in enumerate(ENTRIES)), set_aside])
+    log.sign()
+    look = Reader(log, tmp_path).look()
+    assert (look.set_aside, look.broken_laws) == (1, ("money",)) and "laws broken by that: money" in str(look)
+
+
 def page(number: int, root: str, sequence: int | None = None) -> bytes:
     """A sealed page, as its entry tells of it."""
     head = {"v": 1, "type": "donations.PageSealed", "at": json.loads(ENTRIES[-1])["at"], "on": "2021-03-02"}
