@@ -86,6 +86,21 @@ COMMANDS = (
         "Check a receipt step by step, without any network. Exit 1 when a step fails, 2 without a key.",
     ),
     Entry(
+        "monitor",
+        "monitor:monitor",
+        "Check a log: signed, fresh, one with what was seen, well-formed, figures that follow. Exit 1 names a fault.",
+    ),
+    Entry(
+        "mirror",
+        "mirror:mirror",
+        "Keep a copy of a log at the paths of its addresses; Ctrl-C stops. Exit 1 names what was wrong with the log.",
+    ),
+    Entry(
+        "witness",
+        "witness:witness",
+        "Cosign checkpoints of logs once each is shown to continue the last one; Ctrl-C stops.",
+    ),
+    Entry(
         "audit",
         "audit:audit",
         "Recount everything from what is kept, while it runs, and compare. Exit 1 names each cause of a difference.",

@@ -19,4 +19,6 @@ LOG_SIZE = Gauge("panda_log_size", "Entries of the public log, as this process k
 LOG_BLOCKED = Gauge("panda_log_blocked", "Partitions whose next event waits for its causes to stand in the public log")
 LOG_STOPPED = Gauge("panda_log_stopped", "1 where the public log contradicts itself or what is kept")
 LOG_BLOCKED_SECONDS = Gauge("panda_log_blocked_seconds", "Age of the oldest event that waits so")
+WITNESS_POSTS = Counter("panda_witness_posts_total", "Checkpoints posted, by what became of it", ["witness", "outcome"])
+LOG_COSIGNED = Gauge("panda_log_cosigned", "Witnesses that cosigned the public log's checkpoint when last asked here")
 HTTP_SECONDS = Histogram("panda_http_seconds", "Requests by method, route and status", ["method", "route", "status"])

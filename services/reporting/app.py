@@ -36,6 +36,7 @@ from services.reporting.work.receipts import Receipts
 from services.reporting.work.snapshots import FOLLOW_PAUSE_S, Snapshots
 from services.reporting.work.streams import Streams
 from services.reporting.work.tracer import Tracer
+from services.reporting.work.witnesses import POST_PAUSE_S, Posting, Witnessing
 
 PUSHED_TOPIC = "donations.pushed"
 DESCRIBED = Path(__file__).with_name("openapi.json")
@@ -65,7 +66,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.tells_also("public_log", owner.standing.report)
     snapshots = Snapshots(stores.public_log, stores.snapshots)
     service.background(every(FOLLOW_PAUSE_S, snapshots.follow, name="snapshots"))
-    checkpoints = Checkpoints(stores.public_log, keys, service.clock)
+    checkpoints = Checkpoints(stores.public_log, stores.cosigned, keys, service.clock)
+    _witness(service, stores, checkpoints, keys)
     service.background(neighbours)
     service.background(StopSignals(streams.end))
     login = login_router(where_first_keys_are(settings.keys_file))
@@ -87,6 +89,16 @@ def _consume(service: Service, handlers: Handlers) -> None:
         stand_in=PassedOver.of,
     )
     service.consumes(LEDGER_TOPIC, *VIEW_TOPICS, handle=handlers.handle, stand_in=PassedOver.of)
+
+
+def _witness(service: Service, stores: Stores, checkpoints: Checkpoints, keys: LogKeys) -> None:
+    """The log's checkpoints are cosigned where there are witnesses, in a loop of its own."""
+    posting = Posting()
+    service.background(posting)
+    witnessing = Witnessing(
+        stores.public_log, stores.cosigned, checkpoints, keys, service.clock, posting, name=service.chance.token()
+    )
+    service.background(every(POST_PAUSE_S, witnessing.post, name="witnesses"))
 
 
 def _log_owner(service: Service, stores: Stores, keys: LogKeys) -> LogOwner:

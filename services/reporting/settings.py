@@ -15,7 +15,8 @@ class Settings(RuntimeSettings):
     `log_origin`: the log's name in its checkpoints, such as `log.example.org/panda-pack`; whoever verifies knows it, so
     it does not change. `log_key`: what signs them (Ed25519, 32 bytes in hex), itself or its file; `log_key_before`:
     what signed them before and goes on beside it, while the key changes; `log_secret`: what the hashes of private
-    events derive from, 32 bytes in hex, and never another.
+    events derive from, 32 bytes in hex, and never another. `log_witnesses`: who cosigns its checkpoints, lines
+    `URL VKEY`, or a file of them.
     """
 
     port: int = Field(default=8100, validation_alias="PANDA_REPORTING_PORT")
@@ -26,6 +27,7 @@ class Settings(RuntimeSettings):
     log_key_before_file: Path | None = None
     log_secret: str = Field(default="", repr=False)
     log_secret_file: Path | None = None
+    log_witnesses: str = ""
     donations_url: str = "http://127.0.0.1:8101"
     procurement_url: str = "http://127.0.0.1:8102"
     logistics_url: str = "http://127.0.0.1:8103"

@@ -53,6 +53,6 @@ def router(
     whole.include_router(v1)
     whole.include_router(recount_router())
     whole.include_router(public_log_router(checkpoints, stores.public_log))
-    whole.include_router(pages_router(readings, pipeline, tracer, limits))
+    whole.include_router(pages_router(readings, pipeline, tracer, limits, checkpoints))
     whole.include_router(verify_router())
     return whole

@@ -25,6 +25,7 @@ from services.reporting.api.trace import TraceLimits
 from services.reporting.api.trace_views import shown_trace
 from services.reporting.domain.laws import Law
 from services.reporting.domain.totals import by_country, round_row
+from services.reporting.work.checkpoints import Checkpoints
 from services.reporting.work.pipeline import Pipeline
 from services.reporting.work.readings import Books, Readings
 from services.reporting.work.tracer import Tracer
@@ -113,7 +114,9 @@ async def _follow(
     return shown_trace(trace, staff=False), None
 
 
-def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limits: TraceLimits) -> APIRouter:
+def pages_router(
+    readings: Readings, pipeline: Pipeline, tracer: Tracer, limits: TraceLimits, checkpoints: Checkpoints
+) -> APIRouter:
     """`/` and `/ops`."""
     router = APIRouter(include_in_schema=False)
 
@@ -136,6 +139,7 @@ def pages_router(readings: Readings, pipeline: Pipeline, tracer: Tracer, limits:
             money_bar=_money_bar(totals),
             parcel_bar=_parcel_bar(totals["parcels"]),
             laws=_shown_laws(await readings.books()),
+            cosigned=await checkpoints.cosigned(),
             platforms=platforms if len(platforms) > 1 else (),
             query=query,
             trace=trace,

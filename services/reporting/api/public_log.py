@@ -11,12 +11,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from pandapack.contracts.tlog.encoding import SIZE_MAX, Malformed
-from pandapack.contracts.tlog.tiles import HEIGHT, WIDTH, Bundle, Tile, bundle_bytes, parse_path
+from pandapack.contracts.tlog.encoding import SIZE_MAX, Malformed, to_base64
+from pandapack.contracts.tlog.tiles import WIDTH, Bundle, bundle_bytes, parse_path
 from pandapack.runtime.http import Problem
-from services.reporting.domain.public_log import LogHead, edge_tile, narrowed
+from services.reporting.domain.public_log import LogHead
 from services.reporting.store.public_log import ENTRIES_A_READ_MAX, PublicLog
 from services.reporting.work.checkpoints import Checkpoints
+from services.reporting.work.consistency import kept_consistency_proof, kept_tile
 
 ENTRIES_AN_ANSWER_MAX = 4_096
 """Of `entries.ndjson`: some 2 MB of common entries; whoever wants more asks for the next."""
@@ -28,12 +29,12 @@ OF_NOW = {"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
 
 
 def public_log_router(checkpoints: Checkpoints, kept: PublicLog) -> APIRouter:
-    """`/log/checkpoint`, `/log/key`, `/log/tile/…`, `/log/entries.ndjson`."""
+    """`/log/checkpoint`, `/log/key`, `/log/tile/…`, `/log/consistency`, `/log/entries.ndjson`."""
     router = APIRouter(prefix="/log", tags=["public log"])
 
     @router.get("/checkpoint", response_class=Response)
     async def get_checkpoint() -> Response:
-        """The log's size and root, as a signed note (C2SP tlog-checkpoint), with the time of its signature."""
+        """The log's size and root, as a signed note (C2SP tlog-checkpoint) with its time; then witnesses' lines."""
         return Response(await checkpoints.latest(), media_type=NOTE_TYPE, headers=OF_NOW)
 
     @router.get("/key", response_class=Response)
@@ -49,11 +50,24 @@ def public_log_router(checkpoints: Checkpoints, kept: PublicLog) -> APIRouter:
         except Malformed as error:
             raise Problem(404, "log_path_unknown", str(error)) from error
         head = await kept.head()
-        found = await (_bundle(kept, head, wanted) if isinstance(wanted, Bundle) else _tile(kept, head, wanted))
+        found = await (_bundle(kept, head, wanted) if isinstance(wanted, Bundle) else kept_tile(kept, head, wanted))
         if found is None:
             detail = f"the log has {head.size} entries, and {wanted.path} is not in it, or not as wide yet"
             raise Problem(404, "log_path_unknown", detail)
         return Response(found, media_type=BYTES_TYPE, headers=FOR_GOOD)
+
+    @router.get("/consistency", response_class=Response)
+    async def get_consistency_proof(
+        first: Annotated[int, Query(alias="from", ge=0, le=SIZE_MAX, description="The smaller size.")],
+        to: Annotated[int, Query(ge=0, le=SIZE_MAX, description="The larger one.")],
+    ) -> Response:
+        """What shows that the log of `to` entries begins with that of `from` (RFC 9162): a base64 hash a line."""
+        head = await kept.head()
+        if not first <= to <= head.size:
+            detail = f"the log has {head.size} entries, and a proof leads from a size to one that is no smaller"
+            raise Problem(422, "log_range_invalid", detail)
+        proof = await kept_consistency_proof(kept, head, first, to)
+        return Response("".join(f"{to_base64(one)}\n" for one in proof), media_type=NOTE_TYPE, headers=FOR_GOOD)
 
     @router.get("/entries.ndjson", response_class=StreamingResponse)
     async def get_entries(
@@ -84,10 +98,3 @@ async def _bundle(kept: PublicLog, head: LogHead, bundle: Bundle) -> bytes | Non
     if first + bundle.width > head.size:
         return None
     return bundle_bytes(await kept.entries(first, bundle.width))
-
-
-async def _tile(kept: PublicLog, head: LogHead, tile: Tile) -> bytes | None:
-    if tile.index * WIDTH + tile.width > head.size >> HEIGHT * tile.level:
-        return None
-    full = await kept.full_tile(tile.level, tile.index)
-    return edge_tile(head, tile) if full is None else narrowed(full, tile.width)

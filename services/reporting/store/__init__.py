@@ -21,6 +21,7 @@ from services.reporting.domain.pipeline import LastRecord
 from services.reporting.domain.rounds.figures import by_round
 from services.reporting.domain.rounds.state import Round
 from services.reporting.domain.totals import Views
+from services.reporting.store.cosigned import CosignedCheckpoints
 from services.reporting.store.journal import Journal
 from services.reporting.store.public_log import PublicLog
 from services.reporting.store.snapshots import FORM, SnapshotRows
@@ -72,6 +73,7 @@ class Stores:
     pipeline: Store[LastRecord]
     public_log: PublicLog
     snapshots: SnapshotRows
+    cosigned: CosignedCheckpoints
 
 
 BY_PARTITION = ("topic", "partition", "offset")
@@ -101,6 +103,7 @@ def open_stores(service: Service) -> Stores:
             service.rows(f"fold{FORM}_months", indexes=[("month", "until"), "until"]),
             service.rows(f"fold{FORM}_moments"),
         ),
+        cosigned=CosignedCheckpoints(service.rows("log_cosigned")),
     )
 
 

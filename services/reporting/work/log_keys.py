@@ -1,12 +1,14 @@
-"""The public log's own keys: what signs its checkpoints, and the secret behind the hashes of what is private."""
+"""The public log's keys: what signs its checkpoints, who cosigns them, and the secret behind private hashes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from pandapack.contracts.public_log.veil import Veil
+from pandapack.contracts.tlog.encoding import Malformed
 from pandapack.contracts.tlog.note import SignerKey
 from pandapack.runtime.errors import Misconfigured
+from services.reporting.domain.witnesses import Witness, witnesses_of
 from services.reporting.settings import Settings
 
 MEND = "`panda up` makes it for the embedded stack, `make secrets` for containers"
@@ -18,9 +20,10 @@ class LogKeys:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._loaded: tuple[tuple[SignerKey, ...], Veil] | None = None
+        self.witnesses: tuple[Witness, ...] = ()
 
     async def start(self) -> None:
-        """Reads both. Raises Misconfigured."""
+        """Reads all. Raises Misconfigured."""
         settings = self._settings
         keys = [_text("PANDA_LOG_KEY", settings.log_key, settings.log_key_file)]
         if settings.log_key_before or settings.log_key_before_file:
@@ -34,6 +37,7 @@ class LogKeys:
             self._loaded = signers, Veil(secret)
         except ValueError as error:
             raise Misconfigured(f"PANDA_LOG_SECRET: {error}") from error
+        self.witnesses = _witnesses(settings.log_witnesses)
 
     async def stop(self) -> None:
         """There is nothing to end."""
@@ -57,6 +61,17 @@ class LogKeys:
     def _keys(self) -> tuple[tuple[SignerKey, ...], Veil]:
         assert self._loaded is not None, "keys are read before the log begins"
         return self._loaded
+
+
+def _witnesses(setting: str) -> tuple[Witness, ...]:
+    """Of the setting, lines or the file that has them. Raises Misconfigured."""
+    is_file = bool(setting.strip()) and len(setting.split()) == 1
+    try:
+        return witnesses_of(Path(setting.strip()).read_text() if is_file else setting)
+    except OSError as error:
+        raise Misconfigured(f"PANDA_LOG_WITNESSES {setting}: {error.strerror}") from error
+    except Malformed as error:
+        raise Misconfigured(f"PANDA_LOG_WITNESSES: {error}. Each line is 'URL VKEY'") from error
 
 
 def _text(setting: str, text: str, file: Path | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,7 +99,7 @@ class Reporting:
 
 
 @contextmanager
-def _reporting(stack: Servers, folder: Path) -> Iterator[Reporting]:
+def _reporting(stack: Servers, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Reporting]:
     namespace = new_namespace()
     client: MongoClient[dict[str, Any]] = MongoClient(stack.mongo)
     with (
@@ -113,6 +113,7 @@ def _reporting(stack: Servers, folder: Path) -> Iterator[Reporting]:
                 "PANDA_DONATIONS_URL": donations,
                 "PANDA_SERVICE_KEY": SERVICE_KEY,
                 "PANDA_LOGISTICS_URL": "http://127.0.0.1:9",
+                **(settings or {}),
             },
         ) as service,
     ):

@@ -16,6 +16,7 @@ from services.reporting.domain.laws import Law
 from services.reporting.domain.totals import totals
 from services.reporting.handlers import Handlers, event_of
 from services.reporting.store import Stores
+from services.reporting.store.cosigned import CosignedCheckpoints
 from services.reporting.store.journal import Journal
 from services.reporting.store.public_log import PublicLog
 from services.reporting.store.snapshots import SnapshotRows
@@ -44,6 +45,7 @@ def stores_in_memory() -> Stores:
         funded_intervals=of(store.FUNDED_INTERVALS),
         pipeline=of(store.PIPELINE),
         public_log=PublicLog(*(MemoryRows(f"log_{name}") for name in ("heads", "entries", "tiles", "seals"))),
+        cosigned=CosignedCheckpoints(MemoryRows("log_cosigned")),
         snapshots=SnapshotRows(*(MemoryRows(name) for name in ("books", "rounds", "months", "moments"))),
     )
 
