@@ -25,8 +25,10 @@ from services.reporting.handlers import ARCHIVE_RECORDS_MAX, LEDGER_TOPIC, VIEW_
 from services.reporting.settings import Settings
 from services.reporting.store import Stores, open_stores
 from services.reporting.work.checkpoints import Checkpoints
+from services.reporting.work.history import History
 from services.reporting.work.log_keys import LogKeys
 from services.reporting.work.log_owner import APPEND_PAUSE_S, LogOwner
+from services.reporting.work.log_progress import LogWatch
 from services.reporting.work.neighbours import Neighbours
 from services.reporting.work.pipeline import Pipeline
 from services.reporting.work.projector import Projector
@@ -36,6 +38,8 @@ from services.reporting.work.streams import Streams
 from services.reporting.work.tracer import Tracer
 
 PUSHED_TOPIC = "donations.pushed"
+ARCHIVE = "archive"
+"""The group that archives what the ledger tells."""
 DESCRIBED = Path(__file__).with_name("openapi.json")
 """Completes the OpenAPI: summaries, schemas of answers, examples."""
 
@@ -46,8 +50,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service = Service("reporting", settings, description=description or "")
     stores, neighbours = open_stores(service), Neighbours(settings)
     _consume(service, Handlers(Projector(stores), settings.namespace))
-    readings = Readings(stores, service.clock, WayToTotals(service))
-    pipeline = Pipeline(readings, service.asks(neighbours.urls), service.readiness)
+    snapshots, way = Snapshots(stores.public_log, stores.snapshots), WayToTotals(service)
+    readings = Readings(stores, snapshots, service.clock, way)
+    watch = LogWatch(stores.public_log, stores.journal, stores.archive)
+    pipeline = Pipeline(readings, service.asks(neighbours.urls), service.readiness, watch, way.archive_lags)
     tracer = Tracer(
         readings,
         neighbours,
@@ -55,17 +61,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         funded_intervals=stores.funded_intervals,
         rounds=stores.rounds,
     )
-    streams = Streams(readings)
+    streams, history = Streams(readings), History(snapshots, stores.public_log)
     keys = LogKeys(settings)
     service.background(keys)
-    service.background(every(APPEND_PAUSE_S, _log_owner(service, stores, keys).append, name="public_log"))
-    snapshots = Snapshots(stores.public_log, stores.snapshots)
+    service.background(every(APPEND_PAUSE_S, _log_owner(service, stores, keys, settings).append, name="public_log"))
     service.background(every(FOLLOW_PAUSE_S, snapshots.follow, name="snapshots"))
     checkpoints = Checkpoints(stores.public_log, keys, service.clock)
     service.background(neighbours)
     service.background(StopSignals(streams.end))
     login = login_router(where_first_keys_are(settings.keys_file))
-    app = service.app(router(stores, readings, pipeline, tracer, streams, checkpoints), login, described=DESCRIBED)
+    app = service.app(
+        router(stores, readings, history, pipeline, tracer, streams, checkpoints), login, described=DESCRIBED
+    )
     app.state.sessions = service.sessions()
     mount_static(app)
     return app
@@ -74,12 +81,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _consume(service: Service, handlers: Handlers) -> None:
     """The archive is a group of its own, and not on the way of a gift to the totals."""
     service.consumes(
-        LEDGER_TOPIC, handle=handlers.archive, group="archive", batches=Batches(records_max=ARCHIVE_RECORDS_MAX)
+        LEDGER_TOPIC, handle=handlers.archive, group=ARCHIVE, batches=Batches(records_max=ARCHIVE_RECORDS_MAX)
     )
     service.consumes(LEDGER_TOPIC, *VIEW_TOPICS, handle=handlers.handle)
 
 
-def _log_owner(service: Service, stores: Stores, keys: LogKeys) -> LogOwner:
+def _log_owner(service: Service, stores: Stores, keys: LogKeys, settings: Settings) -> LogOwner:
     return LogOwner(
         stores.journal,
         stores.archive,
@@ -88,6 +95,7 @@ def _log_owner(service: Service, stores: Stores, keys: LogKeys) -> LogOwner:
         lambda: keys.veil,
         service.clock,
         name=service.chance.token(),
+        quiet_s=settings.log_quiet_s,
     )
 
 
@@ -100,6 +108,7 @@ class WayToTotals:
     def __init__(self, service: Service) -> None:
         self._progress = service.progress
         self._groups = {service.group_of("donations"), service.group_of("reporting")}
+        self._archive = service.group_of("reporting", ARCHIVE)
         service.looks_at("donations", PUSHED_TOPIC)
 
     @property
@@ -111,6 +120,10 @@ class WayToTotals:
     def lags(self) -> list[Lag]:
         """Of each partition on the way."""
         return [lag for lag in self._progress.lags if lag.consumed.group in self._groups]
+
+    def archive_lags(self) -> list[Lag]:
+        """Of each partition of the ledger's topic on its way to the archive, and so to the public log."""
+        return [lag for lag in self._progress.lags if lag.consumed.group == self._archive]
 
 
 class StopSignals:

@@ -14,13 +14,15 @@ class Settings(RuntimeSettings):
 
     `log_origin`: the log's name in its checkpoints, such as `log.example.org/panda-pack`; whoever verifies knows it, so
     it does not change. `log_key`: what signs them (Ed25519, 32 bytes in hex), itself or its file; `log_secret`: what
-    the hashes of private events derive from, 32 bytes in hex, and never another.
+    the hashes of private events derive from, 32 bytes in hex, and never another. `log_quiet_s`: so long gifts of a quiet
+    time are held by the log, so that a lone one does not stand out; less only where gifts are nobody's.
     """
 
     port: int = Field(default=8100, validation_alias="PANDA_REPORTING_PORT")
     log_origin: str = "localhost/panda-pack"
     log_key: str = Field(default="", repr=False)
     log_key_file: Path | None = None
+    log_quiet_s: float = Field(default=60.0, ge=1.0, le=60.0)
     log_secret: str = Field(default="", repr=False)
     log_secret_file: Path | None = None
     donations_url: str = "http://127.0.0.1:8101"

@@ -20,7 +20,7 @@ from pandapack.contracts.procurement import length_fen
 from services.reporting.domain.donations import ProgrammeDonations
 from services.reporting.domain.figures import figures_by_name
 from services.reporting.domain.items import Units, item_name, units_added
-from services.reporting.domain.money import Money, MoneyFigures
+from services.reporting.domain.money import Money, MoneyFigures, applied_fen
 from services.reporting.domain.parcels import Parcels, ParcelStates
 from services.reporting.domain.rounds.figures import kept_intervals, parcels_by_state
 from services.reporting.domain.rounds.state import Round
@@ -149,14 +149,6 @@ def money_law(views: Views, rounds: Mapping[str, Round]) -> Law:
         checks += [check for round in own for check in _round_checks(round)]
     formula = "received - reversed = in flight + unallocated + reserved + committed + spent"
     return law("money", "fen", formula, parts, checks)
-
-
-def applied_fen(money: Iterable[Money], programme: str) -> dict[str, int]:
-    """Shard → how far the programme's fund has applied it."""
-    applied: dict[str, int] = {}
-    for part in money:
-        applied |= part.applied_fen.get(programme, {})
-    return applied
 
 
 def _money_balance(

@@ -24,7 +24,8 @@ LOGGED_STREAMS = ("/procurement/", "/logistics/", shard_source(0)[:-1], "/donati
 """Streams of events that the journals have. Others cause events, too: records of a push, a programme's document."""
 SUMMED_PARTITIONS = "donations/"
 HELD_MS_MAX = 60_000
-"""Gifts are appended after a minute at the latest: so many have come by then, mostly, that none stands out."""
+"""Gifts are appended after a minute at the latest: so many have come by then, mostly, that none stands out. A setting may
+say less where the gifts are nobody's."""
 BUSY_EVENTS = 8
 """So many events of shards and settlements need not wait for the minute to end: they tell of many gifts."""
 WAITING_A_PARTITION_MAX = 256
@@ -87,10 +88,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When donations may be appended. `now_ms`: wall time; `rested`: the last time is a second ago."""
+    """When donations may be appended. `now_ms`: wall time; `rested`: the last time is a second ago.
+
+    `held_ms_max`: so long they are held in a quiet time.
+    """
 
     now_ms: int
     rested: bool
+    held_ms_max: int = HELD_MS_MAX
 
 
 def cause_keys(envelope: Envelope) -> tuple[str, ...]:
@@ -134,7 +139,7 @@ def _are_donations_due(waiting: Mapping[str, Sequence[Waiting]], pace: Pace) -> 
     parts = [events for partition, events in waiting.items() if partition.startswith(SUMMED_PARTITIONS) and events]
     if any(len(events) >= WAITING_A_PARTITION_MAX for events in parts):
         return True
-    is_old = any(pace.now_ms - events[0].appended_at_ms >= HELD_MS_MAX for events in parts)
+    is_old = any(pace.now_ms - events[0].appended_at_ms >= pace.held_ms_max for events in parts)
     return pace.rested and (is_old or sum(map(len, parts)) >= BUSY_EVENTS)
 
 
