@@ -70,9 +70,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.background(neighbours)
     service.background(StopSignals(streams.end))
     login = login_router(where_first_keys_are(settings.keys_file))
-    app = service.app(
-        router(stores, readings, history, pipeline, tracer, streams, checkpoints), login, described=DESCRIBED
+    routes = router(
+        stores, readings, history, pipeline=pipeline, tracer=tracer, streams=streams, checkpoints=checkpoints
     )
+    app = service.app(routes, login, described=DESCRIBED)
     app.state.sessions = service.sessions()
     mount_static(app)
     return app

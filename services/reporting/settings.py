@@ -14,8 +14,8 @@ class Settings(RuntimeSettings):
 
     `log_origin`: the log's name in its checkpoints, such as `log.example.org/panda-pack`; whoever verifies knows it, so
     it does not change. `log_key`: what signs them (Ed25519, 32 bytes in hex), itself or its file; `log_secret`: what
-    the hashes of private events derive from, 32 bytes in hex, and never another. `log_quiet_s`: so long gifts of a quiet
-    time are held by the log, so that a lone one does not stand out; less only where gifts are nobody's.
+    the hashes of private events derive from, 32 bytes in hex, and never another. `log_quiet_s`: so long gifts of a
+    quiet time are held by the log, so that a lone one does not stand out; less only where gifts are nobody's.
     """
 
     port: int = Field(default=8100, validation_alias="PANDA_REPORTING_PORT")

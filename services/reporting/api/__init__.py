@@ -30,6 +30,7 @@ def router(
     stores: Stores,
     readings: Readings,
     history: History,
+    *,
     pipeline: Pipeline,
     tracer: Tracer,
     streams: Streams,
@@ -46,6 +47,6 @@ def router(
     v1.include_router(pipeline_router(pipeline, stores.journal, stores.archive, tables))
     whole.include_router(v1)
     whole.include_router(public_log_router(checkpoints, stores.public_log))
-    whole.include_router(pages_router(readings, pipeline, tracer, limits))
+    whole.include_router(pages_router(readings, pipeline, tracer, limits, tables))
     whole.include_router(verify_router())
     return whole

@@ -23,6 +23,8 @@ ROWS_MAX = 1_500
 """Every minute of a day. A row is read with all figures of its moment."""
 FIGURE_PATTERN = r"^[a-z_]{1,40}(\.[a-z_]{1,40})?$"
 COUNTRY_PATTERN = r"^[A-Z]{2}$"
+FROM_TEXT = "A moment (RFC 3339), or a day in Asia/Shanghai: periods that begin then or later. Without: all."
+TO_TEXT = "A moment, or a day, which counts to its end: periods that begin before it. Without: up to now."
 
 
 def history_router(history: History, limits: ReadLimits) -> APIRouter:
@@ -50,14 +52,10 @@ def history_router(history: History, limits: ReadLimits) -> APIRouter:
     @router.get("/series/{figure}")
     async def get_series(
         figure: Annotated[str, Path(pattern=FIGURE_PATTERN)],
+        *,
         by: Level = Level.DAY,
-        begin: Annotated[
-            str | None,
-            Query(alias="from", max_length=CHARACTERS_MAX, description="A moment or a day in Asia/Shanghai."),
-        ] = None,
-        end: Annotated[
-            str | None, Query(alias="to", max_length=CHARACTERS_MAX, description="A moment, or a day: to its end.")
-        ] = None,
+        begin: Annotated[str | None, Query(alias="from", max_length=CHARACTERS_MAX, description=FROM_TEXT)] = None,
+        end: Annotated[str | None, Query(alias="to", max_length=CHARACTERS_MAX, description=TO_TEXT)] = None,
         programme: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None,
         country: Annotated[str | None, Query(pattern=COUNTRY_PATTERN)] = None,
         limit: Annotated[int, Query(ge=1, le=ROWS_MAX)] = ROWS_DEFAULT,

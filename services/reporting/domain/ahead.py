@@ -1,9 +1,9 @@
 """What runs ahead of a snapshot: gifts that the shards have recorded, and that the public log does not have yet.
 
 A gift is in the shards' documents a fraction of a second after its push. The log appends gifts together, in a quiet
-minute only at its end. So the current totals are the snapshot's and what is ahead of it, and say how much that is. The
-shards' documents and the log are read from different journals, so the log may also know of a gift first; then nothing is
-ahead.
+minute only at its end. So the current totals are the snapshot's and what is ahead of it, and say how much that is.
+These documents and the log are made of two readings of the same topic, so the log may also know of a gift first; then
+nothing is ahead.
 """
 
 from __future__ import annotations

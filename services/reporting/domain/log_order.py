@@ -24,8 +24,8 @@ LOGGED_STREAMS = ("/procurement/", "/logistics/", shard_source(0)[:-1], "/donati
 """Streams of events that the journals have. Others cause events, too: records of a push, a programme's document."""
 SUMMED_PARTITIONS = "donations/"
 HELD_MS_MAX = 60_000
-"""Gifts are appended after a minute at the latest: so many have come by then, mostly, that none stands out. A setting may
-say less where the gifts are nobody's."""
+"""Gifts are appended after a minute at the latest: so many have come by then, mostly, that none stands out.
+A setting may say less where the gifts are nobody's."""
 BUSY_EVENTS = 8
 """So many events of shards and settlements need not wait for the minute to end: they tell of many gifts."""
 WAITING_A_PARTITION_MAX = 256

@@ -1,7 +1,7 @@
 """Readings: every figure that is shown comes from one snapshot of the public log, now or as of a size or a moment.
 
-The figures of now have beside it what runs ahead of it (`domain.ahead`). What is made of a snapshot is made once for all
-who ask, until there is a next one or more has come.
+The figures of now have beside it what runs ahead of it (`domain.ahead`). What is made of a snapshot is made once for
+all who ask, until there is a next one or more has come.
 """
 
 from __future__ import annotations
