@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from fastapi import Query, Request, Response
@@ -17,7 +17,6 @@ FINAL_S = 86_400
 """A day: figures of a size never change, but a release may add some to them."""
 FINAL = {"Cache-Control": f"public, max-age={FINAL_S}, immutable"}
 OF_NOW = {"Cache-Control": "no-cache"}
-NOT_CHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "What `If-None-Match` names has not changed."}}
 AS_OF_TEXT = (
     "A size of the public log, a moment (RFC 3339), or a day in Asia/Shanghai, which counts to its end. Without: now."
 )

@@ -12,7 +12,7 @@ from pandapack.contracts.tlog.encoding import SIZE_MAX
 from pandapack.decision import Refusal
 from pandapack.runtime.http import JSON_TYPE, problem_of
 from pandapack.runtime.read_limits import ReadLimits
-from services.reporting.api.answers import NOT_CHANGED, OF_NOW, tagged
+from services.reporting.api.answers import OF_NOW, tagged
 from services.reporting.domain.as_of import CHARACTERS_MAX
 from services.reporting.domain.snapshots import Level
 from services.reporting.work.history import History, SeriesWanted
@@ -31,7 +31,7 @@ def history_router(history: History, limits: ReadLimits) -> APIRouter:
     """`/changes`, `/series/{figure}`."""
     router = APIRouter(tags=["totals"], dependencies=[Depends(limits)])
 
-    @router.get("/changes", responses=NOT_CHANGED)
+    @router.get("/changes")
     async def get_changes(
         request: Request,
         first: Annotated[int, Query(alias="from", ge=0, le=SIZE_MAX, description="The size before.")],

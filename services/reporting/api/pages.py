@@ -187,6 +187,7 @@ def _figures(reading: Reading) -> Json:
     totals = {**reading.totals.values, **reading.fresh}
     return {
         "totals": totals,
+        "booked": reading.booked,
         "stale": reading.lead is not None and _stale(totals),
         "money_bar": _money_bar(totals),
         "parcel_bar": _parcel_bar(totals["parcels"]),

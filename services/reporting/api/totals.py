@@ -20,7 +20,7 @@ from pandapack.runtime.paging import After, page
 from pandapack.runtime.read_limits import ReadLimits
 from pandapack.runtime.store import Store
 from services.reporting import store
-from services.reporting.api.answers import NOT_CHANGED, AsOf, answer, reading_of
+from services.reporting.api.answers import AsOf, answer, reading_of
 from services.reporting.domain.as_of import CHARACTERS_MAX
 from services.reporting.domain.banked import BankedMerchants
 from services.reporting.domain.donations import DayMerchants, ShardDonations
@@ -55,7 +55,7 @@ def totals_router(readings: Readings, streams: Streams, stores: MerchantStores, 
     _add_tables(router, readings, limits)
     _add_merchants(router, readings, stores)
 
-    @router.get("/totals", responses=NOT_CHANGED)
+    @router.get("/totals")
     async def get_totals(request: Request, as_of: AsOf = None) -> Response:
         """Every figure of a snapshot of the public log, and what runs ahead of it.
 
@@ -83,7 +83,7 @@ def totals_router(readings: Readings, streams: Streams, stores: MerchantStores, 
 
 def _add_tables(router: APIRouter, readings: Readings, limits: ReadLimits) -> None:
     def table(path: str) -> Callable[[Callable[..., Awaitable[Response]]], Callable[..., Awaitable[Response]]]:
-        return router.get(path, dependencies=[Depends(limits)], responses=NOT_CHANGED)
+        return router.get(path, dependencies=[Depends(limits)])
 
     @table("/totals/day")
     async def get_days(request: Request, programme: Programme = None, as_of: AsOf = None) -> Response:

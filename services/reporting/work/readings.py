@@ -114,6 +114,11 @@ class Reading:
         return self._once("totals", lambda: ahead.totals(self.snapshot.books, self.lead))
 
     @property
+    def booked(self) -> Json:
+        """The totals of the snapshot alone: what the laws are about."""
+        return figures.totals(self.snapshot.books)
+
+    @property
     def programmes(self) -> Figures:
         """`/v1/totals/programme`."""
         return self._rows("programme", lambda: ahead.programme_rows(self.snapshot.books, self.lead))

@@ -15,7 +15,7 @@ from pandapack.contracts.public_log.entries import moment
 from pandapack.contracts.public_log.fold import fold
 from pandapack.contracts.public_log.fold.books import Books, DayBooks, RoundBooks
 from pandapack.contracts.public_log.fold.fold import Day
-from pandapack.decision import Refusal
+from pandapack.decision import Refusal, RefusalKind
 from services.reporting.domain.snapshots import (
     STRIDE,
     Folded,
@@ -124,7 +124,8 @@ class Snapshots:
         if size == current.size:
             return current
         if not 0 <= size < current.size:
-            return Refusal("size_unknown", f"the log has {current.size} entries; ask for one of 0 to {current.size}")
+            detail = f"the log has {current.size} entries; ask for one of 0 to {current.size}"
+            return Refusal("size_unknown", detail, RefusalKind.NOT_FOUND)
         if (found := self._earlier.get(size)) is not None:
             self._earlier.move_to_end(size)
             return found
