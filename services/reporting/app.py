@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from fastapi import FastAPI
 from pandapack.runtime.gathering import Batches
 from pandapack.runtime.lag import Lag
 from pandapack.runtime.loops import every
+from pandapack.runtime.patience import patiently
 from pandapack.runtime.service import Service, serve
 from services.reporting import __doc__ as description
 from services.reporting.api import router
@@ -24,6 +26,7 @@ from services.reporting.api.static import mount_static
 from services.reporting.handlers import ARCHIVE_RECORDS_MAX, LEDGER_TOPIC, VIEW_TOPICS, Handlers
 from services.reporting.settings import Settings
 from services.reporting.store import Stores, open_stores
+from services.reporting.store.public_log import LogContradicted
 from services.reporting.work.checkpoints import Checkpoints
 from services.reporting.work.history import History
 from services.reporting.work.log_keys import LogKeys
@@ -65,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     keys = LogKeys(settings)
     service.background(keys)
     service.background(every(APPEND_PAUSE_S, _log_owner(service, stores, keys, settings).append, name="public_log"))
+    service.background(CaughtUp(snapshots))
     service.background(every(FOLLOW_PAUSE_S, snapshots.follow, name="snapshots"))
     checkpoints = Checkpoints(stores.public_log, keys, service.clock)
     service.background(neighbours)
@@ -125,6 +129,25 @@ class WayToTotals:
     def archive_lags(self) -> list[Lag]:
         """Of each partition of the ledger's topic on its way to the archive, and so to the public log."""
         return [lag for lag in self._progress.lags if lag.consumed.group == self._archive]
+
+
+class CaughtUp:
+    """Before a process answers anything its snapshot is the log's: no figure is less than others have shown before."""
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+
+    async def start(self) -> None:
+        """Folds what there is, however long that takes, and waits for MongoDB where it does not answer."""
+        await patiently(self._catch_up)
+
+    async def _catch_up(self) -> None:
+        with contextlib.suppress(LogContradicted):  # the loop tells of it, again and again; the rest of us is well
+            while await self._snapshots.follow():
+                pass
+
+    async def stop(self) -> None:
+        """Nothing goes on."""
 
 
 class StopSignals:
