@@ -14,6 +14,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.gathering import Batches
 from pandapack.runtime.lag import Lag
 from pandapack.runtime.loops import every
@@ -131,6 +132,11 @@ class WayToTotals:
         return [lag for lag in self._progress.lags if lag.consumed.group == self._archive]
 
 
+CATCH_UP_S_MAX = 20.0
+"""From the last boundary it takes far less. What takes longer, a log
+that is folded from its beginning, goes on behind pages that name the size that they are of."""
+
+
 class CaughtUp:
     """Before a process answers anything its snapshot is the log's: no figure is less than others have shown before."""
 
@@ -138,12 +144,13 @@ class CaughtUp:
         self._snapshots = snapshots
 
     async def start(self) -> None:
-        """Folds what there is, however long that takes, and waits for MongoDB where it does not answer."""
+        """Folds what there is, for `CATCH_UP_S_MAX`, and waits for MongoDB where it does not answer."""
         await patiently(self._catch_up)
 
     async def _catch_up(self) -> None:
         with contextlib.suppress(LogContradicted):  # the loop tells of it, again and again; the rest of us is well
-            while await self._snapshots.follow():
+            until_s = monotonic_s() + CATCH_UP_S_MAX
+            while await self._snapshots.follow() and monotonic_s() < until_s:
                 pass
 
     async def stop(self) -> None:

@@ -1,4 +1,5 @@
-"""The three conservation laws as pure functions: each term, the exact difference, and whether it holds.
+"""The three conservation laws of the stored views, by which their projection is tested: each term, the exact
+difference, and whether it holds.
 
 A law that is computed from one figure by subtraction can never fail, and proves nothing. So the two sides of each law
 come from different folds of the events, kept in different documents, and beside the balance there are checks of what
@@ -24,7 +25,7 @@ from services.reporting.domain.money import Money, MoneyFigures, applied_fen
 from services.reporting.domain.parcels import Parcels, ParcelStates
 from services.reporting.domain.rounds.figures import kept_intervals, parcels_by_state
 from services.reporting.domain.rounds.state import Round
-from services.reporting.domain.totals import (
+from tests.unit.reporting.view_totals import (
     Views,
     banked_fen,
     money_by_programme,
