@@ -88,7 +88,7 @@ REFUSED = [
     ("/v1/changes?from=3", 422, "invalid_request"),
     ("/v1/changes?from=3&to=2", 422, "changes_range_invalid"),
     ("/v1/changes?from=0&to=99999", 404, "size_unknown"),
-    ("/v1/series/gifts", 404, "figure_unknown"),
+    ("/v1/series/presents", 404, "figure_unknown"),
     ("/v1/series/rounds?by=week", 422, "invalid_request"),
     ("/v1/series/rounds?from=12", 422, "as_of_invalid"),
     (f"/v1/series/rounds?country=NP&programme={PROGRAMME}", 422, "series_of_both"),
