@@ -97,6 +97,10 @@ class Testbed:
         return [(one.name, one.pid) for one in statuses if one.pid is not None]
 
 
+QUIET_S = "1"
+"""Its gifts are nobody's, so the public log need not hold a lone one until others have come."""
+
+
 @contextmanager
 def running_testbed(*, services: bool, processes: int = 1, folder: Path | None = None) -> Iterator[Testbed]:
     """Starts a stack and leaves nothing behind. `processes`: donations processes that share the shards."""
@@ -106,7 +110,7 @@ def running_testbed(*, services: bool, processes: int = 1, folder: Path | None =
             own / ".panda",
             keep_data=False,
             with_services=services,
-            service_env={"PANDA_ACCEPT_DAYS": ACCEPT_DAYS, "PANDA_SHARDS": str(SHARDS)},
+            service_env={"PANDA_ACCEPT_DAYS": ACCEPT_DAYS, "PANDA_SHARDS": str(SHARDS), "PANDA_LOG_QUIET_S": QUIET_S},
         )
         stack = opened.enter_context(Stack(layout, report=log))
         found = Testbed(stack, own, supervisors=[stack.supervisor])

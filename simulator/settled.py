@@ -13,8 +13,11 @@ READINGS = 2
 OPEN_STATES = ("warehouse", "in_transit")
 
 
-def open_end(fund: Json, totals: Json, donations: int, repeated: int) -> str | None:
-    """What is not at its end yet, in a word; None: all is. Fund and totals may be of slightly different moments."""
+def open_end(fund: Json, totals: Json, log: Json, donations: int, repeated: int) -> str | None:
+    """What is not at its end yet, in a word; None: all is. Fund and totals may be of slightly different moments.
+
+    `log`: of reporting's pipeline, read before the totals.
+    """
     parcels = totals["parcels"]
     next_round = fund["next_round"]
     ends: tuple[tuple[str, bool], ...] = (
@@ -26,8 +29,15 @@ def open_end(fund: Json, totals: Json, donations: int, repeated: int) -> str | N
         ("reporting parcels", parcels["packed"] > 0 or not fund["rounds"]),
         ("reporting parcels", not any(parcels[state] for state in OPEN_STATES)),
         ("reporting", totals["behind_s"] == 0),
+        ("logging", _is_whole(totals["snapshot"], log)),
     )
     return next((name for name, is_over in ends if not is_over), None)
+
+
+def _is_whole(snapshot: Json, log: Json) -> bool:
+    """Whether the snapshot has all that has come: nothing waits for the public log, and nothing runs ahead of it."""
+    is_logged = log["waiting_partitions"] == 0 and log["unread_records"] == 0
+    return is_logged and snapshot["size"] >= log["size"] and not any(snapshot["ahead"].values())
 
 
 def _same_money(fund: Json, totals: Json) -> bool:
@@ -48,8 +58,9 @@ class Settling:
         found, complete_to = 0, None
         while True:
             fund = await self._api.get("procurement", "auditor", f"/v1/funds/{PROGRAMME}")
+            log = (await self._api.get("reporting", "auditor", "/v1/pipeline"))["log"]
             totals = await self._api.get("reporting", "auditor", "/v1/totals")
-            end = open_end(fund, totals, self._donations, self._repeated)
+            end = open_end(fund, totals, log, self._donations, self._repeated)
             # A later reading counts where the log was looked at again: only that tells that nothing is on its way.
             if end is not None:
                 found, complete_to = 0, None

@@ -89,7 +89,7 @@ def audit(
     logged = PublicLogAudit(kept, None if log_secret is None else Veil(log_secret), findings).audit()
     roots.check(ledger.count.chained, ledger.count.stated, findings)
     if shown is not None:
-        _compare_shown(kept, first, shown(), findings)
+        _compare_shown(kept, first, _late(shown, first, patience), findings)
     cuts: dict[str, Any] = {f"shards {shard:04d}": [view.cut, view.cut] for shard, view in sorted(shards.items())}
     return Report(
         figures={
@@ -159,6 +159,18 @@ def _rising(kept: Databases) -> Json:
 
 def _states(rows: Any) -> Iterable[Json]:
     return (document["state"] for document in rows.find({}, {"state": 1}))
+
+
+def _late(shown: Shown, first: Json, patience: Patience) -> Json:
+    """What is shown once the public log has all that the views had: it comes a moment behind them, or not at all."""
+    found: Json = {}
+
+    def known() -> int:
+        found.update(shown())
+        return sum(found[name] >= first[name] for name in RISING if name in found)
+
+    patience.until(known, sum(name in shown() for name in RISING))
+    return found
 
 
 def _compare_shown(kept: Databases, first: Json, shown: Json, findings: Findings) -> None:

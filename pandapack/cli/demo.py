@@ -119,6 +119,10 @@ def how_to_resume(donations: int | None, seed: int, *, until_settled: bool) -> s
     return f"a demonstration always begins at its beginning: `{command}` tells the same story again"
 
 
+QUIET_S = "1"
+"""Its gifts are nobody's, so the public log need not hold a lone one until others have come."""
+
+
 def layout_of(data_dir: Path, donations: int | None, *, until_settled: bool) -> Layout:
     """This demonstration's stack: as the environment says, with empty data and a clock that runs fast."""
     is_bounded = until_settled or donations
@@ -128,6 +132,7 @@ def layout_of(data_dir: Path, donations: int | None, *, until_settled: bool) -> 
     env = {
         "PANDA_ACCEPT_DAYS": str(ACCEPT_DAYS),
         "PANDA_REPORT_TOLERANCE_HOURS": str(REPORT_TOLERANCE_HOURS),
+        "PANDA_LOG_QUIET_S": QUIET_S,
         "PANDA_CLOCK_EPOCH": datetime.now(UTC).isoformat(),
         "PANDA_CLOCK_START": (FIRST_DONATION_AT + giving).isoformat(),
         "PANDA_CLOCK_RATE": str(CLOCK_DAYS_A_S * DAY_S),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import threading
 from collections.abc import Callable
@@ -13,21 +14,26 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.gathering import Batches
 from pandapack.runtime.lag import Lag
 from pandapack.runtime.loops import every
+from pandapack.runtime.patience import patiently
 from pandapack.runtime.service import Service, serve
 from pandapack.runtime.set_aside import PassedOver
 from services.reporting import __doc__ as description
-from services.reporting.api import router
+from services.reporting.api import Work, router
 from services.reporting.api.login import login_router, where_first_keys_are
 from services.reporting.api.static import mount_static
 from services.reporting.handlers import ARCHIVE_RECORDS_MAX, LEDGER_TOPIC, VIEW_TOPICS, Handlers
 from services.reporting.settings import Settings
 from services.reporting.store import Stores, open_stores
+from services.reporting.store.public_log import LogContradicted
 from services.reporting.work.checkpoints import Checkpoints
+from services.reporting.work.history import History
 from services.reporting.work.log_keys import LogKeys
 from services.reporting.work.log_owner import APPEND_PAUSE_S, LogOwner
+from services.reporting.work.log_progress import LogWatch
 from services.reporting.work.neighbours import Neighbours
 from services.reporting.work.pipeline import Pipeline
 from services.reporting.work.projector import Projector
@@ -39,6 +45,8 @@ from services.reporting.work.tracer import Tracer
 from services.reporting.work.witnesses import POST_PAUSE_S, Posting, Witnessing
 
 PUSHED_TOPIC = "donations.pushed"
+ARCHIVE = "archive"
+"""The group that archives what the ledger tells."""
 DESCRIBED = Path(__file__).with_name("openapi.json")
 """Completes the OpenAPI: summaries, schemas of answers, examples."""
 
@@ -49,8 +57,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service = Service("reporting", settings, description=description or "")
     stores, neighbours = open_stores(service), Neighbours(settings)
     _consume(service, Handlers(Projector(stores), settings.namespace))
-    readings = Readings(stores, service.clock, WayToTotals(service))
-    pipeline = Pipeline(readings, service.asks(neighbours.urls), service.readiness)
+    snapshots, way = Snapshots(stores.public_log, stores.snapshots), WayToTotals(service)
+    readings = Readings(stores, snapshots, service.clock, way)
+    watch = LogWatch(stores.public_log, stores.journal, stores.archive)
+    pipeline = Pipeline(readings, service.asks(neighbours.urls), service.readiness, watch, way.archive_lags)
     tracer = Tracer(
         readings,
         neighbours,
@@ -58,22 +68,31 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         funded_intervals=stores.funded_intervals,
         rounds=stores.rounds,
     )
-    streams = Streams(readings)
+    streams, history = Streams(readings), History(snapshots, stores.public_log)
     keys = LogKeys(settings)
     service.background(keys)
-    owner = _log_owner(service, stores, keys)
+    owner = _log_owner(service, stores, keys, settings)
     service.background(every(APPEND_PAUSE_S, owner.append, name="public_log"))
     service.tells_also("public_log", owner.standing.report)
-    snapshots = Snapshots(stores.public_log, stores.snapshots)
+    service.background(CaughtUp(snapshots))
     service.background(every(FOLLOW_PAUSE_S, snapshots.follow, name="snapshots"))
     checkpoints = Checkpoints(stores.public_log, stores.cosigned, keys, service.clock)
     _witness(service, stores, checkpoints, keys)
     service.background(neighbours)
     service.background(StopSignals(streams.end))
     login = login_router(where_first_keys_are(settings.keys_file))
-    receipts = Receipts(neighbours, stores.public_log, checkpoints)
-    routes = router(stores, readings, pipeline, tracer, streams, checkpoints, receipts=receipts, snapshots=snapshots)
-    app = service.app(routes, login, described=DESCRIBED)
+    work = Work(
+        stores=stores,
+        readings=readings,
+        history=history,
+        pipeline=pipeline,
+        tracer=tracer,
+        streams=streams,
+        checkpoints=checkpoints,
+        receipts=Receipts(neighbours, stores.public_log, checkpoints),
+        snapshots=snapshots,
+    )
+    app = service.app(router(work), login, described=DESCRIBED)
     app.state.sessions = service.sessions()
     mount_static(app)
     return app
@@ -84,7 +103,7 @@ def _consume(service: Service, handlers: Handlers) -> None:
     service.consumes(
         LEDGER_TOPIC,
         handle=handlers.archive,
-        group="archive",
+        group=ARCHIVE,
         batches=Batches(records_max=ARCHIVE_RECORDS_MAX),
         stand_in=PassedOver.of,
     )
@@ -101,7 +120,7 @@ def _witness(service: Service, stores: Stores, checkpoints: Checkpoints, keys: L
     service.background(every(POST_PAUSE_S, witnessing.post, name="witnesses"))
 
 
-def _log_owner(service: Service, stores: Stores, keys: LogKeys) -> LogOwner:
+def _log_owner(service: Service, stores: Stores, keys: LogKeys, settings: Settings) -> LogOwner:
     return LogOwner(
         stores.journal,
         stores.archive,
@@ -110,6 +129,7 @@ def _log_owner(service: Service, stores: Stores, keys: LogKeys) -> LogOwner:
         lambda: keys.veil,
         service.clock,
         name=service.chance.token(),
+        quiet_s=settings.log_quiet_s,
     )
 
 
@@ -122,6 +142,7 @@ class WayToTotals:
     def __init__(self, service: Service) -> None:
         self._progress = service.progress
         self._groups = {service.group_of("donations"), service.group_of("reporting")}
+        self._archive = service.group_of("reporting", ARCHIVE)
         service.looks_at("donations", PUSHED_TOPIC)
 
     @property
@@ -133,6 +154,35 @@ class WayToTotals:
     def lags(self) -> list[Lag]:
         """Of each partition on the way."""
         return [lag for lag in self._progress.lags if lag.consumed.group in self._groups]
+
+    def archive_lags(self) -> list[Lag]:
+        """Of each partition of the ledger's topic on its way to the archive, and so to the public log."""
+        return [lag for lag in self._progress.lags if lag.consumed.group == self._archive]
+
+
+CATCH_UP_S_MAX = 20.0
+"""From the last boundary it takes far less. What takes longer, a log
+that is folded from its beginning, goes on behind pages that name the size that they are of."""
+
+
+class CaughtUp:
+    """Before a process answers anything its snapshot is the log's: no figure is less than others have shown before."""
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+
+    async def start(self) -> None:
+        """Folds what there is, for `CATCH_UP_S_MAX`, and waits for MongoDB where it does not answer."""
+        await patiently(self._catch_up)
+
+    async def _catch_up(self) -> None:
+        with contextlib.suppress(LogContradicted):  # the loop tells of it, again and again; the rest of us is well
+            until_s = monotonic_s() + CATCH_UP_S_MAX
+            while await self._snapshots.follow() and monotonic_s() < until_s:
+                pass
+
+    async def stop(self) -> None:
+        """Nothing goes on."""
 
 
 class StopSignals:

@@ -16,7 +16,8 @@ class Settings(RuntimeSettings):
     it does not change. `log_key`: what signs them (Ed25519, 32 bytes in hex), itself or its file; `log_key_before`:
     what signed them before and goes on beside it, while the key changes; `log_secret`: what the hashes of private
     events derive from, 32 bytes in hex, and never another. `log_witnesses`: who cosigns its checkpoints, lines
-    `URL VKEY`, or a file of them.
+    `URL VKEY`, or a file of them. `log_quiet_s`: so long gifts of a quiet time are held by the log, so that a lone one
+    does not stand out; less only where gifts are nobody's.
     """
 
     port: int = Field(default=8100, validation_alias="PANDA_REPORTING_PORT")
@@ -25,6 +26,7 @@ class Settings(RuntimeSettings):
     log_key_file: Path | None = None
     log_key_before: str = Field(default="", repr=False)
     log_key_before_file: Path | None = None
+    log_quiet_s: float = Field(default=60.0, ge=1.0, le=60.0)
     log_secret: str = Field(default="", repr=False)
     log_secret_file: Path | None = None
     log_witnesses: str = ""

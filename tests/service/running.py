@@ -117,6 +117,7 @@ def running(
         "PANDA_DOOR_KEYS_FILE": str(ensure_door_keys(folder)),
         "PANDA_LOG_KEY_FILE": str(ensure_log_key(folder)),
         "PANDA_LOG_SECRET_FILE": str(ensure_log_secret(folder)),
+        "PANDA_LOG_QUIET_S": "1",  # gifts of tests are nobody's: none is held for others to come
         f"PANDA_{name.upper()}_PORT": str(port),
         **(settings or {}),
     }

@@ -31,7 +31,8 @@ BROKEN = '{"id": "x", "merchant": "M1"}'
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A whole stack in a folder of its own."""
     folder = tmp_path_factory.mktemp("system") / ".panda"
-    layout = Layout.on_free_ports(folder, keep_data=False, service_env={"PANDA_ACCEPT_DAYS": "36500"})
+    env = {"PANDA_ACCEPT_DAYS": "36500", "PANDA_LOG_QUIET_S": "1"}  # gifts of tests are nobody's: none is held
+    layout = Layout.on_free_ports(folder, keep_data=False, service_env=env)
     with Stack(layout) as stack:
         publish_programme(stack)
         yield stack

@@ -13,9 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import TypeAdapter, ValidationError
 
 from pandapack.contracts.donations import Name, PlatformName
+from pandapack.contracts.public_log.fold.figures import round_row
+from pandapack.contracts.public_log.fold.laws import Law
 from pandapack.decision import Refusal
 from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.http import Problem
+from pandapack.runtime.read_limits import ReadLimits
 from pandapack.runtime.sessions import page_caller
 from services.reporting.api.bars import Bar, bar_of
 from services.reporting.api.data_page import page_values
@@ -23,17 +26,17 @@ from services.reporting.api.pipeline import shown_pipeline
 from services.reporting.api.texts import PageTexts, formats, language_of
 from services.reporting.api.trace import TraceLimits
 from services.reporting.api.trace_views import shown_trace
-from services.reporting.domain.laws import Law
-from services.reporting.domain.totals import by_country, round_row
+from services.reporting.domain.as_of import CHARACTERS_MAX
 from services.reporting.work.checkpoints import Checkpoints
 from services.reporting.work.pipeline import Pipeline
-from services.reporting.work.readings import Books, Readings
+from services.reporting.work.readings import Reading, Readings
 from services.reporting.work.tracer import Tracer
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 STALE_S = 30.0
 """Figures that are further behind than this have a banner that tells it."""
 ROUNDS_SHOWN_MAX = 50
+"""Of the rounds in work; all of them are in `/v1/totals/round`."""
 
 Json = dict[str, Any]
 _names, _platforms = TypeAdapter[str](Name), TypeAdapter[str](PlatformName)
@@ -115,9 +118,14 @@ async def _follow(
 
 
 def pages_router(
-    readings: Readings, pipeline: Pipeline, tracer: Tracer, limits: TraceLimits, checkpoints: Checkpoints
+    readings: Readings,
+    pipeline: Pipeline,
+    tracer: Tracer,
+    limits: TraceLimits,
+    tables: ReadLimits,
+    checkpoints: Checkpoints,
 ) -> APIRouter:
-    """`/` and `/ops`."""
+    """`/`, `/data` and `/ops`. Every figure of a page is of one snapshot, which it names."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -125,26 +133,25 @@ def pages_router(
         request: Request,
         query: Annotated[TraceQuery, Depends()],
         lang: Annotated[str | None, Query()] = None,
+        as_of: Annotated[str, Query(max_length=CHARACTERS_MAX)] = "",
         accept_language: Annotated[str, Header()] = "",
     ) -> HTMLResponse:
         platforms = await _known_platforms(tracer)
         trace, failure = await _follow(tracer, limits, request, query.on(platforms))
-        totals = await readings.totals()
+        reading, is_refused = await _reading(readings, tables, request, as_of)
         return _page(
             "public.html",
             _texts(lang, accept_language),
-            totals=totals,
-            stale=_stale(totals),
-            countries=by_country(await readings.views()),
-            money_bar=_money_bar(totals),
-            parcel_bar=_parcel_bar(totals["parcels"]),
-            laws=_shown_laws(await readings.books()),
+            **_figures(reading),
+            countries=reading.countries.values["items"],
             cosigned=await checkpoints.cosigned(),
             platforms=platforms if len(platforms) > 1 else (),
             query=query,
             trace=trace,
             failure=failure,
             address=str(request.base_url).rstrip("/"),
+            is_past=reading.lead is None,
+            is_refused=is_refused,
         )
 
     @router.get("/data")
@@ -164,22 +171,46 @@ def pages_router(
     ) -> Response:
         if await page_caller(request) is None:
             return RedirectResponse("/login?next=/ops", 303)
-        every = [round_row(round) for round in (await readings.rounds()).values()]
-        rounds = [row for row in every if row["closed_at"] is None]
-        over_reported = [row for row in every if row["pupils_over_reported"]]
+        state = await pipeline.read()
+        reading = await readings.now()
+        found = [round_row(one) for one in await reading.rounds("", ROUNDS_SHOWN_MAX + 1, is_open=True)]
+        rounds = found[:ROUNDS_SHOWN_MAX]
         return _page(
             "ops.html",
             _texts(lang, accept_language),
-            totals=await readings.totals(),
-            pipeline=shown_pipeline(await pipeline.read()),
-            laws=_shown_laws(await readings.books()),
-            rounds=rounds[:ROUNDS_SHOWN_MAX],
-            rounds_all=len(rounds),
-            over_reported=over_reported[:ROUNDS_SHOWN_MAX],
-            pupils_over_reported=sum(row["pupils_over_reported"] for row in over_reported),
+            **_figures(reading),
+            pipeline=shown_pipeline(state),
+            rounds=rounds,
+            is_more=len(found) > len(rounds),
+            over_reported=[row for row in rounds if row["pupils_over_reported"]],
         )
 
     return router
+
+
+async def _reading(readings: Readings, tables: ReadLimits, request: Request, as_of: str) -> tuple[Reading, bool]:
+    """What the page is of, and whether something else was asked for that cannot be had: then it is of now."""
+    if not as_of:
+        return await readings.now(), False
+    try:
+        await tables(request)
+    except Problem:
+        return await readings.now(), True
+    found = await readings.as_of(as_of)
+    return (await readings.now(), True) if isinstance(found, Refusal) else (found, False)
+
+
+def _figures(reading: Reading) -> Json:
+    """What both pages show of their snapshot."""
+    totals = {**reading.totals.values, **reading.fresh}
+    return {
+        "totals": totals,
+        "booked": reading.booked,
+        "stale": reading.lead is not None and _stale(totals),
+        "money_bar": _money_bar(totals),
+        "parcel_bar": _parcel_bar(totals["parcels"]),
+        "laws": [_shown_law(law) for law in reading.laws],
+    }
 
 
 def _stale(totals: Mapping[str, Any]) -> bool:
@@ -197,12 +228,8 @@ def _parcel_bar(parcels: Mapping[str, int]) -> Bar:
     return bar_of({state: parcels[state] for state in states})
 
 
-def _shown_laws(books: Books) -> list[Json]:
-    """Each law with both sides as bars of one scale."""
-    return [_shown_law(law) for law in books.laws]
-
-
 def _shown_law(law: Law) -> Json:
+    """The law with both sides as bars of one scale."""
     left_names = {name for part in law.parts for name in part.left}
     left = {name: value for name, value in law.terms.items() if name in left_names}
     right = {name: value for name, value in law.terms.items() if name not in left_names}

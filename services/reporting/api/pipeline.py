@@ -29,7 +29,11 @@ def pipeline_router(pipeline: Pipeline, journal: Journal, archive: Journal, limi
 
     @router.get("/pipeline", dependencies=[Depends(limits)])
     async def get_pipeline() -> Json:
-        """Readiness, lag, outbox and stopped partitions of each service; unknown is null."""
+        """Readiness, lag, outbox and stopped partitions of each service; unknown is null.
+
+        `log`: how far the public log is. Where `waiting_partitions` and `unread_records` are 0, a snapshot of its
+        `size` has all that this service has read.
+        """
         return shown_pipeline(await pipeline.read())
 
     @router.get("/journal", dependencies=[Depends(needs(Role.AUDITOR))])
@@ -50,12 +54,18 @@ def pipeline_router(pipeline: Pipeline, journal: Journal, archive: Journal, limi
 
 
 def shown_pipeline(state: PipelineState) -> Json:
-    """A row a service; whatever is unknown is null, never zero."""
+    """A row a service, and the public log; whatever is unknown is null, never zero."""
     return {
         "services": [_shown_service(one) for one in state.services],
         "lag_records": state.freshness.lag_records,
         **state.freshness.as_json(),
         "consumed": [last.model_dump() for last in state.consumed],
+        "log": {
+            "size": state.log.size,
+            "waiting_partitions": state.log.waiting_partitions,
+            "unread_records": state.log.unread_records,
+        },
+        "snapshot": state.snapshot,
     }
 
 

@@ -28,6 +28,11 @@ _SCALES: Mapping[Language, tuple[tuple[int, str], ...]] = {
 }
 _DAY = {Language.ZH: "{0.year}年{0.month}月{0.day}日", Language.EN: "{0.day} {0:%B} {0.year}"}
 
+_INSTANT = {
+    Language.ZH: "{0.year}年{0.month}月{0.day}日 {0:%H:%M:%S}",
+    Language.EN: "{0.day} {0:%B} {0.year}, {0:%H:%M:%S}",
+}
+
 
 def language_of(asked: str | None, accepted: str) -> Language:
     """`?lang=` first, then the best of Accept-Language; else English."""
@@ -103,6 +108,10 @@ class PageTexts:
         """Day and time of day in China: `2021-11-11 12:03:07`."""
         return _local(at).strftime("%Y-%m-%d %H:%M:%S") if at else UNKNOWN[self.language]
 
+    def instant(self, at: str | None) -> str:
+        """Day, in words, and time of day in China: `2021年11月11日 10:05:03`, `11 November 2021, 10:05:03`."""
+        return _INSTANT[self.language].format(_local(at)) if at else UNKNOWN[self.language]
+
     def day(self, at: str | None) -> str:
         """The day in China: `2021年11月1日`, `1 November 2021`."""
         return _DAY[self.language].format(_local(at)) if at else UNKNOWN[self.language]
@@ -120,5 +129,5 @@ def _local(at: str) -> datetime:
 
 def formats(texts: PageTexts) -> dict[str, Callable[..., str]]:
     """What templates may call."""
-    names = ("text", "country", "count", "short", "money", "money_short", "moment", "day", "seconds")
+    names = ("text", "country", "count", "short", "money", "money_short", "moment", "instant", "day", "seconds")
     return {name: getattr(texts, name) for name in names}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from pandapack.contracts.donations import NAME_PATTERN
+from pandapack.contracts.public_log.fold.figures import round_row
 from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.client_addresses import holder
 from pandapack.runtime.http import Problem
@@ -19,20 +20,11 @@ from pandapack.runtime.paging import After, page
 from pandapack.runtime.read_limits import ReadLimits
 from pandapack.runtime.store import Store
 from services.reporting import store
-from services.reporting.api.law_views import shown_books
+from services.reporting.api.answers import AsOf, answer, reading_of
+from services.reporting.domain.as_of import CHARACTERS_MAX
 from services.reporting.domain.banked import BankedMerchants
 from services.reporting.domain.donations import DayMerchants, ShardDonations
 from services.reporting.domain.figures import CountAndFen
-from services.reporting.domain.rounds.state import Round
-from services.reporting.domain.totals import (
-    banked_beside,
-    banked_columns,
-    by_country,
-    by_day,
-    by_item,
-    by_programme,
-    round_row,
-)
 from services.reporting.work.merchants import merchants_behind
 from services.reporting.work.readings import Readings
 from services.reporting.work.streams import StreamEvent, Streams, TooManyStreams
@@ -45,7 +37,7 @@ ROWS_MAX = 10_000
 Json = dict[str, Any]
 Programme = Annotated[str | None, Query(pattern=NAME_PATTERN)]
 Limit = Annotated[int, Query(ge=1, le=ROWS_MAX)]
-T = TypeVar("T")
+NeverAsOf = Annotated[str | None, Query(max_length=CHARACTERS_MAX, description="Refused: merchants are of now only.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,59 +51,21 @@ class MerchantStores:
 
 def totals_router(readings: Readings, streams: Streams, stores: MerchantStores, limits: ReadLimits) -> APIRouter:
     """`/totals`, `/totals/{by}`, `/conservation`, `/events`."""
-    router, tables = APIRouter(tags=["totals"]), [Depends(limits)]
-
-    async def dated(table: Json) -> Json:
-        return {**table, **(await readings.freshness()).as_json()}
+    router = APIRouter(tags=["totals"])
+    _add_tables(router, readings, limits)
+    _add_merchants(router, readings, stores)
 
     @router.get("/totals")
-    async def get_totals() -> Json:
-        """Every figure, and how fresh it is: all that was appended before `complete_to` is counted."""
-        return await readings.totals()
+    async def get_totals(request: Request, as_of: AsOf = None) -> Response:
+        """Every figure of a snapshot of the public log, and what runs ahead of it.
 
-    @router.get("/totals/day", dependencies=tables)
-    async def get_days(programme: Programme = None) -> Json:
-        """Donations and fen by day in Asia/Shanghai: received, and what settlements have paid of that."""
-        return await dated({"items": by_day(await readings.views(), programme)})
-
-    @router.get("/totals/programme", dependencies=tables)
-    async def get_programmes() -> Json:
-        """Every figure by programme."""
-        return await dated({"items": by_programme(await readings.views())})
-
-    @router.get("/totals/country", dependencies=tables)
-    async def get_countries() -> Json:
-        """Money and parcels by country of destination (ISO 3166-1)."""
-        return await dated({"items": by_country(await readings.views())})
-
-    @router.get("/totals/item", dependencies=tables)
-    async def get_items() -> Json:
-        """Units by item, from ordered to kitted."""
-        return await dated({"items": by_item(await readings.views())})
-
-    @router.get("/totals/round", dependencies=tables)
-    async def get_rounds(after: After = "", limit: Limit = ROWS_DEFAULT) -> Json:
-        """Rounds by name; `next` is the next page's `after`."""
-        return await dated(_page_by_name(await readings.rounds(), after, limit, _round_row))
-
-    @router.get("/totals/merchant", dependencies=[Depends(needs(Role.AUDITOR))])
-    async def get_merchants(day: date | None = None, after: After = "", limit: Limit = ROWS_DEFAULT) -> Json:
-        """Donations and fen by merchant on one day (the latest known): trade secrets, for staff only.
-
-        `banked_…`: what settlements have paid of them; null where settlements were told without merchants.
+        Gifts that came before `complete_to` are counted: in `donations`, `received_fen`, `reversed_fen` and
+        `in_flight_fen`, which have what is `ahead`. All other figures are as of `snapshot.at`.
         """
-        wanted = day.isoformat() if day else await store.newest_day(stores.shards)
-        both = (stores.merchants, stores.banked_merchants)
-        rows = await merchants_behind(*both, wanted, after, limit + 1) if wanted else {}
-        return await dated({"day": wanted, **_page_by_name(rows, after, limit, _merchant_row)})
-
-    @router.get("/conservation", dependencies=tables)
-    async def get_conservation() -> Json:
-        """The three laws: every term, the exact difference, and each check that failed in every reading.
-
-        `banked_fen` stands beside the term "received": what settlements have paid of it, by programme and in all.
-        """
-        return await dated({**shown_books(await readings.books()), **banked_beside(await readings.views())})
+        if as_of is not None:
+            await limits(request)
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, reading.totals)
 
     @router.get("/events")
     async def get_events(request: Request, last_event_id: Annotated[str, Header()] = "") -> StreamingResponse:
@@ -127,19 +81,78 @@ def totals_router(readings: Readings, streams: Streams, stores: MerchantStores, 
     return router
 
 
+def _add_tables(router: APIRouter, readings: Readings, limits: ReadLimits) -> None:
+    def table(path: str) -> Callable[[Callable[..., Awaitable[Response]]], Callable[..., Awaitable[Response]]]:
+        return router.get(path, dependencies=[Depends(limits)])
+
+    @table("/totals/day")
+    async def get_days(request: Request, programme: Programme = None, as_of: AsOf = None) -> Response:
+        """Gifts and fen by day in Asia/Shanghai: received, taken back, and what settlements have paid of it."""
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, await reading.days(programme))
+
+    @table("/totals/programme")
+    async def get_programmes(request: Request, as_of: AsOf = None) -> Response:
+        """Every figure by programme; of now with what is `ahead`."""
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, reading.programmes)
+
+    @table("/totals/country")
+    async def get_countries(request: Request, as_of: AsOf = None) -> Response:
+        """Money and parcels by country of destination (ISO 3166-1)."""
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, reading.countries)
+
+    @table("/totals/item")
+    async def get_items(request: Request, as_of: AsOf = None) -> Response:
+        """Units by item, from ordered to kitted."""
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, reading.items)
+
+    @table("/totals/round")
+    async def get_rounds(
+        request: Request, after: After = "", limit: Limit = ROWS_DEFAULT, as_of: AsOf = None
+    ) -> Response:
+        """Rounds by name; `next` is the next page's `after`."""
+        reading = await reading_of(readings, as_of)
+        found = [(one.round, one) for one in await reading.rounds(after, limit + 1)]
+        return answer(request, reading, reading.figures(page(found, limit, round_row)))
+
+    @table("/conservation")
+    async def get_conservation(request: Request, as_of: AsOf = None) -> Response:
+        """The three laws: every term, the exact difference, and each check that failed.
+
+        `banked_fen` stands beside the term "received": what settlements have paid of it, by programme and in all.
+        """
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, reading.conservation)
+
+
+def _add_merchants(router: APIRouter, readings: Readings, stores: MerchantStores) -> None:
+    @router.get("/totals/merchant", dependencies=[Depends(needs(Role.AUDITOR))])
+    async def get_merchants(
+        day: date | None = None, after: After = "", limit: Limit = ROWS_DEFAULT, as_of: NeverAsOf = None
+    ) -> Json:
+        """Gifts and fen by merchant on one day (the latest known): trade secrets, for staff only.
+
+        `banked_…`: what settlements have paid of them; null where settlements were told without merchants.
+        """
+        if as_of is not None:
+            detail = "merchants are not in the public log, and shown as of now only: leave out as_of"
+            raise Problem(422, "as_of_unknown_here", detail)
+        wanted = day.isoformat() if day else await store.newest_day(stores.shards)
+        both = (stores.merchants, stores.banked_merchants)
+        rows = await merchants_behind(*both, wanted, after, limit + 1) if wanted else {}
+        past = [(name, (name, sums)) for name, sums in rows.items() if name > after]
+        reading = await readings.now()
+        shown = page(past, limit, lambda named: _merchant_row(*named))
+        return {"day": wanted, **shown, "snapshot": reading.stamp, **reading.fresh}
+
+
 def _merchant_row(name: str, sums: tuple[CountAndFen, CountAndFen | None]) -> Json:
     (count, fen), banked = sums
-    return {"merchant": name, "count": count, "fen": fen, **banked_columns(banked)}
-
-
-def _page_by_name(found: Mapping[str, T], after: str, limit: int, row: Callable[[str, T], Json]) -> Json:
-    """A page of rows that are found sorted by name: those past `after`."""
-    past = [(name, (name, one)) for name, one in found.items() if name > after]
-    return page(past, limit, lambda named: row(*named))
-
-
-def _round_row(_: str, round: Round) -> Json:
-    return round_row(round)
+    banked_count, banked_fen = banked or (None, None)
+    return {"merchant": name, "count": count, "fen": fen, "banked_count": banked_count, "banked_fen": banked_fen}
 
 
 async def _as_text(events: AsyncGenerator[StreamEvent, None]) -> AsyncIterator[bytes]:

@@ -28,7 +28,7 @@ def as_of(text: str) -> int | datetime | Refusal:
 
 
 def moment(text: str, *, is_end: bool) -> datetime | Refusal:
-    """A moment (RFC 3339, with its zone), or a day in Asia/Shanghai: its beginning, or (`is_end`) its end; UTC."""
+    """A moment (RFC 3339, with its zone), or a day in Asia/Shanghai: its beginning, or (`is_end`) its last moment."""
     try:
         if _DAY.fullmatch(text):
             begin = datetime.combine(date.fromisoformat(text), time(), CHINA)
@@ -42,7 +42,7 @@ def moment(text: str, *, is_end: bool) -> datetime | Refusal:
 
 def _refusal(text: str) -> Refusal:
     detail = (
-        f"{text!r} is no size of the public log (such as 12345), no moment with a zone (2021-11-11T10:05:03+08:00, "
-        "in an address with %2B for +) and no day (2021-11-11)"
+        f"{text!r} is no size of the public log (such as 12345), no moment with a zone (2021-11-11T10:05:03+08:00, in "
+        "an address with %2B for +) and no day (2021-11-11)"
     )
     return Refusal("as_of_invalid", detail, RefusalKind.INVALID)

@@ -27,7 +27,8 @@ LOGGED_STREAMS = (
 """Streams of events that the journals have. Others cause events, too: records of a push, a programme's document."""
 SUMMED_PARTITIONS = "donations/"
 HELD_MS_MAX = 60_000
-"""Gifts are appended after a minute at the latest: so many have come by then, mostly, that none stands out."""
+"""Gifts are appended after a minute at the latest: so many have come by then, mostly, that none stands out.
+A setting may say less where the gifts are nobody's."""
 BUSY_EVENTS = 8
 """So many events of shards and settlements need not wait for the minute to end: they tell of many gifts."""
 WAITING_A_PARTITION_MAX = 256
@@ -94,10 +95,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When donations may be appended. `now_ms`: wall time; `rested`: the last time is a second ago."""
+    """When donations may be appended. `now_ms`: wall time; `rested`: the last time is a second ago.
+
+    `held_ms_max`: so long they are held in a quiet time.
+    """
 
     now_ms: int
     rested: bool
+    held_ms_max: int = HELD_MS_MAX
 
 
 def cause_keys(envelope: Envelope) -> tuple[str, ...]:
@@ -148,7 +153,7 @@ def _are_donations_due(waiting: Mapping[str, Sequence[Waiting]], pace: Pace) -> 
     if any(len(events) >= WAITING_A_PARTITION_MAX for events in parts):
         return True
     donations = [[one for one in events if not one.is_seal] for events in parts]
-    is_old = any(pace.now_ms - own[0].appended_at_ms >= HELD_MS_MAX for own in donations if own)
+    is_old = any(pace.now_ms - own[0].appended_at_ms >= pace.held_ms_max for own in donations if own)
     return pace.rested and (is_old or sum(map(len, donations)) >= BUSY_EVENTS)
 
 

@@ -6,6 +6,8 @@ document knows only a part of each figure, and only the sum over all documents m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pandapack.contracts.envelope import Event, Part
 from pandapack.contracts.procurement import (
     FundCredited,
@@ -95,3 +97,11 @@ def _add(state: Money, programme: str, country: str | None, **more: int) -> Deci
     if country is not None:
         update["countries"] = state.countries | {country: state.countries.get(country, MoneyFigures()).plus(**more)}
     return Decision(state.model_copy(update=update))
+
+
+def applied_fen(money: Iterable[Money], programme: str) -> dict[str, int]:
+    """Shard → how far the programme's fund has applied it."""
+    applied: dict[str, int] = {}
+    for part in money:
+        applied |= part.applied_fen.get(programme, {})
+    return applied

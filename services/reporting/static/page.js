@@ -9,6 +9,11 @@ const page = document.body.dataset.page;
 const lang = document.body.dataset.lang;
 const SCALES = { zh: [[1e8, "亿"], [1e4, "万"]], en: [[1e9, "billion"], [1e6, "million"]] };
 
+const MONTHS = [
+  "January", "February", "March", "April", "May", "June",
+  "July", "August", "September", "October", "November", "December",
+];
+
 const grouped = (value, digits = 0) =>
   value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
@@ -28,6 +33,11 @@ const FORMS = {
     return lang === "zh" ? `${text} 元` : `¥${text}`;
   },
   moment: (at) => new Date(at).toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }),
+  instant: (at) => {
+    const [day, time] = FORMS.moment(at).split(" ");
+    const [y, m, d] = day.split("-").map(Number);
+    return lang === "zh" ? `${y}年${m}月${d}日 ${time}` : `${d} ${MONTHS[m - 1]} ${y}, ${time}`;
+  },
 };
 
 const at = (totals, path) => path.split(".").reduce((value, step) => value?.[step], totals);
@@ -89,4 +99,7 @@ for (const link of document.querySelectorAll("[data-switch]")) {
 }
 
 if (page === "public") listen();
-setInterval(() => { if (!document.hidden) refresh("[data-part]").catch(() => {}); }, REFRESH_MS);
+// What was known once does not change.
+if (page !== "past") {
+  setInterval(() => { if (!document.hidden) refresh("[data-part]").catch(() => {}); }, REFRESH_MS);
+}

@@ -20,7 +20,6 @@ from services.reporting.domain.parcels import Destinations, ParcelStates
 from services.reporting.domain.pipeline import LastRecord
 from services.reporting.domain.rounds.figures import by_round
 from services.reporting.domain.rounds.state import Round
-from services.reporting.domain.totals import Views
 from services.reporting.store.cosigned import CosignedCheckpoints
 from services.reporting.store.journal import Journal
 from services.reporting.store.public_log import PublicLog
@@ -110,22 +109,6 @@ def open_stores(service: Service) -> Stores:
 async def all_of(store: Store[S]) -> list[S]:
     """All documents of a view, where they are few."""
     return [state async for _, state in store.scan({})]
-
-
-async def views(stores: Stores) -> Views:
-    """The documents that totals are made of."""
-    return Views(
-        shards=await all_of(stores.shards),
-        money=await all_of(stores.money),
-        items=await all_of(stores.items),
-        parcels=await all_of(stores.parcels),
-        banked=await all_of(stores.banked),
-    )
-
-
-async def all_rounds(rounds: Store[Round]) -> dict[str, Round]:
-    """Every round, merged from its partitions."""
-    return by_round(await all_of(rounds))
 
 
 async def rounds_named(rounds: Store[Round], names: Iterable[str]) -> dict[str, Round]:

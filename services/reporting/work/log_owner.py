@@ -30,6 +30,7 @@ from pandapack.runtime.log_reader import LogEnds
 from pandapack.runtime.settings import EVENT_PARTITIONS
 from pandapack.runtime.signed_log import SignedRecord
 from services.reporting.domain.log_order import (
+    HELD_MS_MAX,
     WAITING_A_PARTITION_MAX,
     Pace,
     Place,
@@ -87,7 +88,10 @@ class _Batch:
 
 
 class LogOwner:
-    """One process's owner. `name` tells processes apart. `append` is one run of its loop."""
+    """One process's owner. `name` tells processes apart. `append` is one run of its loop.
+
+    `quiet_s`: so long gifts are held in a quiet time.
+    """
 
     def __init__(
         self,
@@ -99,9 +103,11 @@ class LogOwner:
         clock: Clock,
         *,
         name: str,
+        quiet_s: float = HELD_MS_MAX / 1000,
     ) -> None:
         self._journals = {"donations": archive, "procurement": journal, "logistics": journal}
         self._kept, self._topic, self._veil, self._clock, self._name = kept, topic, veil, clock, name
+        self._held_ms_max = int(quiet_s * 1000)
         self._head: LogHead | None = None
         self._summed_at = BEFORE_ALL
         self.standing = LogStanding(clock)
@@ -147,7 +153,7 @@ class LogOwner:
         places = await self._places(batch)
         wall = self._clock.wall()
         rested = wall - self._summed_at >= timedelta(seconds=APPEND_PAUSE_S)
-        pace = Pace(int(wall.timestamp() * 1000), rested)
+        pace = Pace(int(wall.timestamp() * 1000), rested, self._held_ms_max)
         order = next_steps(head.positions, batch.waiting, places, pace)
         self.standing.show(head.size, order.blocked)
         if not order.steps:

@@ -1,4 +1,4 @@
-"""The state of all four services side by side, and how far this one has consumed."""
+"""The state of all four services side by side, how far this one has consumed, and how far the public log has come."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pandapack.runtime.lag import Lag
 from pandapack.runtime.neighbours import Neighbour
 from services.reporting.domain.pipeline import Freshness, LastRecord
+from services.reporting.work.log_progress import LogProgress, LogWatch
 from services.reporting.work.readings import Readings
 
 Json = dict[str, Any]
 Readiness = Callable[[], Awaitable[Json]]
+ArchiveLags = Callable[[], Sequence[Lag]]
 
 
 class WatchesNeighbours(Protocol):
@@ -23,22 +26,30 @@ class WatchesNeighbours(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PipelineState:
-    """`services`: how each answered at `/readyz`. `consumed`: sorted by partition."""
+    """`services`: how each answered at `/readyz`. `consumed`: sorted by partition. `snapshot`: as answers name it."""
 
     services: Sequence[Neighbour]
     freshness: Freshness
     consumed: Sequence[LastRecord]
+    log: LogProgress
+    snapshot: Json
 
 
 class Pipeline:
     """All services side by side. `own` is this one's readiness. Nobody who asks waits for a service that is held."""
 
-    def __init__(self, readings: Readings, neighbours: WatchesNeighbours, own: Readiness) -> None:
+    def __init__(
+        self, readings: Readings, neighbours: WatchesNeighbours, own: Readiness, log: LogWatch, archive: ArchiveLags
+    ) -> None:
         self._readings, self._neighbours, self._own = readings, neighbours, own
+        self._log, self._archive = log, archive
 
     async def read(self) -> PipelineState:
         """What is known now."""
         services = [*self._neighbours.neighbours, Neighbour("reporting", await self._own())]
         freshness = await self._readings.freshness()
         consumed = await self._readings.last_records()
-        return PipelineState(services, freshness, sorted(consumed, key=lambda last: (last.topic, last.partition)))
+        log = await self._log.read(self._archive())
+        reading = await self._readings.now()
+        by_partition = sorted(consumed, key=lambda last: (last.topic, last.partition))
+        return PipelineState(services, freshness, by_partition, log, reading.stamp)

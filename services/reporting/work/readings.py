@@ -1,4 +1,8 @@
-"""Readings of the views: added up, laws, freshness; each fetched once for all who ask at a time."""
+"""Readings: every figure that is shown comes from one snapshot of the public log, now or as of a size or a moment.
+
+The figures of now have beside it what runs ahead of it (`domain.ahead`). What is made of a snapshot is made once for
+all who ask, until there is a next one or more has come.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
+
+from pandapack.contracts.public_log.fold import figures
+from pandapack.contracts.public_log.fold.books import RoundBooks
+from pandapack.contracts.public_log.fold.laws import Law, conservation, laws
+from pandapack.decision import Refusal
 from pandapack.runtime.clock import Clock, monotonic_s
 from pandapack.runtime.lag import Lag, complete_to
 from services.reporting import store
-from services.reporting.domain import laws, pipeline
-from services.reporting.domain.laws import Law
+from services.reporting.domain import ahead, pipeline
+from services.reporting.domain.ahead import Lead, lead_of
+from services.reporting.domain.as_of import as_of
+from services.reporting.domain.donations import ShardDonations
 from services.reporting.domain.pipeline import Freshness, LastRecord
-from services.reporting.domain.rounds.state import Round
-from services.reporting.domain.totals import Views, totals
 from services.reporting.store import Stores
+from services.reporting.work.snapshots import Snapshot, Snapshots
 
-VIEWS_FRESH_S = 0.05
-ROUNDS_FRESH_S = 1.0
-LAWS_FRESH_S = 2.0
-LAW_READINGS_MAX = 5
-LAW_PAUSE_S = 0.2
-"""An event's effects reach all partitions' documents well within this."""
+SHARDS_FRESH_S = 0.05
 
+Json = dict[str, Any]
 T = TypeVar("T")
 
 
@@ -46,25 +53,8 @@ class Recent(Generic[T]):
             return self._value
 
 
-@dataclass(frozen=True, slots=True)
-class Books:
-    """The three laws as several readings show them: what is broken was broken in each."""
-
-    money: Law
-    items: Law
-    parcels: Law
-
-    @property
-    def laws(self) -> tuple[Law, Law, Law]:
-        return self.money, self.items, self.parcels
-
-    @property
-    def hold(self) -> bool:
-        return all(law.holds for law in self.laws)
-
-
 class Way(Protocol):
-    """How far all has come that lies between a push and these figures, as Kafka was last asked for it."""
+    """How far all has come that lies between a push and the shards, as Kafka was last asked for it."""
 
     @property
     def looked_at(self) -> datetime | None:
@@ -77,58 +67,162 @@ class Way(Protocol):
         ...
 
 
-class Readings:
-    """Every figure that is shown comes from here. `way`: what lies between a push and them."""
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A table, or the totals, with the `snapshot` that it is of: as values, and as JSON."""
 
-    def __init__(self, stores: Stores, clock: Clock, way: Way) -> None:
-        self._stores, self._clock, self._way = stores, clock, way
-        self._complete_to: datetime | None = None
-        self._views = Recent(self._read_views, VIEWS_FRESH_S)
-        self._rounds = Recent(self._read_rounds, ROUNDS_FRESH_S)
-        self._books = Recent(self._read_books, LAWS_FRESH_S)
+    values: Json
+    json: bytes
 
-    async def _read_views(self) -> Views:
-        return await store.views(self._stores)
 
-    async def _read_rounds(self) -> dict[str, Round]:
-        return await store.all_rounds(self._stores.rounds)
+class Reading:
+    """All figures of one snapshot. Keep it for one request.
 
-    async def views(self) -> Views:
-        """The documents that totals are made of."""
-        return await self._views.get()
+    `lead`: what runs ahead of it and is in its totals; None: the figures are as of it. `is_final`: the answers never
+    change. `freshness`: of now; None where the figures are of another time.
+    """
 
-    async def rounds(self) -> dict[str, Round]:
-        """Every round by name, sorted."""
-        return await self._rounds.get()
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        lead: Lead | None = None,
+        freshness: Freshness | None = None,
+        *,
+        is_final: bool = False,
+        made: dict[str, Any] | None = None,
+    ) -> None:
+        self.snapshot, self.lead, self.freshness, self.is_final = snapshot, lead, freshness, is_final
+        self._made: dict[str, Any] = {} if made is None else made
 
-    async def books(self) -> Books:
-        """The three laws."""
-        return await self._books.get()
+    @property
+    def stamp(self) -> Json:
+        """`snapshot`, as every answer names it: its size, the time of its last entry, and what runs ahead of it."""
+        return {
+            "size": self.snapshot.size,
+            "at": self.snapshot.at or None,
+            "ahead": None if self.lead is None else self.lead.whole.as_json(),
+        }
 
-    async def _read_books(self) -> Books:
-        """Partitions are consumed at different moments, so what fails is read again: a breach fails every time."""
-        found = await self._one_reading()
-        for _ in range(LAW_READINGS_MAX - 1):
-            if found.hold:
-                break
-            await asyncio.sleep(LAW_PAUSE_S)
-            again = await self._one_reading()
-            found = Books(*(laws.lasting(one, now) for one, now in zip(found.laws, again.laws, strict=True)))
+    @property
+    def fresh(self) -> Json:
+        """`complete_to` and `behind_s`; null where they are not known, and of another time than now."""
+        return (self.freshness or Freshness(None, None, None)).as_json()
+
+    @property
+    def totals(self) -> Figures:
+        """`/v1/totals`."""
+        return self._once("totals", lambda: ahead.totals(self.snapshot.books, self.lead))
+
+    @property
+    def booked(self) -> Json:
+        """The totals of the snapshot alone: what the laws are about."""
+        return figures.totals(self.snapshot.books)
+
+    @property
+    def programmes(self) -> Figures:
+        """`/v1/totals/programme`."""
+        return self._rows("programme", lambda: ahead.programme_rows(self.snapshot.books, self.lead))
+
+    @property
+    def countries(self) -> Figures:
+        """`/v1/totals/country`."""
+        return self._rows("country", lambda: figures.country_rows(self.snapshot.books))
+
+    @property
+    def items(self) -> Figures:
+        """`/v1/totals/item`."""
+        return self._rows("item", lambda: figures.item_rows(self.snapshot.books))
+
+    @property
+    def conservation(self) -> Figures:
+        """`/v1/conservation`."""
+        return self._once("conservation", lambda: conservation(self.snapshot.books))
+
+    @property
+    def laws(self) -> tuple[Law, Law, Law]:
+        """Money, items, parcels."""
+        found: tuple[Law, Law, Law] = self._made.get("laws") or laws(self.snapshot.books)
+        self._made["laws"] = found
         return found
 
-    async def _one_reading(self) -> Books:
-        views, rounds = await self._read_views(), await self._read_rounds()
-        return Books(
-            laws.money_law(views, rounds), laws.item_law(views, rounds), laws.parcel_law(views.parcels, rounds)
-        )
+    async def days(self, programme: str | None) -> Figures:
+        """`/v1/totals/day`, of all programmes or of one."""
+        if programme is not None and programme not in self.snapshot.books.programmes:
+            return self.figures({"items": []})
+        name = f"day/{programme or ''}"
+        if name not in self._made:
+            days = await self.snapshot.days()
+            self._rows(name, lambda: figures.day_rows(days, programme))
+        found: Figures = self._made[name]
+        return found
+
+    async def rounds(self, after: str, limit: int, *, is_open: bool | None = None) -> list[RoundBooks]:
+        """Rounds behind `after`, by name: all, or the open or the closed ones."""
+        return await self.snapshot.rounds(after, limit, is_open=is_open)
+
+    def figures(self, values: Json) -> Figures:
+        """Values with the snapshot that they are of."""
+        values = {**values, "snapshot": self.stamp}
+        return Figures(values, msgspec.json.encode(values))
+
+    def _rows(self, name: str, make: Callable[[], list[Json]]) -> Figures:
+        return self._once(name, lambda: {"items": make()})
+
+    def _once(self, name: str, make: Callable[[], Json]) -> Figures:
+        if name not in self._made:
+            self._made[name] = self.figures(make())
+        found: Figures = self._made[name]
+        return found
+
+
+class Readings:
+    """Every figure that is shown comes from here. `way`: what lies between a push and the shards."""
+
+    def __init__(self, stores: Stores, snapshots: Snapshots, clock: Clock, way: Way) -> None:
+        self._stores, self._snapshots, self._clock, self._way = stores, snapshots, clock, way
+        self._complete_to: datetime | None = None
+        self._shards: Recent[list[ShardDonations]] = Recent(self._read_shards, SHARDS_FRESH_S)
+        self._made_of: tuple[int, Lead] | None = None
+        self._made: dict[str, Any] = {}
+
+    async def _read_shards(self) -> list[ShardDonations]:
+        return await store.all_of(self._stores.shards)
+
+    async def now(self) -> Reading:
+        """The newest snapshot of this process, with what runs ahead of it."""
+        fresh = await self.freshness()  # first: what is read later has at least that
+        shards = await self._shards.get()
+        snapshot = self._snapshots.current  # no waiting from here on: all is of this one
+        lead = lead_of(snapshot.books, shards)
+        if self._made_of != (snapshot.size, lead):
+            self._made_of, self._made = (snapshot.size, lead), {}
+        return Reading(snapshot, lead, fresh, made=self._made)
+
+    async def as_of(self, text: str) -> Reading | Refusal:
+        """The snapshot as of a size, a moment, or the end of a day. Refused: as_of_invalid, size_unknown.
+
+        A moment before the last entry is final: whatever comes is later.
+        """
+        wanted = as_of(text)
+        if isinstance(wanted, Refusal):
+            return wanted
+        if isinstance(wanted, int):
+            snapshot = await self._snapshots.as_of_size(wanted)
+            return snapshot if isinstance(snapshot, Refusal) else Reading(snapshot, is_final=True)
+        known_to = self._snapshots.current.at
+        is_final = known_to != "" and wanted < datetime.fromisoformat(known_to)
+        return Reading(await self._snapshots.as_of_moment(wanted), is_final=is_final)
 
     async def last_records(self) -> list[LastRecord]:
         """The last record consumed: of each partition of procurement and logistics, of each shard of the ledger."""
-        views = await self.views()
-        return [*await store.all_of(self._stores.pipeline), *(shard.last for shard in views.shards)]
+        shards = await self._shards.get()
+        return [*await store.all_of(self._stores.pipeline), *(shard.last for shard in shards)]
 
     async def freshness(self) -> Freshness:
-        """Up to when all that was pushed, decided and delivered is in the figures that are read from now on."""
+        """Up to when all that was pushed, decided and delivered has come to this service.
+
+        Gifts are in the current totals from then on. All else is when the log has it: `snapshot.at` says so.
+        """
         looked_at, lags = self._way.looked_at, self._way.lags
         records = [lag.records for lag in lags]
         found = pipeline.freshness(
@@ -140,8 +234,3 @@ class Readings:
         )
         self._complete_to = found.complete_to
         return found
-
-    async def totals(self) -> dict[str, Any]:
-        """All figures of `totals`, and how fresh they are: `complete_to` and `behind_s`."""
-        fresh = await self.freshness()  # first: what is read later has at least that
-        return {**totals(await self.views()), **fresh.as_json()}

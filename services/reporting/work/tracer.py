@@ -13,8 +13,7 @@ from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.store import Store
 from services.reporting import store
 from services.reporting.domain.funded_intervals import FundedIntervals, bucket_ids
-from services.reporting.domain.laws import applied_fen
-from services.reporting.domain.money import Money
+from services.reporting.domain.money import Money, applied_fen
 from services.reporting.domain.pipeline import Freshness
 from services.reporting.domain.rounds.state import Round
 from services.reporting.domain.trace import LocatedDonation, Piece, follow

@@ -62,14 +62,30 @@ class Reporting:
         return answer
 
     def await_totals(self, expected: dict[str, Any]) -> None:
+        """Until they are shown, and the public log has the gifts in them, too."""
+
         def shown() -> bool:
             totals = self.totals()
-            return {name: totals[name] for name in expected} == expected
+            is_logged = not any(totals["snapshot"]["ahead"].values())
+            return is_logged and {name: totals[name] for name in expected} == expected
 
         try:
             eventually(shown, "the totals are shown")
         except AssertionError as error:
             raise AssertionError(f"expected {expected}, shown {self.totals()}") from error
+
+    def await_log(self) -> int:
+        """Until the snapshot has all that has come; its size."""
+
+        def whole() -> bool:
+            log = self.get("/v1/pipeline").json()["log"]
+            snapshot = self.totals()["snapshot"]
+            is_logged = log["waiting_partitions"] == 0 and log["unread_records"] == 0
+            return is_logged and snapshot["size"] >= log["size"] and not any(snapshot["ahead"].values())
+
+        eventually(whole, "the snapshot has all that has come")
+        size: int = self.totals()["snapshot"]["size"]
+        return size
 
     def forget_offsets(self) -> None:
         """Everything is read again from its start. The service must be stopped."""

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pandapack.contracts.donations import DonationsBanked
-from services.reporting import store
 from services.reporting.domain.banked import (
     BankedDonations,
     BankedMerchants,
@@ -16,10 +15,10 @@ from services.reporting.domain.banked import (
     unnamed_in,
 )
 from services.reporting.domain.figures import sums_by_name
-from services.reporting.domain.totals import Views, banked_beside, banked_columns, banked_fen, by_day
 from services.reporting.work.merchants import merchants_behind
 from tests.unit.reporting.history import SourceEvent, donations, enveloped, records
-from tests.unit.reporting.world import World
+from tests.unit.reporting.view_totals import Views, banked_beside, banked_columns, banked_fen, by_day
+from tests.unit.reporting.world import World, views_of
 
 EVENTS = st.lists(
     st.builds(
@@ -41,7 +40,7 @@ def folded(events: list[DonationsBanked]) -> BankedDonations:
     return state
 
 
-def views_of(parts: list[BankedDonations]) -> Views:
+def views_with(parts: list[BankedDonations]) -> Views:
     return Views(shards=(), money=(), items=(), parcels=(), banked=parts)
 
 
@@ -59,14 +58,14 @@ def test_partitions_added_up_are_the_same_as_one(events: list[DonationsBanked], 
     parts, whole = [folded(events[:cut]), folded(events[cut:])], folded(events)
     assert {part.programme for part in parts if part.programme} == ({whole.programme} if events else set())
     assert sum(part.count for part in parts) == whole.count
-    assert banked_fen(views_of(parts)) == banked_fen(views_of(parts), "love-parcel") == whole.fen
+    assert banked_fen(views_with(parts)) == banked_fen(views_with(parts), "love-parcel") == whole.fen
     assert sums_by_name({}, (part.days for part in parts)) == whole.days
 
 
 def test_programmes_are_kept_apart() -> None:
     event = DonationsBanked(settlement="stl_1", programme="sports", day="2021-11-11", count=1, fen=5)
     parts = [folded([event]), folded([event.model_copy(update={"programme": "love-parcel"})])]
-    assert [banked_fen(views_of(parts), name) for name in ("sports", "love-parcel")] == [5, 5]
+    assert [banked_fen(views_with(parts), name) for name in ("sports", "love-parcel")] == [5, 5]
 
 
 DAY = "2021-11-11"
@@ -94,7 +93,7 @@ async def test_days_and_merchants_show_what_is_banked_beside_what_was_received()
         await world.consume(events)
         for one in events:
             await world.handlers.archive([one])
-    views = await store.views(world.stores)
+    views = await views_of(world.stores)
     assert by_day(views) == [{"day": DAY, "count": 2, "fen": 12, "banked_count": 1, "banked_fen": 5}]
     assert by_day(views, "sports") == []
     assert banked_beside(views) == {"banked_fen": 5, "banked_by_programme": {"love-parcel": 5}}
@@ -108,7 +107,7 @@ async def test_of_a_days_settlements_a_document_remembers_where_the_log_is_and_n
     for _ in range(2):
         for one in records(enveloped(many)):
             await world.handlers.archive([one])
-    views = await store.views(world.stores)
+    views = await views_of(world.stores)
     assert banked_fen(views) == 250
     for kept in (world.stores.banked.documents, world.stores.banked_merchants.documents):
         for document in await kept.find({}):

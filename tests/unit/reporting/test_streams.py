@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, cast
+from datetime import timedelta
+from typing import cast
 
 import msgspec
 import pytest
 
 from pandapack.runtime.errors import Unavailable
+from services.reporting.domain.ahead import Ahead, Lead
+from services.reporting.domain.pipeline import Freshness
 from services.reporting.work import streams as module
-from services.reporting.work.readings import Readings
+from services.reporting.work.readings import Reading, Readings
+from services.reporting.work.snapshots import Snapshots
 from services.reporting.work.streams import STREAMS_MAX, StreamEvent, Streams, TooManyStreams
+from tests.unit.reporting.history import AT
+from tests.unit.reporting.world import stores_in_memory
 from tests.waiting import eventually_async
 
 
@@ -22,12 +28,16 @@ class Figures:
 
     def __init__(self) -> None:
         self.donations, self.read, self.fails = 1, 0, False
+        stores = stores_in_memory()
+        self._snapshots = Snapshots(stores.public_log, stores.snapshots)
 
-    async def totals(self) -> dict[str, Any]:
+    async def now(self) -> Reading:
         self.read += 1
         if self.fails:
             raise Unavailable("MongoDB does not answer")
-        return {"donations": self.donations, "complete_to": f"t{self.read}", "behind_s": 0.1}
+        lead = Lead({"love": Ahead(donations=self.donations)})
+        fresh = Freshness(AT + timedelta(seconds=self.read), 0.1, 0)
+        return Reading(self._snapshots.current, lead, fresh)
 
 
 @pytest.fixture

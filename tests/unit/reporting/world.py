@@ -11,9 +11,7 @@ from pandapack.runtime.documents import MemoryDocuments, MemoryRows
 from pandapack.runtime.reactions import apply
 from pandapack.runtime.store import Kind, Store
 from services.reporting import store
-from services.reporting.domain import laws
-from services.reporting.domain.laws import Law
-from services.reporting.domain.totals import totals
+from services.reporting.domain.rounds.figures import by_round
 from services.reporting.handlers import Handlers, event_of
 from services.reporting.store import Stores
 from services.reporting.store.cosigned import CosignedCheckpoints
@@ -21,7 +19,10 @@ from services.reporting.store.journal import Journal
 from services.reporting.store.public_log import PublicLog
 from services.reporting.store.snapshots import SnapshotRows
 from services.reporting.work.projector import Projector
+from tests.unit.reporting import view_laws
 from tests.unit.reporting.history import AT, FakeRecord
+from tests.unit.reporting.view_laws import Law
+from tests.unit.reporting.view_totals import Views, totals
 
 
 def stores_in_memory() -> Stores:
@@ -50,6 +51,17 @@ def stores_in_memory() -> Stores:
     )
 
 
+async def views_of(stores: Stores) -> Views:
+    """The documents that totals of views are made of."""
+    return Views(
+        shards=await store.all_of(stores.shards),
+        money=await store.all_of(stores.money),
+        items=await store.all_of(stores.items),
+        parcels=await store.all_of(stores.parcels),
+        banked=await store.all_of(stores.banked),
+    )
+
+
 class World:
     """The service, to which records are handed one batch at a time."""
 
@@ -72,8 +84,12 @@ class World:
         await apply(self.projector.reactions(event_of(record, record.topic)))
 
     async def totals(self) -> dict[str, Any]:
-        return totals(await store.views(self.stores))
+        return totals(await views_of(self.stores))
 
     async def laws(self) -> list[Law]:
-        views, rounds = await store.views(self.stores), await store.all_rounds(self.stores.rounds)
-        return [laws.money_law(views, rounds), laws.item_law(views, rounds), laws.parcel_law(views.parcels, rounds)]
+        found, rounds = await views_of(self.stores), by_round(await store.all_of(self.stores.rounds))
+        return [
+            view_laws.money_law(found, rounds),
+            view_laws.item_law(found, rounds),
+            view_laws.parcel_law(found.parcels, rounds),
+        ]

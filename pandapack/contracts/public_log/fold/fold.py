@@ -82,18 +82,38 @@ def add(
     books: Books, rounds: MutableMapping[str, RoundBooks], days: MutableMapping[Day, DayBooks], entry: Json
 ) -> None:
     """The books with the next entry. `rounds` and `days` have what `names_in` names, as far as it is known yet."""
+    whole = _whole(books, entry)
+    if whole is None:
+        return
+    if whole["type"] in OF_ROUND:
+        _add_to_round(books, rounds, whole)
+    elif (prefix := DAYS_OF.get(whole["type"])) is not None:
+        _add_to_days(days, prefix, whole)
+    _add_to_sums(books, whole)
+
+
+def add_sums(books: Books, entry: Json) -> None:
+    """The sums of programmes, countries and items with the next entry: all that totals need. Rounds, days and the
+    checks of laws are as they were."""
+    whole = _whole(books, entry)
+    if whole is not None:
+        _add_to_sums(books, whole)
+
+
+def _whole(books: Books, entry: Json) -> Json | None:
+    """What the entry completes: itself, or with its last part a whole. None: more parts are to come."""
     books.size += 1
     books.at = entry["at"]
-    if "part" in entry:
-        books.pending.append(entry)
-        if entry["part"] < entry["parts"]:
-            return
-        entry = _joined(books.pending)
-        books.pending = []
-    if entry["type"] in OF_ROUND:
-        _add_to_round(books, rounds, entry)
-    elif (prefix := DAYS_OF.get(entry["type"])) is not None:
-        _add_to_days(days, prefix, entry)
+    if "part" not in entry:
+        return entry
+    books.pending.append(entry)
+    if entry["part"] < entry["parts"]:
+        return None
+    whole, books.pending = _joined(books.pending), []
+    return whole
+
+
+def _add_to_sums(books: Books, entry: Json) -> None:
     if (change := CHANGES.get(entry["type"])) is not None:
         change(books, entry)
 

@@ -1,4 +1,5 @@
-"""The three conservation laws as pure functions: each term, the exact difference, and whether it holds.
+"""The three conservation laws of the stored views, by which their projection is tested: each term, the exact
+difference, and whether it holds.
 
 A law that is computed from one figure by subtraction can never fail, and proves nothing. So the two sides of each law
 come from different folds of the events, kept in different documents, and beside the balance there are checks of what
@@ -20,11 +21,11 @@ from pandapack.contracts.procurement import length_fen
 from services.reporting.domain.donations import ProgrammeDonations
 from services.reporting.domain.figures import figures_by_name
 from services.reporting.domain.items import Units, item_name, units_added
-from services.reporting.domain.money import Money, MoneyFigures
+from services.reporting.domain.money import Money, MoneyFigures, applied_fen
 from services.reporting.domain.parcels import Parcels, ParcelStates
 from services.reporting.domain.rounds.figures import kept_intervals, parcels_by_state
 from services.reporting.domain.rounds.state import Round
-from services.reporting.domain.totals import (
+from tests.unit.reporting.view_totals import (
     Views,
     banked_fen,
     money_by_programme,
@@ -149,14 +150,6 @@ def money_law(views: Views, rounds: Mapping[str, Round]) -> Law:
         checks += [check for round in own for check in _round_checks(round)]
     formula = "received - reversed = in flight + unallocated + reserved + committed + spent"
     return law("money", "fen", formula, parts, checks)
-
-
-def applied_fen(money: Iterable[Money], programme: str) -> dict[str, int]:
-    """Shard → how far the programme's fund has applied it."""
-    applied: dict[str, int] = {}
-    for part in money:
-        applied |= part.applied_fen.get(programme, {})
-    return applied
 
 
 def _money_balance(

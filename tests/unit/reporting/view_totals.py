@@ -1,4 +1,4 @@
-"""The running totals: views of all partitions added up."""
+"""The stored views of all partitions added up, by which their projection is tested."""
 
 from __future__ import annotations
 
