@@ -36,7 +36,7 @@ async def reading_of(readings: Readings, as_of: str | None) -> Reading:
 
 def answer(request: Request, reading: Reading, figures: Figures) -> Response:
     """The figures, and how fresh they are."""
-    body = figures.json[:-1] + b"," + msgspec.json.encode(reading.fresh)[1:]
+    body = reading.written(figures)[:-1] + b"," + msgspec.json.encode(reading.fresh)[1:]
     if reading.lead is not None:
         return Response(body, media_type=JSON_TYPE, headers=OF_NOW)
     return tagged(request, body, is_final=reading.is_final)

@@ -202,7 +202,7 @@ async def _reading(readings: Readings, tables: ReadLimits, request: Request, as_
 
 def _figures(reading: Reading) -> Json:
     """What both pages show of their snapshot."""
-    totals = {**reading.totals.values, **reading.fresh}
+    totals = {**reading.totals.values, "snapshot": reading.stamp, **reading.fresh}
     return {
         "totals": totals,
         "booked": reading.booked,

@@ -26,7 +26,7 @@ from services.reporting.domain.banked import BankedMerchants
 from services.reporting.domain.donations import DayMerchants, ShardDonations
 from services.reporting.domain.figures import CountAndFen
 from services.reporting.work.merchants import merchants_behind
-from services.reporting.work.readings import Readings
+from services.reporting.work.readings import Figures, Readings
 from services.reporting.work.streams import StreamEvent, Streams, TooManyStreams
 
 STREAM_RETRY_MS = 1_000
@@ -116,7 +116,7 @@ def _add_tables(router: APIRouter, readings: Readings, limits: ReadLimits) -> No
         """Rounds by name; `next` is the next page's `after`."""
         reading = await reading_of(readings, as_of)
         found = [(one.round, one) for one in await reading.rounds(after, limit + 1)]
-        return answer(request, reading, reading.figures(page(found, limit, round_row)))
+        return answer(request, reading, Figures.of(page(found, limit, round_row)))
 
     @table("/conservation")
     async def get_conservation(request: Request, as_of: AsOf = None) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -69,10 +69,30 @@ class Way(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A table, or the totals, with the `snapshot` that it is of: as values, and as JSON."""
+    """A table, or the totals: as values, and as JSON."""
 
     values: Json
     json: bytes
+
+    @classmethod
+    def of(cls, values: Json) -> Figures:
+        return cls(values, msgspec.json.encode(values))
+
+
+@dataclass(slots=True)
+class Made:
+    """What was made of a snapshot: `booked` of its books, `led` with what ran ahead of it at a time."""
+
+    size: int = -1
+    lead: Lead | None = None
+    booked: dict[str, Any] = field(default_factory=dict)
+    led: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, size: int, lead: Lead | None) -> Made:
+        """For another size all is made anew, where only more has come what that is in."""
+        if size != self.size:
+            return Made(size, lead)
+        return self if lead == self.lead else Made(size, lead, self.booked)
 
 
 class Reading:
@@ -89,10 +109,10 @@ class Reading:
         freshness: Freshness | None = None,
         *,
         is_final: bool = False,
-        made: dict[str, Any] | None = None,
+        made: Made | None = None,
     ) -> None:
         self.snapshot, self.lead, self.freshness, self.is_final = snapshot, lead, freshness, is_final
-        self._made: dict[str, Any] = {} if made is None else made
+        self._made = Made() if made is None else made
 
     @property
     def stamp(self) -> Json:
@@ -111,7 +131,7 @@ class Reading:
     @property
     def totals(self) -> Figures:
         """`/v1/totals`."""
-        return self._once("totals", lambda: ahead.totals(self.snapshot.books, self.lead))
+        return _once(self._made.led, "totals", lambda: ahead.totals(self.snapshot.books, self.lead))
 
     @property
     def booked(self) -> Json:
@@ -121,7 +141,8 @@ class Reading:
     @property
     def programmes(self) -> Figures:
         """`/v1/totals/programme`."""
-        return self._rows("programme", lambda: ahead.programme_rows(self.snapshot.books, self.lead))
+        books, lead = self.snapshot.books, self.lead
+        return _once(self._made.led, "programme", lambda: {"items": ahead.programme_rows(books, lead)})
 
     @property
     def countries(self) -> Figures:
@@ -136,43 +157,40 @@ class Reading:
     @property
     def conservation(self) -> Figures:
         """`/v1/conservation`."""
-        return self._once("conservation", lambda: conservation(self.snapshot.books))
+        return _once(self._made.booked, "conservation", lambda: conservation(self.snapshot.books))
 
     @property
     def laws(self) -> tuple[Law, Law, Law]:
         """Money, items, parcels."""
-        found: tuple[Law, Law, Law] = self._made.get("laws") or laws(self.snapshot.books)
-        self._made["laws"] = found
+        found: tuple[Law, Law, Law] = self._made.booked.get("laws") or laws(self.snapshot.books)
+        self._made.booked["laws"] = found
         return found
 
     async def days(self, programme: str | None) -> Figures:
         """`/v1/totals/day`, of all programmes or of one."""
         if programme is not None and programme not in self.snapshot.books.programmes:
-            return self.figures({"items": []})
+            return Figures.of({"items": []})
         name = f"day/{programme or ''}"
-        if name not in self._made:
-            days = await self.snapshot.days()
-            self._rows(name, lambda: figures.day_rows(days, programme))
-        found: Figures = self._made[name]
-        return found
+        days = {} if name in self._made.booked else await self.snapshot.days()
+        return self._rows(name, lambda: figures.day_rows(days, programme))
 
     async def rounds(self, after: str, limit: int, *, is_open: bool | None = None) -> list[RoundBooks]:
         """Rounds behind `after`, by name: all, or the open or the closed ones."""
         return await self.snapshot.rounds(after, limit, is_open=is_open)
 
-    def figures(self, values: Json) -> Figures:
-        """Values with the snapshot that they are of."""
-        values = {**values, "snapshot": self.stamp}
-        return Figures(values, msgspec.json.encode(values))
+    def written(self, figures: Figures) -> bytes:
+        """The figures as JSON, with the `snapshot` that they are of."""
+        return figures.json[:-1] + b',"snapshot":' + msgspec.json.encode(self.stamp) + b"}"
 
     def _rows(self, name: str, make: Callable[[], list[Json]]) -> Figures:
-        return self._once(name, lambda: {"items": make()})
+        return _once(self._made.booked, name, lambda: {"items": make()})
 
-    def _once(self, name: str, make: Callable[[], Json]) -> Figures:
-        if name not in self._made:
-            self._made[name] = self.figures(make())
-        found: Figures = self._made[name]
-        return found
+
+def _once(made: dict[str, Any], name: str, make: Callable[[], Json]) -> Figures:
+    if name not in made:
+        made[name] = Figures.of(make())
+    found: Figures = made[name]
+    return found
 
 
 class Readings:
@@ -182,8 +200,7 @@ class Readings:
         self._stores, self._snapshots, self._clock, self._way = stores, snapshots, clock, way
         self._complete_to: datetime | None = None
         self._shards: Recent[list[ShardDonations]] = Recent(self._read_shards, SHARDS_FRESH_S)
-        self._made_of: tuple[int, Lead] | None = None
-        self._made: dict[str, Any] = {}
+        self._made = Made()
 
     async def _read_shards(self) -> list[ShardDonations]:
         return await store.all_of(self._stores.shards)
@@ -194,8 +211,7 @@ class Readings:
         shards = await self._shards.get()
         snapshot = self._snapshots.current  # no waiting from here on: all is of this one
         lead = lead_of(snapshot.books, shards)
-        if self._made_of != (snapshot.size, lead):
-            self._made_of, self._made = (snapshot.size, lead), {}
+        self._made = self._made.of(snapshot.size, lead)
         return Reading(snapshot, lead, fresh, made=self._made)
 
     async def as_of(self, text: str) -> Reading | Refusal:

@@ -128,7 +128,7 @@ class Streams:
     async def _read(self) -> Tick:
         self.ticks += 1
         reading = await self._readings.now()
-        figures, fresh = reading.totals.json, msgspec.json.encode(reading.fresh)
+        figures, fresh = reading.written(reading.totals), msgspec.json.encode(reading.fresh)
         id = _id_of(figures)
         return Tick(
             totals=StreamEvent("totals", id, figures[:-1] + b"," + fresh[1:]),
