@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 from pandapack.contracts.merkle import leaf_hash
@@ -127,6 +128,25 @@ class LogCopy:
             return raw[: width * HASH_BYTES]
 
         return edge_at(size, read_tile).root
+
+    def look_again(self, source: Source, turn: int) -> None:
+        """Compares one bundle that the copy has with what is served by now: another one each turn.
+
+        Raises Wrong where an entry is served otherwise than it was, or not any more; Unanswered.
+        """
+        if self.size == 0:
+            return
+        index = turn % -(-self.size // WIDTH)
+        first = index * WIDTH
+        bundle = Bundle(index, min(WIDTH, self.size - first))
+        raw = read_wide(source, bundle)
+        if raw is None:
+            raise Wrong(Fault.GAP, f"{bundle.path} was served before, and {source.name} does not serve it any more")
+        for n, (now, before) in enumerate(
+            zip_longest(entries_within(raw)[: bundle.width], self.entries(first, first + bundle.width))
+        ):
+            if now != before:
+                raise Wrong(Fault.ENTRY_ALTERED, f"entry {first + n} is served otherwise than it was before")
 
     def keep_evidence(self, name: str, note: bytes) -> Path:
         """Keeps a note that proves something beside the copy."""

@@ -100,6 +100,7 @@ class Monitor:
         if is_ahead(self._copy, signed):
             self._copy.keep_key(signed.signers[0].text)
             self._copy.extend(self._source, signed, progress)
+        self._copy.look_again(self._source, turn=int(now.timestamp()))
         for entry in self._copy.entries(self._reading.size, self._copy.size):
             self._reading.read(entry)
         self._reading.judge_laws()

@@ -19,20 +19,18 @@ from pandapack.contracts.tlog.encoding import Malformed
 from pandapack.contracts.tlog.tiles import WIDTH
 from pandapack.contracts.tlog.tree import append, is_consistent
 from pandapack.runtime.clock import FixedClock
-from pandapack.runtime.documents import MemoryRows
 from pandapack.runtime.errors import Misconfigured
 from pandapack.transparency.witness_app import Witness as RunningWitness
 from pandapack.transparency.witness_state import WitnessState
 from services.reporting.domain.witnesses import COSIGNED_S_MAX, Witness, witnesses_of
 from services.reporting.settings import Settings
-from services.reporting.store.cosigned import CosignedCheckpoints
-from services.reporting.store.public_log import PublicLog
 from services.reporting.work import witnesses
 from services.reporting.work.checkpoints import Checkpoints
 from services.reporting.work.consistency import kept_consistency_proof
 from services.reporting.work.log_keys import LogKeys
 from services.reporting.work.witnesses import STAND_BY_S, Witnessing
 from tests.unit.contracts.tlog.logs import AT, LOG_KEY, ORIGIN, WITNESSES, entry_of, seed
+from tests.unit.reporting.world import stores_in_memory
 
 URLS = [f"http://127.0.0.1:9/{number}" for number in range(3)]
 
@@ -42,8 +40,8 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.clock = FixedClock(AT)
-        self.log = PublicLog(MemoryRows("heads"), MemoryRows("entries"), MemoryRows("tiles"))
-        self.cosigned = CosignedCheckpoints(MemoryRows("cosigned"))
+        stores = stores_in_memory()
+        self.log, self.cosigned = stores.public_log, stores.cosigned
         self.folder, self.states = folder, dict[int, WitnessState]()
         self.away = set[int]()
         self.posts = list[int]()

@@ -89,6 +89,16 @@ def test_an_altered_entry_is_named(log: ServedLog, tmp_path: Path) -> None:
     assert found.fault is Fault.ENTRY_ALTERED and f"entry {ROUND} " in found.detail
 
 
+def test_an_entry_that_is_altered_behind_a_readers_memory_is_named_in_its_turn(log: ServedLog, tmp_path: Path) -> None:
+    reader = Reader(log, tmp_path)
+    reader.look()
+    log.bundled[ROUND] = richer(ENTRIES[ROUND])
+    found = reader.finding()
+    assert found.fault is Fault.ENTRY_ALTERED and f"entry {ROUND} " in found.detail
+    del log.bundled[ROUND]
+    assert f"entry {ROUND} " in reader.finding().detail
+
+
 def test_a_removed_entry_is_named(log: ServedLog, tmp_path: Path) -> None:
     del log.bundled[5]
     found = named(log, tmp_path)
