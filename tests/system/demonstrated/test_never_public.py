@@ -93,7 +93,7 @@ def seen(demonstration: Demonstration) -> Iterator[Seen]:
 
 def plant(donations: str, key: str) -> None:
     """Gifts, a reversal and a settlement whose every name is a canary."""
-    gifts = [
+    pushed = [
         {
             "id": f"{CANARY}-gift-{n}",
             "merchant": f"{CANARY}-shop",
@@ -103,7 +103,7 @@ def plant(donations: str, key: str) -> None:
         }
         for n in range(3)
     ]
-    of_gift = {"merchant": f"{CANARY}-shop", "donation": f"{CANARY}-gift-0", "day": DAY, "amount_fen": 7, "at": AT}
+    of_donation = {"merchant": f"{CANARY}-shop", "donation": f"{CANARY}-gift-0", "day": DAY, "amount_fen": 7, "at": AT}
     with httpx.Client(base_url=donations, timeout=ANSWER_WAIT_S, trust_env=False) as client:
         client.headers["Authorization"] = f"Bearer {key}"
 
@@ -111,8 +111,8 @@ def plant(donations: str, key: str) -> None:
             answer = client.post(path, headers={"Idempotency-Key": f"{CANARY}-{name}"}, **options)
             assert answer.status_code == 202, answer.text
 
-        post("/v1/donations?wait=20s", "push", json=gifts)
-        post("/v1/reversals?wait=20s", "refund", json=[{"reversal": f"{CANARY}-refund", **of_gift}])
+        post("/v1/donations?wait=20s", "push", json=pushed)
+        post("/v1/reversals?wait=20s", "refund", json=[{"reversal": f"{CANARY}-refund", **of_donation}])
         paid = {"merchant": f"{CANARY}-shop", "id": f"{CANARY}-gift-1", "day": DAY, "amount_fen": 7}
         head = {"settlement": f"{CANARY}-paid", "programme": "love-parcel", "bank_reference": f"{CANARY}-bank"}
         options = {"params": {**head, "currency": "CNY"}, "content": json.dumps(paid).encode()}
@@ -188,7 +188,7 @@ def test_nothing_private_is_in_the_log_the_figures_the_pages_or_the_stream(seen:
     examples = {word for file in PAGES.rglob("*.*") for word in WORD.findall(file.read_bytes())}
     for path, content in seen.public.items():
         assert [one for one in PLANTED if one in content] == [], path
-        words = set(WORD.findall(content)) - (examples if path in SHOWN else set())
-        assert sorted({word.decode() for word in words} & seen.private) == [], path
+        tokens = set(WORD.findall(content)) - (examples if path in SHOWN else set())
+        assert sorted({word.decode() for word in tokens} & seen.private) == [], path
         spoken = [one for one in seen.private if " " in one and one.encode() in content]
         assert spoken == [], path
