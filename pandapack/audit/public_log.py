@@ -76,12 +76,12 @@ class _Event:
 
 
 class _Partition:
-    """A partition's events up to where the log has it. `beside`: those that an entry may tell of now, in order."""
+    """A partition's events up to where the log has it. `near`: those that an entry may tell of now, in order."""
 
     def __init__(self, rows: Rows, name: str, end: int, veil: Veil) -> None:
         self._rows, self._end, self._veil = rows, end, veil
         self.service, _, self._number = name.partition("/")
-        self.beside: deque[_Event] = deque()
+        self.near: deque[_Event] = deque()
         self._next, self._read, self._newest = 0, 0, -1
 
     def read_on(self) -> list[_Event]:
@@ -98,7 +98,7 @@ class _Partition:
             self._next = rows[-1]["offset"] + 1 if len(rows) == EVENTS_A_READ else self._end
             found += [self._event(self._read + n, row) for n, row in enumerate(rows)]
             self._read += len(rows)
-        self.beside += found
+        self.near += found
         return found
 
     def tell(self, events: Sequence[_Event]) -> None:
@@ -109,18 +109,18 @@ class _Partition:
 
     def passed(self) -> Iterator[_Event]:
         """Takes away what no entry will tell of any more, and answers those of which none did."""
-        while self.beside and (self.beside[0].is_told or self._newest - self.beside[0].place > TOGETHER_MAX):
-            event = self.beside.popleft()
+        while self.near and (self.near[0].is_told or self._newest - self.near[0].place > TOGETHER_MAX):
+            event = self.near.popleft()
             if not event.is_told:
                 yield event
 
     def rest(self) -> Iterator[_Event]:
         """What no entry told of, up to where the log has the partition."""
-        while self.beside:
-            event = self.beside.popleft()
+        while self.near:
+            event = self.near.popleft()
             if not event.is_told:
                 yield event
-            if not self.beside:
+            if not self.near:
                 self._newest = self._read
                 self.read_on()
 
@@ -223,10 +223,10 @@ class PublicLogAudit:
         source, last = told.head["source"], told.head["sequence"]
         first = told.head.get("first_sequence", last)
         numbers = range(max(first, last - TOGETHER_MAX), last + 1)
-        beside = [self._open[source, number] for number in numbers if (source, number) in self._open]
-        found = [(partition, event) for partition, event in beside if event.type == told.head["type"]]
-        if not found and beside and EVENT_SET_ASIDE in (told.head["type"], beside[-1][1].type):
-            found = beside[-1:]
+        near = [self._open[source, number] for number in numbers if (source, number) in self._open]
+        found = [(partition, event) for partition, event in near if event.type == told.head["type"]]
+        if not found and near and EVENT_SET_ASIDE in (told.head["type"], near[-1][1].type):
+            found = near[-1:]
             self._set_aside_later(told, found[0][1])
         elif not found:
             text = f"{told.title}: no journal has an event that it may tell of"
@@ -249,8 +249,8 @@ class PublicLogAudit:
 
     def _sources_of(self, name: str) -> tuple[str, ...]:
         """By which names the lack of its event explains an entry: the source itself, as far as it is known here."""
-        beside = (event.journaled.envelope.source for (of, _), (_, event) in self._open.items() if of == name)
-        return (next(beside, name), LOST)
+        near = (event.journaled.envelope.source for (of, _), (_, event) in self._open.items() if of == name)
+        return (next(near, name), LOST)
 
     def _read_on(self, partition: _Partition) -> None:
         for event in partition.read_on():

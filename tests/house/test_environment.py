@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import beside
+from tests import halves
 from tests.house import rules
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -94,7 +94,7 @@ def test_ci_runs_the_checks_and_the_tests_and_waits_for_nobody() -> None:
 
 def test_the_two_halves_of_the_suite_are_all_of_it() -> None:
     configured = tomllib.loads((rules.ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
-    assert sorted((*beside.COMPUTING, *beside.WAITING)) == sorted(configured["testpaths"])
+    assert sorted((*halves.COMPUTING, *halves.WAITING)) == sorted(configured["testpaths"])
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_two_halves_of_the_suite_are_all_of_it() -> None:
     ],
 )
 def test_the_closing_line_of_the_suite_counts_both_halves(waiting: str, computing: str, told: str) -> None:
-    line = beside.closing_line([waiting, computing], 125.5)
+    line = halves.closing_line([waiting, computing], 125.5)
     assert line.strip("=") == f" {told} in 125.50s (0:02:05) "
 
 

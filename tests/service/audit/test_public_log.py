@@ -14,9 +14,10 @@ from pymongo import MongoClient
 
 from pandapack.audit import public_log
 from pandapack.audit.findings import Findings
-from pandapack.audit.public_log import LogCount, PublicLogAudit
+from pandapack.audit.public_log import PAGE_SEALED, LogCount, PublicLogAudit
 from pandapack.audit.reading import Databases, databases
 from pandapack.contracts.envelope import decode, encode
+from pandapack.contracts.pages import page_id
 from pandapack.contracts.public_log.set_aside import EVENT_SET_ASIDE
 from pandapack.runtime.documents import MemoryRows
 from tests.simulation.log_owners import VEIL
@@ -228,3 +229,15 @@ def test_of_a_log_of_other_events_a_thousand_differences_are_named_and_not_all(
     kept.reporting.log_entries.update_many({}, {"$set": {"entry": Binary(b"{}")}})
     causes = audited(kept)[1]
     assert len(causes) == 20
+
+
+@pytest.mark.parametrize(
+    ("sealed", "named"), [("ab" * 32, "lead to root"), ("cd" * 32, "sealed are 3 rows of root cd"), ("", "no seal")]
+)
+def test_the_entry_of_a_sealed_page_says_what_its_seal_says(kept: Databases, sealed: str, named: str) -> None:
+    row = entry_of(kept, OPENED)
+    rewrite(kept, row, type=PAGE_SEALED, shard=0, page=4, rows=3, root="ab" * 32)
+    if sealed:
+        kept.donations.seals.insert_one({"_id": page_id(0, 4), "rows": 3, "root": bytes.fromhex(sealed)})
+    (cause,) = audited(kept, with_secret=False)[1]
+    assert named in cause

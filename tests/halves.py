@@ -1,6 +1,6 @@
 """The whole suite, as `make test` runs it: what computes and what waits, beside each other.
 
-    python -m tests.beside
+    python -m tests.halves
 
 Half of the tests compute, and keep one core busy; the others mostly wait for processes of their own. So they are two
 pytests. What the one that waits says is shown as it comes, what the other says behind it, and last a line that counts
@@ -29,27 +29,27 @@ WIDTH = 100
 def main() -> int:
     """Runs both to their ends. 0: both are green; else the first status that is not."""
     begun_s = time.monotonic()
-    with tempfile.TemporaryFile("w+") as computing_said, tempfile.TemporaryFile("w+") as waiting_said:
-        with _pytest(*COMPUTING, stdout=computing_said) as computing:
+    with tempfile.TemporaryFile("w+") as computing_output, tempfile.TemporaryFile("w+") as waiting_output:
+        with _pytest(*COMPUTING, stdout=computing_output) as computing:
             try:
                 with _pytest(*WAITING, stdout=subprocess.PIPE) as waiting:
                     assert waiting.stdout is not None
                     for line in waiting.stdout:
                         print(line, end="", flush=True)
-                        waiting_said.write(line)
+                        waiting_output.write(line)
             except BaseException:
                 computing.terminate()
                 raise
-        said = [_text(waiting_said), _text(computing_said)]
-    print(said[1], end="")
-    print(closing_line(said, time.monotonic() - begun_s), flush=True)
+        outputs = [_text(waiting_output), _text(computing_output)]
+    print(outputs[1], end="")
+    print(closing_line(outputs, time.monotonic() - begun_s), flush=True)
     return next((one.returncode for one in (waiting, computing) if one.returncode), 0)
 
 
-def closing_line(said: Sequence[str], took_s: float) -> str:
+def closing_line(outputs: Sequence[str], took_s: float) -> str:
     """What both counted, as pytest's own last line says it."""
     counts: Counter[str] = Counter()
-    for text in said:
+    for text in outputs:
         closing = next((line for line in reversed(text.splitlines()) if CLOSING.match(line)), "")
         for count, what in COUNTED.findall(closing):
             counts[what] += int(count)
