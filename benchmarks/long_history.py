@@ -49,7 +49,7 @@ class LongHistory:
         for day in range(self.days):
             self._at = self.begin + timedelta(days=day)
             until = self.rounds * (day + 1) // self.days
-            yield from self._gifts(until - done)
+            yield from self._donations(until - done)
             for ordinal in range(done + 1, until + 1):
                 yield from self._round(ordinal)
             done = until
@@ -68,7 +68,7 @@ class LongHistory:
         }
         return self._at, _encode({**head, **fields})
 
-    def _gifts(self, rounds: int) -> Iterator[tuple[datetime, bytes]]:
+    def _donations(self, rounds: int) -> Iterator[tuple[datetime, bytes]]:
         """What the day's rounds need, on all shards alike, and the fund's credit of it."""
         fen = RESERVED_FEN * rounds
         before, self._recorded = self._recorded, self._recorded + fen

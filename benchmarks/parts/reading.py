@@ -95,7 +95,7 @@ def _p(values: Sequence[float], percent: float) -> float:
 
 
 @dataclass
-class Asked:
+class Measured:
     """What a reader found. `pages_ms`: first bytes of the public page; `answers_ms`: whole answers, by path."""
 
     size: int
@@ -104,11 +104,11 @@ class Asked:
     answers_ms: dict[str, list[float]] = field(default_factory=dict)
 
 
-def _asked_while_pushing(testbed: Testbed, plan: Plan, per_s: float) -> Asked:
+def _asked_while_pushing(testbed: Testbed, plan: Plan, per_s: float) -> Measured:
     data = DataSet(int(per_s * plan.reading_s), days=1, first=testbed.loaded)
     totals = TotalsReader(testbed)
     before = totals.totals()
-    found, drawn = Asked(before["snapshot"]["size"]), random.Random(SEED)
+    found, drawn = Measured(before["snapshot"]["size"]), random.Random(SEED)
     addresses, bodies = tuple(testbed.donations), data.bodies(LINES_A_PUSH)
     log(f"reading for {plan.reading_s:.0f} s at {found.size:,} entries, {per_s:,.0f} donations a second beside it")
     with Pushers(addresses, testbed.push_key, bodies, connections=CONNECTIONS, per_s=per_s) as pushers:

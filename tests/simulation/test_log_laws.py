@@ -36,9 +36,9 @@ def caused(events: list[SourceEvent]) -> list[Published]:
         own = Cause(source, number, number)
         group = getattr(event, "round", "")
         if isinstance(event, DonationsRecorded):
-            causes, group = (Cause("donations.pushed/0", number, number),), "gifts"
+            causes, group = (Cause("donations.pushed/0", number, number),), "donations"
         elif isinstance(event, FundCredited):
-            causes, group = (last_of["gifts"],), ""
+            causes, group = (last_of["donations"],), ""
         else:
             causes = (last_of[group],) if group in last_of and not isinstance(event, RoundFunded) else ()
         if group:

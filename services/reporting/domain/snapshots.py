@@ -147,7 +147,7 @@ class _Touched:
         self.rounds: dict[str, RoundBooks] = {}
         self.days: dict[Day, DayBooks] = {}
 
-    def take(self, names: fold.Names) -> None:
+    def take(self, names: fold.Scope) -> None:
         for name in names.rounds:
             if name not in self.rounds and name in self._known_rounds:
                 self.rounds[name] = _copied(self._known_rounds[name], RoundBooks)

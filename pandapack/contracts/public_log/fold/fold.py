@@ -50,7 +50,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class Scope:
     """The rounds and days that an entry changes: they must be at hand when it is added."""
 
     rounds: frozenset[str]
@@ -62,20 +62,20 @@ def read(entry: bytes) -> Json:
     return _decode(entry)
 
 
-def names_in(books: Books, entry: Json) -> Names:
+def names_in(books: Books, entry: Json) -> Scope:
     """What the entry changes beside the books; of parts, what all of them change."""
     if "part" not in entry:
         return _names_in(entry)
     parts = [_names_in(one) for one in (*books.pending, entry)]
-    return Names(
+    return Scope(
         frozenset(name for one in parts for name in one.rounds), frozenset(name for one in parts for name in one.days)
     )
 
 
-def _names_in(entry: Json) -> Names:
+def _names_in(entry: Json) -> Scope:
     days = entry.get("days", ()) if entry["type"] in DAYS_OF else ()
     rounds = {entry["round"]} if entry["type"] in OF_ROUND and "round" in entry else set()
-    return Names(frozenset(rounds), frozenset((one["programme"], one["day"]) for one in days))
+    return Scope(frozenset(rounds), frozenset((one["programme"], one["day"]) for one in days))
 
 
 def add(
