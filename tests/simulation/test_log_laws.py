@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from pandapack.contracts.causation import Causation, Cause
-from pandapack.contracts.donations import DonationsRecorded
+from pandapack.contracts.donations import DonationsRecorded, PageSealed, SealedProgramme, seals_source
 from pandapack.contracts.envelope import encode, envelop
 from pandapack.contracts.procurement import FundCredited, RoundFunded
 from pandapack.contracts.public_log.fold import figures
@@ -45,7 +45,22 @@ def caused(events: list[SourceEvent]) -> list[Published]:
             last_of[group] = own
         envelope = envelop(event, source=source, number=number, at=AT, causation=Causation(causes))
         found.append(Published(envelope, encode(envelope)))
+        if isinstance(event, DonationsRecorded):
+            found.append(sealed(event, own, number))
     return found
+
+
+def sealed(event: DonationsRecorded, closing: Cause, number: int) -> Published:
+    """The seal of a page that holds what an event recorded."""
+    parts = tuple(
+        SealedProgramme(programme=one.programme, count=one.count, fen=one.fen_to - one.fen_from)
+        for one in event.intervals
+    )
+    rows, fen = sum(one.count for one in parts), sum(one.fen for one in parts)
+    seal = PageSealed(shard=event.shard, page=number - 1, rows=rows, fen=fen, root="0" * 64, programmes=parts)
+    causation = Causation((closing, Cause(f"donations.seals/{event.shard}", number, number)))
+    envelope = envelop(seal, source=seals_source(event.shard), number=number, at=AT, causation=causation)
+    return Published(envelope, encode(envelope))
 
 
 class Readers:
@@ -79,3 +94,4 @@ async def test_no_snapshot_shows_a_broken_law(seed: int) -> None:
     assert len(readers.sizes) > 2, "the log was looked at while it grew"
     shown = figures.totals(whole.books, PROGRAMME)
     assert (shown["rounds"], shown["received_fen"]) == (ROUNDS, ROUNDS * 1010)
+    assert shown["sealed_fen"] == shown["received_fen"]
