@@ -48,7 +48,7 @@ def verify_receipt(
     lang: Annotated[Language, typer.Option(help="en or zh.")] = Language.EN,
     as_json: AsJson = False,
 ) -> None:
-    """Check a receipt step by step, without any network. Exit 1 when a step fails, 2 without a key to check it with.
+    """Check a receipt step by step, without any network. Exit 1 when a step fails, 2 without a key.
 
     Without --key the trusted keys are those of the stack or the demonstration of this folder, where there are some.
     """

@@ -40,7 +40,7 @@ PROFILES = Path(__file__).parents[4] / "shared" / "standards"
 @pytest.fixture
 async def snapshots() -> Snapshots:
     """Those of the finished history, in memory."""
-    kept = PublicLog(MemoryRows("heads"), MemoryRows("entries"), MemoryRows("tiles"))
+    kept = PublicLog(*(MemoryRows(name) for name in ("heads", "entries", "tiles", "seals")))
     head = await kept.head()
     await kept.keep(0, FINISHED, {})
     assert await kept.move(replace(head, edge=append(head.edge, [leaf_hash(entry) for entry in FINISHED]).edge))

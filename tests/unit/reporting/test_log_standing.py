@@ -10,6 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from pandapack.contracts.envelope import decode
+from pandapack.contracts.public_log.fold import figures
+from pandapack.contracts.public_log.fold.books import Books
 from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.neighbours import Neighbour
 from services.reporting.api.pages import _page
@@ -19,11 +21,11 @@ from services.reporting.domain.log_order import Blocked, Place, Waiting
 from services.reporting.domain.pipeline import Freshness
 from services.reporting.work import log_owner
 from services.reporting.work.log_owner import LogStopped
+from services.reporting.work.log_progress import LogProgress
 from services.reporting.work.log_standing import BLOCKED_TOLD_S, LACKING_SHOWN_MAX, LogStanding
 from services.reporting.work.pipeline import PipelineState
 from tests.simulation.log_owners import AT
 from tests.unit.reporting.test_log_owner import Running
-from tests.unit.reporting.world import World
 
 LACKING = tuple(f"/procurement/rounds/R-00000{n}#000000000001" for n in range(5))
 
@@ -106,14 +108,17 @@ async def test_the_page_of_the_staff_says_it_in_a_sentence(language: str, senten
     standing.show(3, [waiting(int(AT.timestamp() * 1000))])
     readiness = {"ready": True, "store": "ok", "kafka": "ok", "lag": [], "public_log": standing.report()}
     services = [Neighbour("donations", {"ready": True}), Neighbour("reporting", readiness)]
-    shown = shown_pipeline(PipelineState([*services, Neighbour("logistics", None)], Freshness(None, None, None), []))
+    stamp = {"size": 3, "at": None, "ahead": None}
+    services.append(Neighbour("logistics", None))
+    state = PipelineState(services, Freshness(None, None, None), [], LogProgress(3, 0, None), stamp)
+    totals = {**figures.totals(Books()), "snapshot": stamp, "complete_to": None, "behind_s": None}
     nothing: dict[str, Any] = {
         "laws": [],
         "rounds": [],
-        "rounds_all": 0,
+        "is_more": False,
         "over_reported": [],
-        "pupils_over_reported": 0,
     }
-    page = _page("ops.html", PageTexts(Language(language)), totals=await World().totals(), pipeline=shown, **nothing)
+    texts, shown = PageTexts(Language(language)), shown_pipeline(state)
+    page = _page("ops.html", texts, totals=totals, booked=totals, pipeline=shown, **nothing)
     html = bytes(page.body).decode()
     assert sentence in html and "log_gap: one" in html and "logistics/2" in html and LACKING[0] in html

@@ -21,6 +21,7 @@ from services.reporting.api.receipts import pending_view
 from services.reporting.domain.public_log import Followed, follow, record_behind
 from services.reporting.domain.receipts import Pending, Stage
 from services.reporting.settings import Settings
+from services.reporting.store.cosigned import CosignedCheckpoints
 from services.reporting.store.public_log import PublicLog
 from services.reporting.work.checkpoints import CHECKPOINT_S_MIN, Checkpoints
 from services.reporting.work.log_keys import LogKeys
@@ -54,7 +55,7 @@ class World:
         self.kept = PublicLog(*(MemoryRows(name) for name in ("heads", "entries", "tiles", "seals")))
         self.clock = FixedClock(AT)
         self.keys = LogKeys(Settings(log_key="11" * 32, log_key_before="22" * 32, log_secret="5e" * 32))
-        self.checkpoints = Checkpoints(self.kept, self.keys, self.clock)
+        self.checkpoints = Checkpoints(self.kept, CosignedCheckpoints(MemoryRows("cosigned")), self.keys, self.clock)
 
     async def append(self, *entries: bytes) -> None:
         """One record's entries; the checkpoint is of before."""
