@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -112,6 +113,20 @@ def test_a_range_of_entries_is_those_lines_and_never_changes(logged: Reporting) 
     answer = logged.get("/log/entries.ndjson?from=3&to=5")
     assert answer.content.splitlines() == entries(logged)[3:5]
     assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/log/tile/0/000.p/3", "/log/tile/entries/000.p/3", "/log/entries.ndjson?from=0&to=3"]
+)
+def test_what_never_changes_is_read_by_ranges_and_asked_for_once(logged: Reporting, path: str) -> None:
+    whole_answer = logged.get(path)
+    part = logged.get(path, headers={"Range": "bytes=5-24"})
+    assert (part.status_code, part.content) == (206, whole_answer.content[5:25])
+    assert part.headers["content-range"] == f"bytes 5-24/{len(whole_answer.content)}"
+    known = logged.get(path, headers={"If-None-Match": whole_answer.headers["etag"]})
+    assert (known.status_code, known.content) == (304, b"")
+    length = httpx.head(f"{logged.service.url}{path}", trust_env=False).headers["content-length"]
+    assert int(length) == len(whole_answer.content)
 
 
 def test_donations_stand_before_the_round_that_spends_them_and_no_merchant_is_named(logged: Reporting) -> None:
