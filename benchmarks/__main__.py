@@ -35,6 +35,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--only", action="append", choices=(*PARTS, BIG), help="one part; may be given again")
     parser.add_argument("--donations", type=int, help="how many, instead of the plan's count")
+    parser.add_argument("--without-log", action="store_true", help="nobody owns the public log: what it costs")
     parser.add_argument("--one-day", action="store_true", help="one festival day instead of 40 days")
     parser.add_argument(
         "--processes", type=int, default=Plan().processes, help="donations processes that share the shards"
@@ -51,7 +52,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _plan(wanted: argparse.Namespace) -> Plan:
-    plan = replace(QUICK if wanted.quick else Plan(), processes=max(1, wanted.processes))
+    plan = replace(QUICK if wanted.quick else Plan(), processes=max(1, wanted.processes), log=not wanted.without_log)
     if wanted.one_day:
         plan = replace(plan, days=1)
     if wanted.donations:

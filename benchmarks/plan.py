@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Counts are donations unless said otherwise; `days` is over how many days they are spread."""
+    """Counts are donations unless said otherwise; `days` is over how many days they are spread.
+
+    `log`: whether anybody owns the public log; without it the same run shows what it costs.
+    """
 
     donations: int = 6_000_000
     warm: int = 50_000
     days: int = 40
     processes: int = 2
+    log: bool = True
     ledger: int = 4_000_000
     peer_wait_s: float = 300.0
     latency_s: float = 20.0

@@ -72,10 +72,10 @@ def run(wanted: Collection[str], plan: Plan, folder: Path | None = None) -> dict
     found: dict[str, Any] = {**dict.fromkeys(FIGURES), "errors": {}}
     parts = Parts(frozenset(wanted), plan, found)
     if BIG in wanted:
-        with running_testbed(services=True, processes=plan.processes, folder=folder) as whole:
+        with running_testbed(services=True, processes=plan.processes, folder=folder, with_log=plan.log) as whole:
             parts.tried(BIG, lambda: big.measure(whole, plan))
     if parts.wanted & set(ON_ALL_SERVICES):
-        with running_testbed(services=True, processes=plan.processes, folder=folder) as whole:
+        with running_testbed(services=True, processes=plan.processes, folder=folder, with_log=plan.log) as whole:
             parts.on_all_services(whole)
     if parts.wanted & set(ON_SERVERS):
         with running_testbed(services=False, folder=folder) as servers:

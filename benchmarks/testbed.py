@@ -102,7 +102,9 @@ QUIET_S = "1"
 
 
 @contextmanager
-def running_testbed(*, services: bool, processes: int = 1, folder: Path | None = None) -> Iterator[Testbed]:
+def running_testbed(
+    *, services: bool, processes: int = 1, folder: Path | None = None, with_log: bool = True
+) -> Iterator[Testbed]:
     """Starts a stack and leaves nothing behind. `processes`: donations processes that share the shards."""
     with ExitStack() as opened:
         own = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="panda-bench-", dir=folder)))
@@ -110,7 +112,12 @@ def running_testbed(*, services: bool, processes: int = 1, folder: Path | None =
             own / ".panda",
             keep_data=False,
             with_services=services,
-            service_env={"PANDA_ACCEPT_DAYS": ACCEPT_DAYS, "PANDA_SHARDS": str(SHARDS), "PANDA_LOG_QUIET_S": QUIET_S},
+            service_env={
+                "PANDA_ACCEPT_DAYS": ACCEPT_DAYS,
+                "PANDA_SHARDS": str(SHARDS),
+                "PANDA_LOG_QUIET_S": QUIET_S,
+                "PANDA_LOG_OWNER": str(with_log).lower(),
+            },
         )
         stack = opened.enter_context(Stack(layout, report=log))
         found = Testbed(stack, own, supervisors=[stack.supervisor])

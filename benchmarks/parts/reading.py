@@ -46,8 +46,8 @@ QUIET_S = 4.0
 """Longer than the log's owner waits between two appends."""
 TAKEN_OVER_WAIT_S = 900.0
 VIEWERS = 1_000
-VIEWER_ADDRESSES = 4
-"""Loopback addresses that viewers come from: one alone may not take all streams."""
+VIEWERS_A_NETWORK = 250
+"""Each viewer comes from a loopback address of its own, 127.1.0.1 and on: one alone may not take all streams."""
 MIB = 1024 * 1024
 MS = 1000.0
 ANSWERS = (
@@ -243,7 +243,7 @@ class Viewers:
 
     def __enter__(self) -> Self:
         for number in range(self._count):
-            own = f"127.0.0.{2 + number % VIEWER_ADDRESSES}"
+            own = f"127.1.{number // VIEWERS_A_NETWORK}.{1 + number % VIEWERS_A_NETWORK}"
             to = (self._parts.hostname or "", self._parts.port or 80)
             stream = socket.create_connection(to, timeout=60, source_address=(own, 0))
             stream.sendall(f"GET /v1/events HTTP/1.1\r\nHost: {self._parts.netloc}\r\n\r\n".encode())

@@ -72,7 +72,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     keys = LogKeys(settings)
     service.background(keys)
     owner = _log_owner(service, stores, keys, settings)
-    service.background(every(APPEND_PAUSE_S, owner.append, name="public_log"))
+    if settings.log_owner:
+        service.background(every(APPEND_PAUSE_S, owner.append, name="public_log"))
     service.tells_also("public_log", owner.standing.report)
     service.background(CaughtUp(snapshots))
     service.background(every(FOLLOW_PAUSE_S, snapshots.follow, name="snapshots"))

@@ -17,7 +17,8 @@ class Settings(RuntimeSettings):
     what signed them before and goes on beside it, while the key changes; `log_secret`: what the hashes of private
     events derive from, 32 bytes in hex, and never another. `log_witnesses`: who cosigns its checkpoints, lines
     `URL VKEY`, or a file of them. `log_quiet_s`: so long gifts of a quiet time are held by the log, so that a lone one
-    does not stand out; less only where gifts are nobody's.
+    does not stand out; less only where gifts are nobody's. `log_owner`: whether this process may own the log; any
+    number may, and one must.
     """
 
     port: int = Field(default=8100, validation_alias="PANDA_REPORTING_PORT")
@@ -26,6 +27,7 @@ class Settings(RuntimeSettings):
     log_key_file: Path | None = None
     log_key_before: str = Field(default="", repr=False)
     log_key_before_file: Path | None = None
+    log_owner: bool = True
     log_quiet_s: float = Field(default=60.0, ge=1.0, le=60.0)
     log_secret: str = Field(default="", repr=False)
     log_secret_file: Path | None = None

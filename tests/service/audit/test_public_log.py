@@ -16,7 +16,8 @@ from pandapack.audit import public_log
 from pandapack.audit.findings import Findings
 from pandapack.audit.public_log import PAGE_SEALED, LogCount, PublicLogAudit
 from pandapack.audit.reading import Databases, databases
-from pandapack.contracts.envelope import decode, encode
+from pandapack.contracts.donations import PageSealed
+from pandapack.contracts.envelope import decode, encode, read_as
 from pandapack.contracts.pages import page_id
 from pandapack.contracts.public_log.set_aside import EVENT_SET_ASIDE
 from pandapack.runtime.documents import MemoryRows
@@ -57,10 +58,18 @@ def kept(stack: Servers, rows: dict[str, list[Json]]) -> Iterator[Databases]:
     client.drop_database(found.reporting.name)
     for name, own in rows.items():
         found.reporting[name].insert_many(own)
+    seals = [_seal_of(row) for row in rows["archive"] if row["type"] == PAGE_SEALED]
+    found.donations.seals.insert_many({one["_id"]: one for one in seals}.values())
     yield found
     client.drop_database(found.reporting.name)
     client.drop_database(found.donations.name)
     client.close()
+
+
+def _seal_of(row: Json) -> Json:
+    """The seal that an archived event tells of."""
+    event = read_as(decode(row["envelope"]), PageSealed)
+    return {"_id": page_id(event.shard, event.page), "rows": event.rows, "root": bytes.fromhex(event.root)}
 
 
 def audited(kept: Databases, *, with_secret: bool = True) -> tuple[LogCount, list[str]]:
@@ -236,8 +245,8 @@ def test_of_a_log_of_other_events_a_thousand_differences_are_named_and_not_all(
 )
 def test_the_entry_of_a_sealed_page_says_what_its_seal_says(kept: Databases, sealed: str, named: str) -> None:
     row = entry_of(kept, OPENED)
-    rewrite(kept, row, type=PAGE_SEALED, shard=0, page=4, rows=3, root="ab" * 32)
+    rewrite(kept, row, type=PAGE_SEALED, shard=0, page=4_000, rows=3, root="ab" * 32)
     if sealed:
-        kept.donations.seals.insert_one({"_id": page_id(0, 4), "rows": 3, "root": bytes.fromhex(sealed)})
+        kept.donations.seals.insert_one({"_id": page_id(0, 4_000), "rows": 3, "root": bytes.fromhex(sealed)})
     (cause,) = audited(kept, with_secret=False)[1]
     assert named in cause
