@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from pandapack.contracts.public_log.fold.kept import collection_of
 from pandapack.runtime.budgets import DEFAULT, DOCUMENT_BYTES_CEILING, Budget
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind, Store
@@ -21,7 +22,7 @@ from services.reporting.domain.rounds.state import Round
 from services.reporting.store.cosigned import CosignedCheckpoints
 from services.reporting.store.journal import Journal
 from services.reporting.store.public_log import PublicLog
-from services.reporting.store.snapshots import FORM, SnapshotRows
+from services.reporting.store.snapshots import SnapshotRows
 
 S = TypeVar("S", bound=BaseModel)
 LARGE_DOCUMENTS_A_READ = 16
@@ -42,7 +43,7 @@ MERCHANTS = _view("merchants", DayMerchants, MERCHANTS_BUDGET)
 BANKED_MERCHANTS = _view("banked_merchants", BankedMerchants, MERCHANTS_BUDGET)
 # A line a programme and shard that it has gifts on: staff publish programmes, hundreds and not millions.
 MONEY = _view("money", Money, Budget(DOCUMENT_BYTES_CEILING))
-ROUNDS = _view("rounds", Round, Budget(DOCUMENT_BYTES_CEILING))  # all that its consignment keeps, and districts
+ROUNDS = _view("rounds", Round, Budget(DOCUMENT_BYTES_CEILING))  # all that its consignment keeps
 FUNDED_INTERVALS = _view("funded_intervals", FundedIntervals, Budget(DOCUMENT_BYTES_CEILING))
 PIPELINE = _view("pipeline", LastRecord)
 
@@ -83,10 +84,10 @@ def open_stores(service: Service) -> Stores:
         pipeline=service.store(PIPELINE),
         public_log=PublicLog(*(service.rows(f"log_{name}") for name in ("heads", "entries", "tiles", "seals"))),
         snapshots=SnapshotRows(
-            service.rows(f"fold{FORM}_books", indexes=["at"]),
-            service.rows(f"fold{FORM}_rounds", indexes=[("round", "until"), ("is_open", "until", "round")]),
-            service.rows(f"fold{FORM}_months", indexes=[("month", "until"), "until"]),
-            service.rows(f"fold{FORM}_moments"),
+            service.rows(collection_of("books"), indexes=["at"]),
+            service.rows(collection_of("rounds"), indexes=[("round", "until"), ("is_open", "until", "round")]),
+            service.rows(collection_of("months"), indexes=[("month", "until"), "until"]),
+            service.rows(collection_of("moments")),
         ),
         cosigned=CosignedCheckpoints(service.rows("log_cosigned")),
     )
