@@ -72,7 +72,7 @@ class _Settlement:
 
 @dataclass
 class _Volumes:
-    """What is banked of a day's merchants, and what is recounted. `inbox`: partition → offset up to which it is applied."""
+    """What is banked of a day's merchants, and what is recounted of it. `inbox`: partition → next offset."""
 
     inbox: Mapping[str, int]
     merchants: Sums

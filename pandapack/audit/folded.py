@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -35,6 +36,19 @@ LOG = "public log"
 KEPT_BOOKS = "kept books"
 """By which name books that are wrong explain those of later boundaries, which may have been made from them."""
 MONEY = ("credited", "reversed", "funded", "committed", "spent", "released")
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What a row must have: sums, packed under `name`, and `fields` beside them."""
+
+    sums: Books | RoundBooks | DaysOfMonth
+    fields: Json = field(default_factory=dict)
+    name: str = "state"
+
+    @property
+    def kind(self) -> Any:
+        return dict[str, DayBooks] if isinstance(self.sums, dict) else type(self.sums)
 
 
 class FoldAudit:
@@ -102,19 +116,20 @@ class FoldAudit:
         self._found.append((text, explains, because))
 
     def _compare_boundary(self, boundary: int) -> None:
-        row, what = self._reporting[collection_of("books")].find_one({"_id": boundary}), f"kept books {boundary}"
-        explains, because = (what, KEPT_BOOKS), (what, KEPT_BOOKS, LOG)
-        self._compare(what, row, "books", self._books, {"at": self._books.at}, explains, because)
+        row = self._reporting[collection_of("books")].find_one({"_id": boundary})
+        own = _Own(self._books, {"at": self._books.at}, "books")
+        self._compare(f"kept books {boundary}", row, own, KEPT_BOOKS)
         if boundary != self._newest:
             return
         self._check_laws()
-        self._compare_rows("round", {name: (one, {"is_open": not one.closed_at}) for name, one in self._rounds.items()})
-        months: dict[str, tuple[DaysOfMonth, Json]] = {}
+        rounds = {name: _Own(one, {"is_open": not one.closed_at}) for name, one in self._rounds.items()}
+        self._compare_rows("round", rounds)
+        months: dict[str, DaysOfMonth] = {}
         for day, books in self._days.items():
-            months.setdefault(month_key(month_of(day)), ({}, {}))[0][day[1]] = books
-        self._compare_rows("month", months)
+            months.setdefault(month_key(month_of(day)), {})[day[1]] = books
+        self._compare_rows("month", {name: _Own(days) for name, days in months.items()})
 
-    def _compare_rows(self, kind: str, recounted: Mapping[str, tuple[Any, Json]]) -> None:
+    def _compare_rows(self, kind: str, recounted: Mapping[str, _Own]) -> None:
         """Each round, or each month, as of the newest boundary. Every one has one row then."""
         rows, met = self._reporting[collection_of(f"{kind}s")], dict[str, str]()
         for row in rows.find(as_of(self._newest)):
@@ -125,40 +140,28 @@ class FoldAudit:
             elif name not in recounted:
                 self._add(f"{what}: no entry tells of it", explains=(what,), because=(what, LOG))
             else:
-                ours, fields = recounted[name]
-                self._compare(what, row, "state", ours, fields, (what,), (what, LOG))
+                self._compare(what, row, recounted[name])
         for name in sorted(recounted.keys() - met.keys()):
             # A row that was given a successor while they were read may have been passed by: it is looked for by name.
-            ours, fields = recounted[name]
-            what = f"kept {kind} {name} as of {self._newest}"
-            row = rows.find_one({kind: name, **as_of(self._newest)})
-            self._compare(what, row, "state", ours, fields, (what,), (what, LOG))
+            again = rows.find_one({kind: name, **as_of(self._newest)})
+            self._compare(f"kept {kind} {name} as of {self._newest}", again, recounted[name])
 
-    def _compare(
-        self,
-        what: str,
-        row: Json | None,
-        name: str,
-        recounted: Any,
-        fields: Json,
-        explains: Sequence[str],
-        because: Sequence[str],
-    ) -> None:
-        """A row, figure by figure. `name`: under which it has what is packed; `fields`: what else it has."""
+    def _compare(self, what: str, row: Json | None, own: _Own, *also: str) -> None:
+        """A row, figure by figure. `also`: by which names it explains others, and they explain it."""
+        explains, because = (what, *also), (what, *also, LOG)
         if row is None:
             self._add(f"{what}: it is missing", explains=explains, because=because)
             return
-        kind = dict[str, DayBooks] if isinstance(recounted, dict) else type(recounted)
         try:
-            kept = unpacked(bytes(row[name]), kind)
+            kept = unpacked(bytes(row[own.name]), own.kind)
         except (Unreadable, KeyError, TypeError) as error:
             self._add(f"{what}: it cannot be read: {error}", explains=explains, because=because)
             return
-        ours, theirs = _facts(recounted), _facts(kept)
-        for field, value in fields.items():
-            ours[field], theirs[field] = str(value), str(row.get(field))
-        for figure, own, found in differing(ours, theirs):
-            self._add(sentence(what, figure, own, found), explains=explains, because=because)
+        ours, theirs = _facts(own.sums), _facts(kept)
+        for name, value in own.fields.items():
+            ours[name], theirs[name] = str(value), str(row.get(name))
+        for figure, recounted, found in differing(ours, theirs):
+            self._add(sentence(what, figure, recounted, found), explains=explains, because=because)
 
     def _check_laws(self) -> None:
         for law in laws(self._books):
