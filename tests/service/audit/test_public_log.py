@@ -50,13 +50,22 @@ async def made() -> dict[str, list[Json]]:
     return found
 
 
+def seals_of(entries: list[Json]) -> list[Json]:
+    """The seals of which the log tells."""
+    sealed = [told for told in (json.loads(row["entry"]) for row in entries) if told["type"] == PAGE_SEALED]
+    pages = {page_id(told["shard"], told["page"]): told for told in sealed}
+    return [{"_id": id, "rows": told["rows"], "root": bytes.fromhex(told["root"])} for id, told in pages.items()]
+
+
 @pytest.fixture
 def kept(stack: Servers, rows: dict[str, list[Json]]) -> Iterator[Databases]:
     client: MongoClient[Json] = MongoClient(stack.mongo)
     found = databases(client, "audited_log")
     client.drop_database(found.reporting.name)
+    client.drop_database(found.donations.name)
     for name, own in rows.items():
         found.reporting[name].insert_many(own)
+    found.donations.seals.insert_many(seals_of(rows["log_entries"]))
     yield found
     client.drop_database(found.reporting.name)
     client.drop_database(found.donations.name)
@@ -236,8 +245,8 @@ def test_of_a_log_of_other_events_a_thousand_differences_are_named_and_not_all(
 )
 def test_the_entry_of_a_sealed_page_says_what_its_seal_says(kept: Databases, sealed: str, named: str) -> None:
     row = entry_of(kept, OPENED)
-    rewrite(kept, row, type=PAGE_SEALED, shard=0, page=4, rows=3, root="ab" * 32)
+    rewrite(kept, row, type=PAGE_SEALED, shard=0, page=4_000, rows=3, root="ab" * 32)
     if sealed:
-        kept.donations.seals.insert_one({"_id": page_id(0, 4), "rows": 3, "root": bytes.fromhex(sealed)})
+        kept.donations.seals.insert_one({"_id": page_id(0, 4_000), "rows": 3, "root": bytes.fromhex(sealed)})
     (cause,) = audited(kept, with_secret=False)[1]
     assert named in cause
