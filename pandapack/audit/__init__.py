@@ -11,9 +11,12 @@ shard      one shard of the ledger: pages, rows, events, reversals
 merchants  one shard's volumes by merchant and day
 seals      seals, and the signed roots of days
 ledger     the shards one after the other, and the views that count them
-banked     settlements, what they have banked, and what reporting adds up of it
+banked     settlements, what they have banked, and what reporting adds up of it by merchant
 journal    the journal, event by event, and the views that count it
 views      what an event adds to each view, and what a view has
+public_log the public log: its root, and each entry written again from its events
+folded     its entries added up: the kept books, rounds and months, and the laws
+shown      what anybody is shown
 pupils     how many pupils count, by the law
 documents  funds, needs, publications, rounds, orders, consignments and shipments, and what their own events say
 rounds     a round with all that belongs to it

@@ -20,7 +20,6 @@ from pandapack.contracts.donations import day_name
 from pandapack.contracts.pages import shard_prefix
 
 RECONCILED = "reconciled"
-MONTH_CHARACTERS = len("2021-11")
 MATCHED, REVERSED_SINCE = "matched", "reversed_since"
 SOURCE = "/donations/settlements/"
 ALL_SETTLEMENTS = {"_id": {"$gt": SOURCE, "$lt": f"{SOURCE}{AFTER_LAST}"}}
@@ -72,17 +71,16 @@ class _Settlement:
 
 
 @dataclass
-class _View:
-    """A view of what is banked, and what is recounted of it. `inbox`: partition → offset up to which it has applied."""
+class _Volumes:
+    """What is banked of a day's merchants, and what is recounted of it. `inbox`: partition → next offset."""
 
     inbox: Mapping[str, int]
-    state: Json
-    merchants: Sums = field(default_factory=Sums)
+    merchants: Sums
     recounted: Sums = field(default_factory=Sums)
     sources: set[str] = field(default_factory=set)
 
     def has(self, event: KeptEvent) -> bool:
-        """Whether it has applied the event."""
+        """Whether the event is in it."""
         applied = event.offset < self.inbox.get(event.partition, 0)
         if applied:
             self.sources.add(event.source)
@@ -96,18 +94,19 @@ class BankedRows:
         self._databases, self._findings, self._patience = databases, findings, patience
         self._settlements: dict[str, _Settlement] = {}
         self._marked: dict[str, Sums] = {}
-        self._views: dict[str, _View] = {}
-        self._volumes: dict[str, _View] = {}
+        self._volumes: dict[str, _Volumes] = {}
         self._missing: set[str] = set()
-        self.fen = 0
+
+    @property
+    def fen(self) -> int:
+        """What all settlements state that they banked."""
+        return sum(fen for one in self._settlements.values() for _, fen in one.banked.values())
 
     def read(self) -> None:
-        """Reporting's view, then the settlements' documents with their statements."""
-        reporting = self._databases.reporting
-        self._views = {row["_id"]: _View(row["inbox"], row["state"]) for row in reporting.banked.find({})}
+        """What reporting has by merchant, then the settlements' documents with their statements."""
         self._volumes = {
-            root: _View(tree.inbox, tree.first, tree.merchants)
-            for root, tree in trees(reporting.banked_merchants, {}, self._patience).items()
+            root: _Volumes(tree.inbox, tree.merchants)
+            for root, tree in trees(self._databases.reporting.banked_merchants, {}, self._patience).items()
         }
         for document in self._databases.donations.settlements.find({}):
             state = document["state"]
@@ -142,7 +141,7 @@ class BankedRows:
         return marks
 
     def compare(self) -> None:
-        """Once all bitmaps were read: settlements against them, against their own events, and reporting's view."""
+        """Once all bitmaps were read: settlements against them, against their own events, and merchants' days."""
         archive = self._databases.reporting.archive
         for id, settlement in self._settlements.items():
             source = f"{SOURCE}{id}"
@@ -166,23 +165,19 @@ class BankedRows:
             if marked != settlement.banked and settlement.is_reconciled and self._is_still(id, settlement):
                 self._same(id, "the rows that are marked (count, fen)", marked, settlement.banked, source)
         self._recount()
-        self._compare_views()
         for id, volumes in self._volumes.items():
             self._compare_volumes(f"view banked_merchants {id}", volumes)
 
     def _recount(self) -> None:
-        """What each view has applied of the log, added up from the archive."""
+        """What is applied of each day, added up from the archive."""
         for event in events_in(self._databases.reporting.archive, ALL_SETTLEMENTS, self._findings):
             data, partition = event.data, event.partition.rpartition("/")[2]
-            view = self._views.get(f"{data['programme']}/{data['day'][:MONTH_CHARACTERS]}")
-            if view is not None and view.has(event):
-                view.recounted.grow(data["day"], data["count"], data["fen"])
             volumes = self._volumes.get(f"{data['day']}/{partition}")
             if volumes is not None and volumes.has(event):
                 for merchant, cell in data.get("merchants", {}).items():
                     volumes.recounted.grow(merchant, *cell)
 
-    def _compare_volumes(self, what: str, view: _View) -> None:
+    def _compare_volumes(self, what: str, view: _Volumes) -> None:
         """What is banked of the merchants' donations of a day, as one partition told it."""
         for name in sorted({*view.recounted, *view.merchants}):
             ours, theirs = (sums.get(name, (0, 0)) for sums in (view.recounted, view.merchants))
@@ -227,23 +222,6 @@ class BankedRows:
                 if listed != stated_side:
                     detail = f"{kind} by the {side}: listed {listed} (count, fen), stated {stated_side}"
                     self.wrong(id, f"statement {statement['number']}: {detail}")
-
-    def _compare_views(self) -> None:
-        for id, view in self._views.items():
-            what, days = f"view banked {id}", view.recounted
-            shown = Sums({day: (cell[0], cell[1]) for day, cell in view.state["days"].items()})
-            because = (what, *view.sources, *self._missing)
-            for day in sorted({*days, *shown}):
-                if days.get(day) != shown.get(day):
-                    text = f"{what}: {day} (count, fen): recounted {days.get(day, (0, 0))}"
-                    text += f", found {shown.get(day, (0, 0))}"
-                    self._findings.add(Layer.VIEWED, text, explains=(what,), because=because)
-            total = _added({"count": cell[0], "fen": cell[1]} for cell in shown.values())
-            self.fen += total[1]
-            stated = (view.state["count"], view.state["fen"])
-            if total != stated:
-                text = f"{what}: its days are {total} (count, fen), it states {stated}"
-                self._findings.add(Layer.VIEWED, text, explains=(what,), because=because)
 
 
 def _stated(one: Json) -> Sums:

@@ -6,7 +6,6 @@ journal, and an event is journaled before any view applies it: so the journal ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pandapack.audit.facts import Facts, Json, add, delta_name, differing, sentence
@@ -92,10 +91,6 @@ class Journal:
                 cut = document["inbox"].get(_partition_of(document["_id"]), 0)
                 self._views[view, document["_id"]] = ViewDocument(cut, shown(document["state"]))
 
-    def views(self, view: str) -> Mapping[str, ViewDocument]:
-        """A view's documents."""
-        return {id: known for (of, id), known in self._views.items() if of == view}
-
     def cuts(self) -> dict[str, list[int]]:
         """View and partition → the lowest and the highest offset up to which its documents are counted."""
         found: dict[str, list[int]] = {}
@@ -142,7 +137,7 @@ class Journal:
         position = event.offset + 1
         if position <= self._pipeline.get(event.partition, (0, {}))[0]:
             partition.events += 1
-        pupils = self._law.heads(event)
+        self._law.heads(event)
         if event.type not in KNOWN:
             return
         for place in documents_of(event):
@@ -152,7 +147,7 @@ class Journal:
                     self._absent[place] = max(self._absent.get(place, -1), event.offset)
             elif position > known.cut and event.offset <= partition.noted:
                 known.behind = max(known.behind, event.offset)
-        for change in changes_of(event, pupils):
+        for change in changes_of(event):
             known = self._views.get((change.view, change.document))
             if known is not None and position <= known.cut:
                 if change.is_set or isinstance(change.fact, str):

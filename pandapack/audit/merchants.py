@@ -34,10 +34,9 @@ class Volumes:
 
 @dataclass(slots=True)
 class Tree:
-    """A day's documents added up. `inbox`: what its first document has applied; `first`: that document's state."""
+    """A day's documents added up. `inbox`: what its first document has applied."""
 
     inbox: Mapping[str, int]
-    first: Json
     merchants: Sums = field(default_factory=Sums)
     is_ahead: bool = False
     """A branch has applied more than the first document had when it was read."""
@@ -58,7 +57,7 @@ def trees(rows: Collection[Json], where: Json, patience: Patience) -> dict[str, 
         for row in rows.find(where).sort("_id", 1):
             root = "/".join(row["_id"].split("/")[:2])
             if row["_id"] == root:
-                found[root] = Tree(row["inbox"], row["state"])
+                found[root] = Tree(row["inbox"])
             if root in found:
                 found[root].add(row)
         return int(not any(tree.is_ahead for tree in found.values()))

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from pandapack.audit.facts import Json
 from pandapack.audit.findings import Findings, Layer
+from pandapack.audit.folded import LOG, FoldAudit
 from pandapack.audit.journal import LOST
 from pandapack.audit.reading import Databases, Rows
 from pandapack.contracts.envelope import decode
@@ -36,8 +37,6 @@ looks at 256 of a partition at a time."""
 EVENTS_A_READ = 256
 NAMED_MAX = 1_000
 """Differences that are named one by one; of a log that is another one all are."""
-LOG = "public log"
-"""By which name a difference in the entries explains what follows from it."""
 PAGE_SEALED = "donations.PageSealed"
 SUMMED_SERVICE = "donations"
 
@@ -157,8 +156,13 @@ class PublicLogAudit:
         self._named = 0
         self.count = LogCount()
 
-    def audit(self) -> LogCount:
-        """All of it, up to where the head is now. Raises pymongo's errors."""
+    def size(self) -> int:
+        """How many entries the log has now."""
+        head = self._reporting.log_heads.find_one({"_id": "head"}, {"size": 1})
+        return 0 if head is None else int(head["size"])
+
+    def audit(self, folded: FoldAudit | None = None) -> LogCount:
+        """All of it, up to where the head is now; `folded` adds up its entries. Raises pymongo's errors."""
         head = self._reporting.log_heads.find_one({"_id": "head"})
         if head is None:
             return self.count
@@ -169,7 +173,7 @@ class PublicLogAudit:
                 self._partitions.append(partition)
                 self._read_on(partition)
         at = ""
-        for told in self._told(head):
+        for told in self._told(head, folded):
             if told.head["at"] < at:
                 self._wrong(told, f"it was appended at {told.head['at']}, before the entry before it, of {at}")
             at = max(at, told.head["at"])
@@ -180,9 +184,11 @@ class PublicLogAudit:
         for partition in self._partitions:
             for event in partition.rest():
                 self._untold(event)
+        if folded is not None:
+            folded.end()
         return self.count
 
-    def _told(self, head: Json) -> Iterator[_Told]:
+    def _told(self, head: Json, folded: FoldAudit | None) -> Iterator[_Told]:
         """Entry by entry, several parts together. Behind the last the root is compared with the head's."""
         edge, told = Edge(), None
         for first in range(0, head["size"], WIDTH):
@@ -194,7 +200,11 @@ class PublicLogAudit:
                 if entry is None:
                     what = "it is missing" if index not in rows else "it is no entry"
                     self._add(f"log entry {index}: {what}", explains=(LOG,))
+                    if folded is not None:
+                        folded.stop()
                     continue
+                if folded is not None:
+                    folded.add(entry)
                 if told is None or entry.get("part", 1) == 1:
                     told = _Told(index, entry)
                 told.parts.append(rows[index])

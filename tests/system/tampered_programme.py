@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from bson.binary import Binary
 
+from pandapack.contracts.public_log.fold.books import Books, DayBooks, RoundBooks
+from pandapack.contracts.public_log.fold.kept import as_of, collection_of, packed, unpacked
 from tests.system import tamperings as t
 from tests.system.tamperings import Hand, Tampering, add_to, event, forge_last, of_type
 
@@ -41,6 +45,39 @@ def _inbox(hand: Hand, view: str, more: int) -> None:
     hand.change(hand.databases.reporting[view], {}, change, sort=-1)
 
 
+def _newest(hand: Hand) -> int:
+    """The newest boundary at which books are kept."""
+    row = hand.databases.reporting[collection_of("books")].find_one({}, sort=[("_id", -1)])
+    assert row is not None, "the log has no boundary yet"
+    return int(row["_id"])
+
+
+def _kept(hand: Hand, kind: str, of: Any, change: Callable[[Any], None], name: str = "state") -> None:
+    """Other figures in the newest books, or in a round or month as of them."""
+    newest = _newest(hand)
+
+    def rewrite(row: t.Json) -> None:
+        value = unpacked(bytes(row[name]), of)
+        change(value)
+        row[name] = Binary(packed(value))
+
+    where = {"_id": newest} if kind == "books" else as_of(newest)
+    hand.change(hand.databases.reporting[collection_of(kind)], where, rewrite)
+
+
+def _kept_sum(hand: Hand, change: Callable[[Any], None]) -> None:
+    """Another sum of a programme in the newest books."""
+    _kept(hand, "books", Books, lambda books: change(next(iter(books.programmes.values()))), "books")
+
+
+def _kept_pupils(programme: Any) -> None:
+    next(iter(programme.countries.values())).parcels.pupils += 1
+
+
+def _kept_units(programme: Any) -> None:
+    next(iter(programme.items.values())).kitted += 1
+
+
 def _lost_event(hand: Hand) -> None:
     """A document decided an event, and its outbox was emptied before Kafka had it."""
     hand.change(hand.databases.procurement.rounds, {}, add_to("sequence"))
@@ -73,42 +110,21 @@ VIEWS = (
     ),
     Tampering("a merchant's day", lambda h: _merchant(h, "merchants"), r"^view merchants .*recounted"),
     Tampering(
-        "money spent",
+        "what a fund applied",
         lambda h: h.change(
             h.databases.reporting.money,
-            {"state.programmes": {"$ne": {}}},
-            add_to("state", "programmes", "*", "spent_fen"),
+            {"state.applied_fen": {"$ne": {}}},
+            add_to("state", "applied_fen", "*", "*"),
         ),
-        r"^view money .*spent_fen: recounted",
-    ),
-    Tampering(
-        "items kitted",
-        lambda h: h.change(
-            h.databases.reporting["items"], {"state.items": {"$ne": {}}}, add_to("state", "items", "*", "kitted")
-        ),
-        r"^view items .*kitted: recounted",
-    ),
-    Tampering(
-        "pupils",
-        lambda h: h.change(
-            h.databases.reporting.parcels, {"state.countries": {"$ne": {}}}, add_to("state", "countries", "*", "pupils")
-        ),
-        r"^view parcels .*pupils: recounted",
-    ),
-    Tampering(
-        "a school's parcels",
-        lambda h: h.change(h.databases.reporting.destinations, {}, add_to("state", "schools", "*", "accepted")),
-        r"^view destinations .*accepted: recounted",
+        r"^view money .*applied on shard .*: recounted",
     ),
     Tampering("an interval", _interval, r"^view funded_intervals .*taken"),
     Tampering(
-        "a round's cost",
+        "an order of a round",
         lambda h: h.change(
-            h.databases.reporting.rounds,
-            {"state.commitments": {"$ne": {}}},
-            add_to("state", "commitments", "*", "spent_fen"),
+            h.databases.reporting.rounds, {"state.orders": {"$ne": {}}}, add_to("state", "orders", "*", "amount_fen")
         ),
-        r"^view rounds .*spent_fen: recounted",
+        r"^view rounds .*amount_fen: recounted",
     ),
     Tampering(
         "a round's view deleted",
@@ -256,11 +272,6 @@ SETTLEMENTS = (
         r"^settlement .*: statement 1",
     ),
     Tampering(
-        "what is shown as banked",
-        lambda h: h.change(h.databases.reporting.banked, {}, add_to("state", "fen")),
-        r"^view banked ",
-    ),
-    Tampering(
         "what a merchant is shown as banked", lambda h: _merchant(h, "banked_merchants"), r"^view banked_merchants "
     ),
 )
@@ -294,4 +305,38 @@ PUBLIC_LOG = (
         r"^log entry 7: it is missing$",
     ),
 )
-MADE = (*VIEWS, *JOURNAL, *DOCUMENTS, *SETTLEMENTS, *PUBLIC_LOG)
+KEPT = (
+    Tampering(
+        "money spent",
+        lambda h: _kept_sum(h, lambda programme: programme.money.add(spent=1)),
+        r"^kept books \d+: programmes .* money spent: recounted",
+    ),
+    Tampering("items kitted", lambda h: _kept_sum(h, _kept_units), r"^kept books \d+: .* kitted: recounted"),
+    Tampering("pupils", lambda h: _kept_sum(h, _kept_pupils), r"^kept books \d+: .* parcels pupils: recounted"),
+    Tampering(
+        "what is shown as banked",
+        lambda h: _kept_sum(h, lambda programme: programme.add(banked=1)),
+        r"^kept books \d+: programmes \S+ banked: recounted",
+    ),
+    Tampering(
+        "kept books that hold nothing",
+        lambda h: h.change(h.databases.reporting[collection_of("books")], {}, lambda row: row.update(books=b"?")),
+        r"^kept books \d+: it cannot be read",
+    ),
+    Tampering(
+        "a round's pupils",
+        lambda h: _kept(h, "rounds", RoundBooks, lambda one: one.add(pupils=1)),
+        r"^kept round .*: pupils: recounted",
+    ),
+    Tampering(
+        "a round that is kept deleted",
+        lambda h: h.delete(h.databases.reporting[collection_of("rounds")], as_of(_newest(h))),
+        r"^kept round .*: it is missing",
+    ),
+    Tampering(
+        "a day's gifts",
+        lambda h: _kept(h, "months", dict[str, DayBooks], lambda days: days[min(days)].add(fen=1)),
+        r"^kept month .* fen: recounted",
+    ),
+)
+MADE = (*VIEWS, *JOURNAL, *DOCUMENTS, *SETTLEMENTS, *PUBLIC_LOG, *KEPT)

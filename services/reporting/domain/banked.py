@@ -1,11 +1,8 @@
-"""What settlements have banked: "received" is what the platform pushed, "banked" is what it has paid of that.
+"""What settlements have banked, by merchant: "received" is what the platform pushed, "banked" what it has paid of that.
 
-A settlement publishes what is newly banked of a day of donations, so adding up the events is all there is to do. Banked
-can never exceed received: each donation is banked once, only where the ledger has it, and net of what was taken back of
-it by then.
-
-By merchant it is kept a day at a time, in a tree of documents for each partition that tells of it (`merchants`). An
-event that does not tell of merchants is `unnamed`: of its day no merchant's figure is known.
+A settlement publishes what is newly banked of a day of donations, so adding up the events is all there is to do. It is
+kept a day at a time, in a tree of documents for each partition that tells of it (`merchants`). An event that does not
+tell of merchants is `unnamed`: of its day no merchant's figure is known.
 """
 
 from __future__ import annotations
@@ -18,27 +15,6 @@ from pandapack.contracts.envelope import Part
 from pandapack.decision import Decision
 from services.reporting.domain.figures import CountAndFen, sums_by_name
 from services.reporting.domain.merchants import MERCHANTS_A_DOCUMENT_MAX, Merchants, PackedMerchants
-
-
-class BankedDonations(Part):
-    """What is banked of a programme. `days`: the day on which the donations were made → (count, fen)."""
-
-    programme: str = ""
-    count: int = 0
-    fen: int = 0
-    days: dict[str, CountAndFen] = {}
-
-
-def bank(state: BankedDonations, event: DonationsBanked) -> Decision[BankedDonations]:
-    """More of the programme's donations are in the bank."""
-    assert state.programme in ("", event.programme), f"{event.programme} is not {state.programme}"
-    update = {
-        "programme": event.programme,
-        "count": state.count + event.count,
-        "fen": state.fen + event.fen,
-        "days": sums_by_name(state.days, [{event.day: (event.count, event.fen)}]),
-    }
-    return Decision(state.model_copy(update=update))
 
 
 class BankedMerchants(Part):

@@ -20,18 +20,14 @@ from pandapack.contracts.public_log.entries import moment
 from pandapack.contracts.public_log.fold import figures, fold
 from pandapack.contracts.public_log.fold.books import Books, DayBooks, RoundBooks
 from pandapack.contracts.public_log.fold.fold import Day
+from pandapack.contracts.public_log.fold.kept import DaysOfMonth, Month, month_of
 
 STRIDE = 512
 """Two bundles of entries: so many are folded again at most for a size of long ago, in some tens of milliseconds."""
-MONTH_CHARACTERS = len("2021-11")
 MINUTE_CHARACTERS = len("2021-11-11T10:05")
 
 Json = dict[str, Any]
 T = TypeVar("T")
-Month = tuple[str, str]
-"""(programme, month in Asia/Shanghai)."""
-DaysOfMonth = dict[str, DayBooks]
-"""Day → its sums."""
 
 
 class Level(StrEnum):
@@ -103,11 +99,6 @@ def wanted_by(known: Folded, entries: Iterable[Json]) -> Wanted:
         rounds |= names.rounds
         months |= {month_of(day) for day in names.days}
     return Wanted(frozenset(rounds - known.rounds.keys()), frozenset(months - known.months.keys()))
-
-
-def month_of(day: Day) -> Month:
-    """In which month a day lies."""
-    return day[0], day[1][:MONTH_CHARACTERS]
 
 
 def folded(

@@ -8,22 +8,21 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from pandapack.contracts.public_log.fold.kept import collection_of
 from pandapack.runtime.budgets import DEFAULT, DOCUMENT_BYTES_CEILING, Budget
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind, Store
-from services.reporting.domain.banked import BankedDonations, BankedMerchants
+from services.reporting.domain.banked import BankedMerchants
 from services.reporting.domain.donations import DayMerchants, ShardDonations
 from services.reporting.domain.funded_intervals import FundedIntervals
-from services.reporting.domain.items import Items
 from services.reporting.domain.money import Money
-from services.reporting.domain.parcels import Destinations, ParcelStates
 from services.reporting.domain.pipeline import LastRecord
 from services.reporting.domain.rounds.figures import by_round
 from services.reporting.domain.rounds.state import Round
 from services.reporting.store.cosigned import CosignedCheckpoints
 from services.reporting.store.journal import Journal
 from services.reporting.store.public_log import PublicLog
-from services.reporting.store.snapshots import FORM, SnapshotRows
+from services.reporting.store.snapshots import SnapshotRows
 
 S = TypeVar("S", bound=BaseModel)
 LARGE_DOCUMENTS_A_READ = 16
@@ -41,14 +40,10 @@ MERCHANTS_BUDGET = Budget(1_280 * 1024)
 # A line a programme and day that has any: 70,000 of them, or sixty programmes of three years.
 SHARDS = _view("shards", ShardDonations, Budget(DOCUMENT_BYTES_CEILING))
 MERCHANTS = _view("merchants", DayMerchants, MERCHANTS_BUDGET)
-BANKED = _view("banked", BankedDonations)
 BANKED_MERCHANTS = _view("banked_merchants", BankedMerchants, MERCHANTS_BUDGET)
-# Programmes, their items and countries: staff publish them, hundreds and not millions.
+# A line a programme and shard that it has gifts on: staff publish programmes, hundreds and not millions.
 MONEY = _view("money", Money, Budget(DOCUMENT_BYTES_CEILING))
-ITEMS = _view("items", Items, Budget(DOCUMENT_BYTES_CEILING))
-PARCELS = _view("parcels", ParcelStates, Budget(DOCUMENT_BYTES_CEILING))
-DESTINATIONS = _view("destinations", Destinations)
-ROUNDS = _view("rounds", Round, Budget(DOCUMENT_BYTES_CEILING))  # all that its consignment keeps, and districts
+ROUNDS = _view("rounds", Round, Budget(DOCUMENT_BYTES_CEILING))  # all that its consignment keeps
 FUNDED_INTERVALS = _view("funded_intervals", FundedIntervals, Budget(DOCUMENT_BYTES_CEILING))
 PIPELINE = _view("pipeline", LastRecord)
 
@@ -61,12 +56,8 @@ class Stores:
     archive: Journal
     shards: Store[ShardDonations]
     merchants: Store[DayMerchants]
-    banked: Store[BankedDonations]
     banked_merchants: Store[BankedMerchants]
     money: Store[Money]
-    items: Store[Items]
-    parcels: Store[ParcelStates]
-    destinations: Store[Destinations]
     rounds: Store[Round]
     funded_intervals: Store[FundedIntervals]
     pipeline: Store[LastRecord]
@@ -86,21 +77,17 @@ def open_stores(service: Service) -> Stores:
         archive=Journal(service.rows("archive", indexes=[BY_PARTITION])),
         shards=service.store(SHARDS),
         merchants=service.store(MERCHANTS, indexes=["state.day"]),
-        banked=service.store(BANKED),
         banked_merchants=service.store(BANKED_MERCHANTS, indexes=["state.day"]),
         money=service.store(MONEY),
-        items=service.store(ITEMS),
-        parcels=service.store(PARCELS),
-        destinations=service.store(DESTINATIONS, indexes=["state.country"]),
         rounds=service.store(ROUNDS, indexes=["state.round"]),
         funded_intervals=service.store(FUNDED_INTERVALS, indexes=["state.bucket"]),
         pipeline=service.store(PIPELINE),
         public_log=PublicLog(*(service.rows(f"log_{name}") for name in ("heads", "entries", "tiles", "seals"))),
         snapshots=SnapshotRows(
-            service.rows(f"fold{FORM}_books", indexes=["at"]),
-            service.rows(f"fold{FORM}_rounds", indexes=[("round", "until"), ("is_open", "until", "round")]),
-            service.rows(f"fold{FORM}_months", indexes=[("month", "until"), "until"]),
-            service.rows(f"fold{FORM}_moments"),
+            service.rows(collection_of("books"), indexes=["at"]),
+            service.rows(collection_of("rounds"), indexes=[("round", "until"), ("is_open", "until", "round")]),
+            service.rows(collection_of("months"), indexes=[("month", "until"), "until"]),
+            service.rows(collection_of("moments")),
         ),
         cosigned=CosignedCheckpoints(service.rows("log_cosigned")),
     )

@@ -7,19 +7,16 @@ has a successor is told until which size it was the last. The books come last: a
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import msgspec
 from bson.binary import Binary
 
 from pandapack.contracts.public_log.fold.books import Books, DayBooks, RoundBooks
+from pandapack.contracts.public_log.fold.kept import DaysOfMonth, Month, as_of, month_key, packed, unpacked
 from pandapack.runtime.documents import Rows
-from services.reporting.domain.snapshots import DaysOfMonth, Folded, Level, Moment, Month
+from services.reporting.domain.snapshots import Folded, Level, Moment
 
-FORM = 1
-"""Of what is kept. Another form has collections of its own, which are made anew from the log."""
 FOR_GOOD = 2**62
 """Until which size a row is the last that has no successor."""
 MONTHS_A_READ_MAX = 4_096
@@ -47,46 +44,46 @@ class SnapshotRows:
         rows = await self._books.find(where, sort=(("_id", -1),), limit=1)
         if not rows:
             return Folded()
-        return Folded(_unpacked(rows[0]["books"], Books), rows[0]["_id"])
+        return Folded(unpacked(rows[0]["books"], Books), rows[0]["_id"])
 
     async def rounds_named(self, names: Iterable[str], boundary: int) -> dict[str, RoundBooks]:
         """These rounds as of a boundary, as far as there are any."""
         wanted = sorted(names)
         if not wanted:
             return {}
-        found = await self._rounds.find({"round": {"$in": wanted}, **_as_of(boundary)}, limit=len(wanted))
-        return {row["round"]: _unpacked(row["state"], RoundBooks) for row in found}
+        found = await self._rounds.find({"round": {"$in": wanted}, **as_of(boundary)}, limit=len(wanted))
+        return {row["round"]: unpacked(row["state"], RoundBooks) for row in found}
 
     async def rounds_behind(self, name: str, boundary: int, limit: int, *, is_open: bool | None) -> list[RoundBooks]:
         """Rounds as of a boundary, by name, those behind one: all, or only those that are (not) open."""
-        where: dict[str, Any] = {"round": {"$gt": name}, **_as_of(boundary)}
+        where: dict[str, Any] = {"round": {"$gt": name}, **as_of(boundary)}
         if is_open is not None:
             where["is_open"] = is_open
         found = await self._rounds.find(where, sort=(("round", 1),), limit=limit)
-        return [_unpacked(row["state"], RoundBooks) for row in found]
+        return [unpacked(row["state"], RoundBooks) for row in found]
 
     async def months_named(self, months: Iterable[Month], boundary: int) -> dict[Month, DaysOfMonth]:
         """The days of these months as of a boundary."""
-        wanted = sorted("/".join(month) for month in months)
+        wanted = sorted(map(month_key, months))
         if not wanted:
             return {}
-        return await self._months_where({"month": {"$in": wanted}, **_as_of(boundary)})
+        return await self._months_where({"month": {"$in": wanted}, **as_of(boundary)})
 
     async def months(self, boundary: int) -> dict[Month, DaysOfMonth]:
         """All days as of a boundary, by programme and month."""
-        return await self._months_where(_as_of(boundary))
+        return await self._months_where(as_of(boundary))
 
     async def _months_where(self, where: Mapping[str, Any]) -> dict[Month, DaysOfMonth]:
         found: dict[Month, DaysOfMonth] = {}
         for row in await self._months.find(where, limit=MONTHS_A_READ_MAX):
             programme, _, month = row["month"].rpartition("/")
-            found[programme, month] = _unpacked(row["state"], dict[str, DayBooks])
+            found[programme, month] = unpacked(row["state"], dict[str, DayBooks])
         return found
 
     async def moments(self, by: Level, begin: str, end: str, limit: int) -> list[Moment]:
         """Periods that have ended, in order: those that begin in `[begin, end)`."""
         rows = await self._moments.find({"_id": {"$gte": f"{by}/{begin}", "$lt": f"{by}/{end}"}}, limit=limit)
-        return [_unpacked(row["state"], Moment) for row in rows]
+        return [unpacked(row["state"], Moment) for row in rows]
 
     async def keep(self, full: Folded) -> None:
         """Keeps a snapshot at a boundary, with all that was changed since the one before. Raises AnswerLost."""
@@ -95,13 +92,9 @@ class SnapshotRows:
         )
         rounds = {name: {"is_open": not one.closed_at, "state": _packed(one)} for name, one in full.rounds.items()}
         await _succeed(self._rounds, "round", rounds, full)
-        months = {"/".join(month): {"state": _packed(days)} for month, days in full.months.items()}
+        months = {month_key(month): {"state": _packed(days)} for month, days in full.months.items()}
         await _succeed(self._months, "month", months, full)
         await self._books.insert({"_id": full.size, "at": full.books.at, "books": _packed(full.books)})
-
-
-def _as_of(boundary: int) -> dict[str, Any]:
-    return {"size": {"$lte": boundary}, "until": {"$gt": boundary}}
 
 
 async def _succeed(rows: Rows, key: str, changed: Mapping[str, Mapping[str, Any]], full: Folded) -> None:
@@ -126,8 +119,4 @@ def _some(values: Sequence[T], count: int) -> Iterable[Sequence[T]]:
 
 
 def _packed(value: Any) -> Binary:
-    return Binary(zlib.compress(msgspec.msgpack.encode(value), 1))
-
-
-def _unpacked(packed: bytes, kind: type[T]) -> T:
-    return msgspec.msgpack.decode(zlib.decompress(packed), type=kind)
+    return Binary(packed(value))

@@ -18,12 +18,11 @@ import msgspec
 
 from pandapack.contracts.donations import DonationsBanked, DonationsRecorded, DonationsReversed
 from pandapack.contracts.envelope import Envelope, Event, encode, read_as
-from pandapack.contracts.logistics import ParcelsDelivered, ParcelsHandedOut
-from pandapack.contracts.procurement import FenInterval, FundReversed, RoundClosed, RoundFunded
+from pandapack.contracts.procurement import FenInterval, FundCredited, FundReversed, RoundClosed, RoundFunded
 from pandapack.decision import Decision
 from pandapack.runtime.reactions import Reaction, apply, position_of
 from pandapack.runtime.store import Decide, EventPosition
-from services.reporting.domain import banked, donations, items, money, parcels, pipeline
+from services.reporting.domain import banked, donations, money, pipeline
 from services.reporting.domain.banked import BankedMerchants
 from services.reporting.domain.donations import DayMerchants
 from services.reporting.domain.funded_intervals import (
@@ -41,7 +40,6 @@ from services.reporting.store import Stores
 from services.reporting.work.merchants import Mention, write_trees
 
 DIGEST_BYTES = 16
-MONTH_CHARACTERS = len("2021-11")
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _parts = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
@@ -106,20 +104,11 @@ class Projector:
         event = envelope.event()
         if event is None:  # a newer publisher's: it stays in the journal for a release that knows it
             return reactions
-        reactions += [
-            Reaction(stores.money, partition, position, partial(money.book, event=event)),
-            Reaction(stores.parcels, partition, position, partial(parcels.move, event=event)),
-        ]
-        if (bucket := items.bucket_of(event)) is not None:
-            counted = partial(items.count, event=event)
-            reactions.append(Reaction(stores.items, f"{bucket:02d}/{partition}", position, counted))
+        if isinstance(event, FundCredited):
+            reactions.append(Reaction(stores.money, partition, position, partial(money.credit, event=event)))
         if isinstance(event, fold.RoundEvent):
             evolve = partial(fold.evolve, event=event, at=envelope.time)
             reactions.append(Reaction(stores.rounds, f"{event.round}/{partition}", position, evolve))
-        if isinstance(event, ParcelsDelivered | ParcelsHandedOut):
-            reach = partial(parcels.reach, event=event)
-            place = f"{event.country}/{parcels.school_bucket(event):02d}/{partition}"
-            reactions.append(Reaction(stores.destinations, place, position, reach))
         log_part = log_part_of(consumed.position.offset)
         return reactions + [
             Reaction(stores.funded_intervals, f"{name}/{log_part}/{partition}", position, decide)
@@ -151,7 +140,7 @@ class Projector:
         return Reaction(self._stores.shards, shard_id(shard), position_of(event.envelope, gapless=True), decide, note)
 
     async def archive(self, events: Sequence[ConsumedEvent]) -> None:
-        """The ledger's events again, for what may be older: their archive, the merchants by day, and what is banked.
+        """The ledger's events again, for what may be older: their archive, and merchants by day, also as far as banked.
 
         Settlements are many, each a source of its own: what is banked is applied by the log's offsets, as the archive
         passes each event once, so that no document has to remember the settlements of all time.
@@ -161,7 +150,6 @@ class Projector:
         for event in by_offset.values():
             entries.append(event.entry(_without_data(event) if event.is_set_aside else _without_merchants(event)))
             await asyncio.sleep(0)
-        reactions: list[Reaction] = []
         merchants, settled = dict[str, list[Mention]](), dict[str, list[Mention]]()
         for entry in await self._stores.archive.enter(entries, applied_offset=-1):
             event = by_offset[entry.position.offset]
@@ -171,17 +159,12 @@ class Projector:
                     merchants.setdefault(f"{shard_id(delta.shard)}/{day}", []).append(Mention(position, named))
             elif event.envelope.type == DonationsBanked.TYPE:
                 banking = read_as(event.envelope, DonationsBanked)
-                position = event.position_in_partition
-                reactions.append(
-                    Reaction(self._stores.banked, banked_id(banking), position, partial(banked.bank, event=banking))
-                )
                 tree = f"{banking.day}/{event.position.partition}"
-                mention = Mention(position, banking.merchants, banked.unnamed_in(banking))
+                mention = Mention(event.position_in_partition, banking.merchants, banked.unnamed_in(banking))
                 settled.setdefault(tree, []).append(mention)
             await asyncio.sleep(0)
         await write_trees(self._stores.merchants, merchants, lambda state: state.merchants, _grow_merchants)
         await write_trees(self._stores.banked_merchants, settled, lambda state: state.merchants, _bank_merchants)
-        await apply(reactions)
 
 
 def _grow_merchants(state: DayMerchants, tree: str, mention: Mention) -> Decision[DayMerchants]:
@@ -226,11 +209,6 @@ def partition_id(event: ConsumedEvent) -> str:
 def shard_id(shard: int) -> str:
     """A shard's name in the views; numbers sort as numbers."""
     return f"{shard:04d}"
-
-
-def banked_id(event: DonationsBanked) -> str:
-    """`love-parcel/2021-11`: a document a programme and month."""
-    return f"{event.programme}/{event.day[:MONTH_CHARACTERS]}"
 
 
 def _without_data(event: ConsumedEvent) -> bytes:

@@ -16,8 +16,7 @@ from pandapack.audit import public_log
 from pandapack.audit.findings import Findings
 from pandapack.audit.public_log import PAGE_SEALED, LogCount, PublicLogAudit
 from pandapack.audit.reading import Databases, databases
-from pandapack.contracts.donations import PageSealed
-from pandapack.contracts.envelope import decode, encode, read_as
+from pandapack.contracts.envelope import decode, encode
 from pandapack.contracts.pages import page_id
 from pandapack.contracts.public_log.set_aside import EVENT_SET_ASIDE
 from pandapack.runtime.documents import MemoryRows
@@ -51,25 +50,26 @@ async def made() -> dict[str, list[Json]]:
     return found
 
 
+def seals_of(entries: list[Json]) -> list[Json]:
+    """The seals of which the log tells."""
+    sealed = [told for told in (json.loads(row["entry"]) for row in entries) if told["type"] == PAGE_SEALED]
+    pages = {page_id(told["shard"], told["page"]): told for told in sealed}
+    return [{"_id": id, "rows": told["rows"], "root": bytes.fromhex(told["root"])} for id, told in pages.items()]
+
+
 @pytest.fixture
 def kept(stack: Servers, rows: dict[str, list[Json]]) -> Iterator[Databases]:
     client: MongoClient[Json] = MongoClient(stack.mongo)
     found = databases(client, "audited_log")
     client.drop_database(found.reporting.name)
+    client.drop_database(found.donations.name)
     for name, own in rows.items():
         found.reporting[name].insert_many(own)
-    seals = [_seal_of(row) for row in rows["archive"] if row["type"] == PAGE_SEALED]
-    found.donations.seals.insert_many({one["_id"]: one for one in seals}.values())
+    found.donations.seals.insert_many(seals_of(rows["log_entries"]))
     yield found
     client.drop_database(found.reporting.name)
     client.drop_database(found.donations.name)
     client.close()
-
-
-def _seal_of(row: Json) -> Json:
-    """The seal that an archived event tells of."""
-    event = read_as(decode(row["envelope"]), PageSealed)
-    return {"_id": page_id(event.shard, event.page), "rows": event.rows, "root": bytes.fromhex(event.root)}
 
 
 def audited(kept: Databases, *, with_secret: bool = True) -> tuple[LogCount, list[str]]:

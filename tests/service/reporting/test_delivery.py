@@ -13,7 +13,7 @@ from tests.service.reporting.conftest import Reporting
 from tests.unit.reporting.history import PARTITIONS, TOTALS, enveloped, programme, records
 from tests.waiting import eventually
 
-VIEWS = ("shards", "merchants", "money", "items", "parcels", "destinations", "rounds", "funded_intervals", "pipeline")
+VIEWS = ("shards", "merchants", "money", "rounds", "funded_intervals", "pipeline")
 
 
 def test_a_second_publication_of_every_event_changes_no_figure(reporting: Reporting) -> None:

@@ -1,4 +1,4 @@
-"""Pupils counted three times, each in its own way: by logistics' decision, by reporting's views, by the audit."""
+"""Pupils counted three times, each in its own way: by logistics' decision, by the public log, by the audit."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from pandapack.audit.findings import Findings
 from pandapack.audit.pupils import PupilsLaw
 from pandapack.audit.reading import KeptEvent
-from pandapack.contracts.envelope import Event
+from pandapack.contracts.envelope import Event, encode, envelop
 from pandapack.contracts.logistics import ParcelsDelivered, ParcelsHandedOut, pupils_of
-from services.reporting.domain.parcels import Destinations, ParcelStates, move, reach
-from services.reporting.domain.rounds.fold import evolve
-from services.reporting.domain.rounds.state import Round
+from pandapack.contracts.public_log.entries import Journaled, entries_of
+from pandapack.contracts.public_log.fold.figures import totals
+from tests.unit.contracts.test_public_fold import VEIL, Account
 from tests.unit.logistics.reports_of import AT, ROUND
 from tests.unit.logistics.test_pupils import ENROLLED, FIRST, REPORTS, reports_in_any_order
+from tests.unit.reporting.history import AT as APPENDED_AT
 from tests.unit.reporting.history import bought
 
 SAMPLE = Path(__file__).parents[1] / "contracts" / "samples" / "logistics.ParcelsHandedOut.json"
@@ -38,20 +39,18 @@ def recounted(events: Sequence[Event]) -> tuple[int, int, list[str]]:
 
 
 @given(REPORTS, ENROLLED, st.randoms(use_true_random=False))
-def test_views_and_audit_count_the_same_pupils_whatever_schools_report(
+def test_public_log_and_audit_count_the_same_pupils_whatever_schools_report(
     reports: list[tuple[str, int, int, int]], enrolled: tuple[int, int], order: random.Random
 ) -> None:
     _, events = reports_in_any_order(reports, enrolled, order)
-    states, schools, round = ParcelStates(), Destinations(), Round()
-    for event in events:
-        states = move(states, event).state
-        if isinstance(event, ParcelsDelivered | ParcelsHandedOut):
-            schools, round = reach(schools, event).state, evolve(round, event, AT).state
+    envelopes = [envelop(event, source="/s/1", number=n, at=APPENDED_AT) for n, event in enumerate(events, 1)]
+    entries = [entry for one in envelopes for entry in entries_of([Journaled(one, encode(one))], APPENDED_AT, VEIL)]
+    account = Account(entries)
     *figures, found = recounted(events)
-    own = tuple(figures)
-    assert own == (round.pupils, round.over_reported)
-    for shown in (states.countries.values(), schools.schools.values()):
-        assert own == (sum(one.pupils for one in shown), sum(one.over_reported for one in shown))
+    own, shown = tuple(figures), totals(account.books)
+    assert own == (shown["pupils_reached"], shown["pupils_over_reported"])
+    rounds = account.rounds.values()
+    assert own == (sum(one.pupils for one in rounds), sum(one.over_reported for one in rounds))
     assert found == []
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from pandapack.contracts.procurement import Category, FenInterval, FundReversed, OrderLine, OrderPlaced
+from pandapack.contracts.procurement import FenInterval, FundReversed
 from pandapack.runtime.budgets import document_bytes
 from pandapack.runtime.documents import Update
 from pandapack.runtime.store import Store
-from services.reporting.domain import parcels
 from services.reporting.domain.funded_intervals import LOG_PART_EVENTS, FundedIntervals, TakenInterval
-from services.reporting.domain.items import ITEM_BUCKETS
-from services.reporting.domain.parcels import SCHOOL_BUCKETS, Destinations, SchoolFigures
-from services.reporting.store import DESTINATIONS, FUNDED_INTERVALS, buckets_named
+from services.reporting.store import FUNDED_INTERVALS, buckets_named
 from tests.unit.reporting.history import PROGRAMME, SourceEvent, enveloped, records
 from tests.unit.reporting.world import World
 
 FUND = f"/procurement/funds/{PROGRAMME}"
 
 
-def measured(state: FundedIntervals | Destinations) -> int:
+def measured(state: FundedIntervals) -> int:
     return document_bytes(Update({"procurement/0": 2**40}, state.model_dump(mode="json"), 0, (), ()))
 
 
@@ -53,35 +50,3 @@ def test_a_document_has_room_for_thirty_pieces_of_each_of_its_events() -> None:
     piece = TakenInterval(fen_from=far, fen_to=far, round="LONGCODE-999999", ordinal=999_999)
     state = FundedIntervals(bucket="p" * 64 + "/1023/99999999", taken=(piece,) * 30 * LOG_PART_EVENTS)
     assert measured(state) < FUNDED_INTERVALS.budget.document_bytes_max
-
-
-async def test_open_orders_are_spread_over_documents_by_their_names() -> None:
-    orders: list[SourceEvent] = [
-        (
-            f"/procurement/orders/O-{number:06d}-a",
-            OrderPlaced(
-                order=f"O-{number:06d}-a",
-                round="R-000001",
-                programme=PROGRAMME,
-                country="ET",
-                category=Category.GOODS,
-                supplier="s",
-                lines=(OrderLine(item="pencil", quantity=number + 1, unit_price_fen=1),),
-                amount_fen=number + 1,
-            ),
-        )
-        for number in range(400)
-    ]
-    world = World()
-    await world.consume(records(enveloped(orders)), batch=100)
-    found = await world.stores.items.find({})
-    sizes = [len(state.outstanding) for _, state in found]
-    assert sum(sizes) == len(orders) and max(sizes) < len(orders) // ITEM_BUCKETS * 2
-    assert all(law.holds for law in (await world.laws())[1:2])
-
-
-def test_a_country_has_room_for_forty_thousand_schools() -> None:
-    figures = SchoolFigures(**dict.fromkeys(SchoolFigures.model_fields, 10**6))
-    schools = {f"District {number % 90:02d}/ET-school-of-some-village-{number:05d}": figures for number in range(2_800)}
-    assert measured(Destinations(country="ET", schools=schools)) < DESTINATIONS.budget.document_bytes_max
-    assert 2_800 * SCHOOL_BUCKETS > 40_000 and parcels.SCHOOL_BUCKETS == SCHOOL_BUCKETS

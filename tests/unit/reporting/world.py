@@ -8,21 +8,18 @@ from typing import Any
 from pandapack.runtime.chance import SystemChance
 from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.documents import MemoryDocuments, MemoryRows
-from pandapack.runtime.reactions import apply
 from pandapack.runtime.store import Kind, Store
 from services.reporting import store
+from services.reporting.domain.money import applied_fen
 from services.reporting.domain.rounds.figures import by_round
-from services.reporting.handlers import Handlers, event_of
+from services.reporting.handlers import Handlers
 from services.reporting.store import Stores
 from services.reporting.store.cosigned import CosignedCheckpoints
 from services.reporting.store.journal import Journal
 from services.reporting.store.public_log import PublicLog
 from services.reporting.store.snapshots import SnapshotRows
 from services.reporting.work.projector import Projector
-from tests.unit.reporting import view_laws
 from tests.unit.reporting.history import AT, FakeRecord
-from tests.unit.reporting.view_laws import Law
-from tests.unit.reporting.view_totals import Views, totals
 
 
 def stores_in_memory() -> Stores:
@@ -36,29 +33,14 @@ def stores_in_memory() -> Stores:
         archive=Journal(MemoryRows("archive")),
         shards=of(store.SHARDS),
         merchants=of(store.MERCHANTS),
-        banked=of(store.BANKED),
         banked_merchants=of(store.BANKED_MERCHANTS),
         money=of(store.MONEY),
-        items=of(store.ITEMS),
-        parcels=of(store.PARCELS),
-        destinations=of(store.DESTINATIONS),
         rounds=of(store.ROUNDS),
         funded_intervals=of(store.FUNDED_INTERVALS),
         pipeline=of(store.PIPELINE),
         public_log=PublicLog(*(MemoryRows(f"log_{name}") for name in ("heads", "entries", "tiles", "seals"))),
         cosigned=CosignedCheckpoints(MemoryRows("log_cosigned")),
         snapshots=SnapshotRows(*(MemoryRows(name) for name in ("books", "rounds", "months", "moments"))),
-    )
-
-
-async def views_of(stores: Stores) -> Views:
-    """The documents that totals of views are made of."""
-    return Views(
-        shards=await store.all_of(stores.shards),
-        money=await store.all_of(stores.money),
-        items=await store.all_of(stores.items),
-        parcels=await store.all_of(stores.parcels),
-        banked=await store.all_of(stores.banked),
     )
 
 
@@ -79,17 +61,15 @@ class World:
             for first in range(0, len(part), batch):
                 await self.handlers.handle(part[first : first + batch])
 
-    async def project_unjournaled(self, record: FakeRecord) -> None:
-        """What a view would do with an event that passed the journal by mistake."""
-        await apply(self.projector.reactions(event_of(record, record.topic)))
-
-    async def totals(self) -> dict[str, Any]:
-        return totals(await views_of(self.stores))
-
-    async def laws(self) -> list[Law]:
-        found, rounds = await views_of(self.stores), by_round(await store.all_of(self.stores.rounds))
-        return [
-            view_laws.money_law(found, rounds),
-            view_laws.item_law(found, rounds),
-            view_laws.parcel_law(found.parcels, rounds),
-        ]
+    async def known(self) -> dict[str, Any]:
+        """All that the views tell, whatever documents and offsets it came by."""
+        stores = self.stores
+        money, buckets = await store.all_of(stores.money), await store.all_of(stores.funded_intervals)
+        programmes = {name for part in money for name in part.applied_fen}
+        return {
+            "shards": {one.shard: one.programmes for one in await store.all_of(stores.shards)},
+            "applied_fen": {name: applied_fen(money, name) for name in programmes},
+            "rounds": by_round(await store.all_of(stores.rounds)),
+            "taken": {(bucket.bucket, one) for bucket in buckets for one in bucket.taken},
+            "released": {(bucket.bucket, one) for bucket in buckets for one in bucket.released},
+        }

@@ -9,4 +9,5 @@ in another language, and must arrive at the same.
     line.py      who took which fen of a fen line
     figures.py   the figures, as `/v1/totals` and its tables show them
     laws.py      the three conservation laws
+    kept.py      how books, rounds and months are kept
 """

@@ -1,12 +1,10 @@
-"""What is counted from rounds: the documents of all partitions merged, parcels by state, status, kept money."""
+"""What is made of rounds: the documents of all partitions merged, status, kept money."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pandapack.contracts.logistics import ParcelState
 from pandapack.contracts.procurement import FenInterval
-from services.reporting.domain.items import units_added
 from services.reporting.domain.rounds.state import Round
 
 
@@ -22,14 +20,9 @@ def merged(parts: Iterable[Round]) -> Round:
             "funding": whole.funding or part.funding,
             "schools": whole.schools or part.schools,
             "closing": whole.closing or part.closing,
-            "ended": whole.ended or part.ended,
-            "commitments": whole.commitments | part.commitments,
             "orders": whole.orders | part.orders,
             "shipments": whole.shipments | part.shipments,
-            "accepted": units_added(whole.accepted, part.accepted),
-            "kitted": units_added(whole.kitted, part.kitted),
             "lots": (*whole.lots, *part.lots),
-            "stored": (*whole.stored, *part.stored),
             "dispatches": (*whole.dispatches, *part.dispatches),
             "write_offs": (*whole.write_offs, *part.write_offs),
             "deliveries": (*whole.deliveries, *part.deliveries),
@@ -45,26 +38,6 @@ def by_round(parts: Iterable[Round]) -> dict[str, Round]:
     for part in parts:
         documents.setdefault(part.round, []).append(part)
     return {name: merged(found) for name, found in sorted(documents.items())}
-
-
-def parcels_by_state(round: Round) -> dict[str, int]:
-    """Parcels by state, counted from what became of each parcel: the laws compare them with the parcels view."""
-    left = dict.fromkeys(ParcelState, 0)
-    for report in round.write_offs:
-        left[report.was] += len(report.ordinals)
-        left[report.now] -= len(report.ordinals)
-    dispatched = sum(dispatch.count for dispatch in round.dispatches)
-    delivered = sum(len(one.accepted) + len(one.rejected) for one in round.deliveries)
-    states = {
-        "packed": round.packed_parcels,
-        "warehouse": round.packed_parcels - dispatched - left[ParcelState.WAREHOUSE],
-        "in_transit": dispatched - delivered - left[ParcelState.IN_TRANSIT],
-        "accepted": sum(len(one.accepted) for one in round.deliveries) - left[ParcelState.ACCEPTED],
-        "rejected": sum(len(one.rejected) for one in round.deliveries) - left[ParcelState.REJECTED],
-    }
-    return states | {
-        state.value: -left[state] for state in (ParcelState.DAMAGED, ParcelState.LOST, ParcelState.RETURNED)
-    }
 
 
 def status_of(round: Round) -> str:

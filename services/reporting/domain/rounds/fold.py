@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pandapack.contracts.logistics import (
-    ConsignmentClosed,
-    ConsignmentOpened,
     CustomsHeld,
     CustomsReleased,
     LegArrived,
@@ -12,15 +10,11 @@ from pandapack.contracts.logistics import (
     ParcelsDelivered,
     ParcelsDispatched,
     ParcelsHandedOut,
-    ParcelsStored,
     ParcelsWrittenOff,
     ShipmentArrived,
     ShipmentPlanned,
-    pupils_of,
 )
 from pandapack.contracts.procurement import (
-    FundsCommitted,
-    FundsSpent,
     GoodsReceived,
     OrderClosed,
     OrderConfirmed,
@@ -32,11 +26,8 @@ from pandapack.contracts.procurement import (
     RoundOpened,
 )
 from pandapack.decision import Decision
-from services.reporting.domain.items import units_added
 from services.reporting.domain.rounds.state import (
     Closing,
-    Commitment,
-    ConsignmentEnd,
     Customs,
     Delivery,
     Dispatch,
@@ -46,41 +37,24 @@ from services.reporting.domain.rounds.state import (
     OrderFacts,
     Round,
     ShipmentFacts,
-    Storage,
     WriteOff,
 )
 
 ShipmentEvent = ShipmentPlanned | LegDeparted | LegArrived | CustomsHeld | CustomsReleased | ShipmentArrived
-ParcelEvent = (
-    ConsignmentOpened
-    | ParcelsStored
-    | ParcelsDispatched
-    | ParcelsWrittenOff
-    | ParcelsDelivered
-    | ParcelsHandedOut
-    | ConsignmentClosed
-)
+ParcelEvent = ParcelsDispatched | ParcelsWrittenOff | ParcelsDelivered | ParcelsHandedOut
 OrderEvent = OrderPlaced | OrderConfirmed | GoodsReceived | OrderPaid | OrderClosed
-MoneyEvent = RoundFunded | RoundOpened | FundsCommitted | FundsSpent | ParcelsPacked | RoundClosed
-RoundEvent = MoneyEvent | OrderEvent | ParcelEvent | ShipmentEvent
+OwnEvent = RoundFunded | RoundOpened | ParcelsPacked | RoundClosed
+RoundEvent = OwnEvent | OrderEvent | ParcelEvent | ShipmentEvent
 
 
 def evolve(state: Round, event: RoundEvent, at: str) -> Decision[Round]:
     """The round after the event, which happened at business time `at` (RFC 3339)."""
     match event:
-        case RoundFunded() | RoundOpened() | FundsCommitted() | FundsSpent() | ParcelsPacked() | RoundClosed():
-            update = _money(state, event, at)
+        case RoundFunded() | RoundOpened() | ParcelsPacked() | RoundClosed():
+            update = _own(state, event, at)
         case OrderPlaced() | OrderConfirmed() | GoodsReceived() | OrderPaid() | OrderClosed():
             update = _order(state, event, at)
-        case (
-            ConsignmentOpened()
-            | ParcelsStored()
-            | ParcelsDispatched()
-            | ParcelsWrittenOff()
-            | ParcelsDelivered()
-            | ParcelsHandedOut()
-            | ConsignmentClosed()
-        ):
+        case ParcelsDispatched() | ParcelsWrittenOff() | ParcelsDelivered() | ParcelsHandedOut():
             update = _parcels(state, event)
         case _:
             known = state.shipments.get(event.shipment, ShipmentFacts())
@@ -90,26 +64,18 @@ def evolve(state: Round, event: RoundEvent, at: str) -> Decision[Round]:
     return Decision(state.model_copy(update=named | update))
 
 
-def _money(state: Round, event: MoneyEvent, at: str) -> dict[str, object]:
+def _own(state: Round, event: OwnEvent, at: str) -> dict[str, object]:
     match event:
         case RoundFunded():
             fields = {name: getattr(event, name) for name in Funding.model_fields if name != "at"}
             return {"funding": Funding(**fields, at=at)}
         case RoundOpened():
             return {"schools": event.schools}
-        case FundsCommitted():
-            known = Commitment(category=event.category, committed_fen=event.fen)
-            return {"commitments": state.commitments | {event.order: known}}
-        case FundsSpent():
-            known = state.commitments[event.order]  # both come from one source, so the commitment was applied before
-            paid = {"spent_fen": event.fen, "uncommitted_fen": event.uncommitted_fen, "paid": True}
-            return {"commitments": state.commitments | {event.order: known.model_copy(update=paid)}}
         case ParcelsPacked():
             lot = Lot(lot=event.lot, first_ordinal=event.first_ordinal, count=event.count, at=at)
-            return {"lots": (*state.lots, lot), "kitted": units_added(state.kitted, event.consumed)}
+            return {"lots": (*state.lots, lot)}
         case RoundClosed():
-            fields = {name: getattr(event, name) for name in Closing.model_fields if name != "at"}
-            return {"closing": Closing(**fields, at=at)}
+            return {"closing": Closing(released=event.released, at=at)}
 
 
 def _order(state: Round, event: OrderEvent, at: str) -> dict[str, object]:
@@ -117,28 +83,20 @@ def _order(state: Round, event: OrderEvent, at: str) -> dict[str, object]:
         placed = OrderFacts(category=event.category, supplier=event.supplier, amount_fen=event.amount_fen, placed_at=at)
         return {"orders": state.orders | {event.order: placed}}
     known, update = state.orders[event.order], dict[str, object]()
-    accepted = state.accepted
     match event:
         case OrderConfirmed():
             update = {"status": "confirmed", "amount_fen": event.amount_fen}
         case GoodsReceived():
             update = {"status": "received" if event.complete else "partly_received"}
-            for line in event.lines:
-                accepted = units_added(accepted, {line.item: line.accepted})
         case OrderPaid():
-            update = {"paid_fen": event.amount_fen, "paid_at": at}
+            update = {"paid_at": at}
         case OrderClosed():
             update = {"status": "closed"}
-    return {"orders": state.orders | {event.order: known.model_copy(update=update)}, "accepted": accepted}
+    return {"orders": state.orders | {event.order: known.model_copy(update=update)}}
 
 
 def _parcels(state: Round, event: ParcelEvent) -> dict[str, object]:
     match event:
-        case ConsignmentOpened():
-            return {}
-        case ParcelsStored():
-            stored = Storage(first_ordinal=event.first_ordinal, count=event.count)
-            return {"stored": (*state.stored, stored)}
         case ParcelsDispatched():
             dispatch = Dispatch(shipment=event.shipment, count=event.count, at=event.at)
             return {"dispatches": (*state.dispatches, dispatch)}
@@ -149,20 +107,8 @@ def _parcels(state: Round, event: ParcelEvent) -> dict[str, object]:
             delivery = Delivery(**{name: getattr(event, name) for name in Delivery.model_fields})
             return {"deliveries": (*state.deliveries, delivery)}
         case ParcelsHandedOut():
-            pupils, over_reported = pupils_of(event)
-            handout = Handout(
-                handout=event.handout,
-                school=event.school,
-                district=event.district,
-                parcels=event.parcels,
-                pupils=pupils,
-                over_reported=over_reported,
-                at=event.at,
-            )
+            handout = Handout(handout=event.handout, school=event.school, at=event.at)
             return {"handouts": (*state.handouts, handout)}
-        case ConsignmentClosed():
-            fields = {name: getattr(event, name) for name in ConsignmentEnd.model_fields}
-            return {"ended": ConsignmentEnd(**fields)}
 
 
 def _shipment(known: ShipmentFacts, event: ShipmentEvent) -> ShipmentFacts:

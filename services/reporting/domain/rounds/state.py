@@ -1,4 +1,4 @@
-"""A round's state: what a trace shows of it, and what the laws count again.
+"""A round's state: what a trace needs of it, and nothing else. Its figures are the public log's.
 
 A round's events come from several sources, hence partitions: the fund, the round, each of its orders, its consignment,
 its shipments. Each partition folds into a document of its own (`fold`); `figures.merged` puts them together when they
@@ -16,34 +16,18 @@ class Funding(Part):
     """What the fund gave, and for what. `at` is business time, RFC 3339, as all times here."""
 
     ordinal: int
-    publication: int
     specification: str
     parcels: int
-    plan_fen: dict[Category, int]
-    contingency_fen: int
     reserved_fen: int
     intervals: tuple[FenInterval, ...]
     at: str
 
 
 class Closing(Part):
-    """What was spent in the end, and what went back to the fund."""
+    """What went back to the fund in the end."""
 
-    spent_fen: int
-    released_fen: int
     released: tuple[FenInterval, ...]
-    leftover: dict[str, int]
     at: str
-
-
-class Commitment(Part):
-    """The money of an order by its round's events. An order is paid once; until then `paid` is False."""
-
-    category: Category
-    committed_fen: int
-    spent_fen: int = 0
-    uncommitted_fen: int = 0
-    paid: bool = False
 
 
 class OrderFacts(Part):
@@ -54,7 +38,6 @@ class OrderFacts(Part):
     amount_fen: int
     status: str = "placed"
     placed_at: str
-    paid_fen: int = 0
     paid_at: str | None = None
 
 
@@ -68,13 +51,6 @@ class Lot(Part):
 
     def holds(self, ordinal: int) -> bool:
         return self.first_ordinal <= ordinal < self.first_ordinal + self.count
-
-
-class Storage(Part):
-    """Parcels that logistics took over."""
-
-    first_ordinal: int
-    count: int
 
 
 class Dispatch(Part):
@@ -101,7 +77,6 @@ class Delivery(Part):
 
     delivery: str
     school: str
-    district: str
     accepted: tuple[int, ...]
     rejected: tuple[int, ...]
     reason: str | None
@@ -110,25 +85,11 @@ class Delivery(Part):
 
 
 class Handout(Part):
-    """A school's handout. `pupils` count; `over_reported` heads were reported beyond them."""
+    """A school's handout."""
 
     handout: str
     school: str
-    district: str
-    parcels: int
-    pupils: int
-    over_reported: int = 0
     at: str
-
-
-class ConsignmentEnd(Part):
-    """How many parcels ended how, as logistics closed the consignment."""
-
-    accepted: int
-    rejected: int
-    damaged: int
-    lost: int
-    returned: int
 
 
 class Customs(Part):
@@ -159,49 +120,14 @@ class Round(Part):
     funding: Funding | None = None
     schools: tuple[SchoolShare, ...] = ()
     closing: Closing | None = None
-    commitments: dict[str, Commitment] = {}
     orders: dict[str, OrderFacts] = {}
-    accepted: dict[str, int] = {}
-    kitted: dict[str, int] = {}
     lots: tuple[Lot, ...] = ()
-    stored: tuple[Storage, ...] = ()
     dispatches: tuple[Dispatch, ...] = ()
     write_offs: tuple[WriteOff, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     handouts: tuple[Handout, ...] = ()
-    ended: ConsignmentEnd | None = None
     shipments: dict[str, ShipmentFacts] = {}
 
     @property
     def funded_fen(self) -> int:
         return self.funding.reserved_fen if self.funding else 0
-
-    @property
-    def released_fen(self) -> int:
-        return self.closing.released_fen if self.closing else 0
-
-    @property
-    def committed_fen(self) -> int:
-        """Ordered, and not paid."""
-        return sum(one.committed_fen for one in self.commitments.values() if not one.paid)
-
-    @property
-    def spent_fen(self) -> int:
-        return sum(one.spent_fen for one in self.commitments.values())
-
-    @property
-    def reserved_fen(self) -> int:
-        """Not ordered, and not released."""
-        return self.funded_fen - self.released_fen - self.committed_fen - self.spent_fen
-
-    @property
-    def packed_parcels(self) -> int:
-        return sum(lot.count for lot in self.lots)
-
-    @property
-    def pupils(self) -> int:
-        return sum(handout.pupils for handout in self.handouts)
-
-    @property
-    def over_reported(self) -> int:
-        return sum(handout.over_reported for handout in self.handouts)
