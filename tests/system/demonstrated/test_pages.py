@@ -31,13 +31,13 @@ SIDEWAYS = """() => [...document.querySelectorAll("body *")].filter((one) =>
 
 @pytest.fixture(scope="module")
 def address(demonstration: Demonstration) -> str:
-    """The public page's, once a round is funded."""
+    """The public page's, once a parcel is packed: from then on no page opens itself anew."""
     url = demonstration.here("http://127.0.0.1:8100")
 
-    def countries() -> Any:
-        return httpx.get(f"{url}/v1/totals/country", trust_env=False).json()["items"]
+    def packed() -> Any:
+        return httpx.get(f"{url}/v1/totals", trust_env=False).json()["parcels"]["packed"]
 
-    eventually(countries, "a round is funded", wait_s=DOCUMENT_WAIT_S)
+    eventually(packed, "a parcel is packed", wait_s=DOCUMENT_WAIT_S)
     return url
 
 
