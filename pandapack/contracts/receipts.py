@@ -112,12 +112,12 @@ WORDS_2: dict[str, tuple[str, str]] = {
     ),
     "witnesses": (
         "As many of the witnesses that you trust as you ask for have cosigned the checkpoint",
-        "您信任的见证者中，已有足够数量联署此检查点",
+        "您信任的见证人中，已有足够多的人为此检查点共同签名",
     ),
 }
 UNWITNESSED = (
     "No witness was asked for: whether everybody is shown the same log was not checked",
-    "未要求见证者：所有人看到的是否为同一日志，未予核对",
+    "未要求见证人：所有人看到的是否为同一日志，未予核对",
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -49,11 +50,17 @@ _environment = Environment(
 )
 
 
-def _page(name: str, texts: PageTexts, **values: Any) -> HTMLResponse:
+def _page(name: str, texts: PageTexts, request: Request, **values: Any) -> HTMLResponse:
     html = _environment.get_template(name).render(
-        **formats(texts), lang=texts.language.value, html_lang=texts.html, **values
+        **formats(texts), lang=texts.language.value, html_lang=texts.html, switch=_switch(request, texts), **values
     )
     return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
+
+
+def _switch(request: Request, texts: PageTexts) -> str:
+    """The same page in the other language, also where no script runs: a moment or a search that was asked for stays."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return "?" + urlencode([*kept, ("lang", texts.other.value)])
 
 
 def _texts(lang: str | None, accepted: str) -> PageTexts:
@@ -142,6 +149,7 @@ def pages_router(
         return _page(
             "public.html",
             _texts(lang, accept_language),
+            request,
             **_figures(reading),
             countries=reading.countries.values["items"],
             cosigned=await checkpoints.cosigned(),
@@ -161,7 +169,7 @@ def pages_router(
         accept_language: Annotated[str, Header()] = "",
     ) -> HTMLResponse:
         address = str(request.base_url).rstrip("/")
-        return _page("data.html", _texts(lang, accept_language), address=address, **page_values())
+        return _page("data.html", _texts(lang, accept_language), request, address=address, **page_values())
 
     @router.get("/ops")
     async def get_operations_page(
@@ -178,6 +186,7 @@ def pages_router(
         return _page(
             "ops.html",
             _texts(lang, accept_language),
+            request,
             **_figures(reading),
             pipeline=shown_pipeline(state),
             rounds=rounds,

@@ -73,6 +73,11 @@ class PageTexts:
         """The language as HTML names it."""
         return "zh-CN" if self.language is Language.ZH else "en"
 
+    @property
+    def other(self) -> Language:
+        """The language to which a reader can change."""
+        return Language.EN if self.language is Language.ZH else Language.ZH
+
     def text(self, key: str, **values: object) -> str:
         """The text for a key, with values put in."""
         text: str = self._catalogue["texts"][key][self.language]

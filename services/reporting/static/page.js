@@ -49,6 +49,16 @@ function show(totals) {
     const text = FORMS[node.dataset.form](value);
     if (node.textContent !== text) node.textContent = text;
   }
+  for (const node of document.querySelectorAll("[data-some]")) node.hidden = !at(totals, node.dataset.some);
+}
+
+// What is shown while nothing is heard says since when.
+function told(since) {
+  const lost = document.querySelector("[data-lost]"), fresh = document.querySelector("[data-fresh]");
+  if (!lost) return;
+  if (since !== null) lost.querySelector("[data-since]").textContent = FORMS.instant(since);
+  lost.hidden = since === null;
+  if (fresh) fresh.hidden = since !== null;
 }
 
 // The sentence at the top has three forms; which one it is only the server knows how to write.
@@ -63,7 +73,7 @@ own.searchParams.set("lang", lang);
 
 async function refresh(selector) {
   const answer = await fetch(own, { headers: { Accept: "text/html" }, redirect: "manual" });
-  if (!answer.ok) return;
+  if (!answer.ok) throw new Error(`${answer.status}`);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll(selector)) {
     const next = fresh.getElementById(part.id);
@@ -75,20 +85,41 @@ async function refresh(selector) {
   }
 }
 
+// A browser connects again by itself, but not after an answer that is no stream.
+function opened(onEvent) {
+  const stream = new EventSource("/v1/events");
+  stream.addEventListener("totals", onEvent);
+  stream.addEventListener("fresh", onEvent);
+  return stream;
+}
+
 function listen() {
   let last = Date.now();
-  const lost = document.querySelector("[data-lost]");
-  const stream = new EventSource("/v1/events");
   const onEvent = (event) => {
     last = Date.now();
-    lost.hidden = true;
+    told(null);
     const totals = JSON.parse(event.data);
     show(totals);
     if (event.type === "totals" && outgrown(totals)) location.reload();
   };
-  stream.addEventListener("totals", onEvent);
-  stream.addEventListener("fresh", onEvent);
-  setInterval(() => { lost.hidden = Date.now() - last < SILENCE_MS; }, 1000);
+  let stream = opened(onEvent);
+  setInterval(() => { told(Date.now() - last < SILENCE_MS ? null : last); }, 1000);
+  setInterval(() => { if (stream.readyState === EventSource.CLOSED) stream = opened(onEvent); }, SILENCE_MS);
+}
+
+// Reads the parts anew; of a page without a stream it says when that fails.
+function reread() {
+  let last = Date.now();
+  setInterval(async () => {
+    if (document.hidden) return;
+    try {
+      await refresh("[data-part]");
+      last = Date.now();
+      if (page !== "public") told(null);
+    } catch {
+      if (page !== "public") told(last);
+    }
+  }, REFRESH_MS);
 }
 
 // The other language, with whatever else the address says.
@@ -98,8 +129,7 @@ for (const link of document.querySelectorAll("[data-switch]")) {
   link.href = wanted.href;
 }
 
+document.documentElement.classList.add("live");
 if (page === "public") listen();
 // What was known once does not change.
-if (page !== "past") {
-  setInterval(() => { if (!document.hidden) refresh("[data-part]").catch(() => {}); }, REFRESH_MS);
-}
+if (page !== "past") reread();

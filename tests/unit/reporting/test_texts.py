@@ -91,3 +91,25 @@ def test_a_bars_parts_lie_end_to_end_and_fill_it() -> None:
     assert [(part.x, part.width) for part in bar.segments] == [(0.0, 750.0), (750.0, 0.0), (750.0, 250.0)]
     assert bar_of({"spent": 0}).segments[0].width == 0.0
     assert [part.width for part in bar_of({"a": 50, "b": -50}, 100).segments] == [500.0, 0.0]
+
+
+NAMES = {"English", "DuckDB", "SQL", "Ed25519"}
+CODE = {"panda audit", "panda verify", "/readyz", "/log/key", "--day", "“until”"}
+"""What keeps its letters in a Chinese sentence: names, and what is typed or found in a file."""
+RECEIPT_PAGE = TEMPLATES.parent / "static" / "verify.js"
+
+
+def chinese_texts() -> list[str]:
+    """Those of the catalogue and of the page that checks receipts, without the values put in."""
+    catalogue = [text["zh"] for text in json.loads(TEXTS.read_text())["texts"].values()]
+    literals = re.findall(r'"((?:[^"\\]|\\.)*)"', RECEIPT_PAGE.read_text())
+    return [
+        re.sub(r"{\w+}", "", text) for text in (*catalogue, *(one for one in literals if re.search("[一-鿿]", one)))
+    ]
+
+
+def test_chinese_sentences_have_chinese_words_and_punctuation() -> None:
+    for text in chinese_texts():
+        prose = re.sub("|".join(map(re.escape, CODE)), "", text)
+        assert set(re.findall("[A-Za-z][A-Za-z0-9]*", prose)) <= NAMES, text
+        assert not re.search("[一-鿿][,;:.!?()]", text), text
