@@ -200,13 +200,13 @@ def test_ten_thousand_connections_at_once_are_all_answered_and_their_donations_c
     lines = tenant.donations(0, CONNECTIONS // PUSHING_EACH)
 
     async def answered(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], number: int) -> set[int]:
-        reader, writer = connection
-        if number % PUSHING_EACH:
-            writer.write(b"GET /healthz HTTP/1.1\r\nhost: donations\r\n\r\n")
-            return {(await answer_of(reader))[0]}
-        body, statuses = ndjson([lines[number // PUSHING_EACH]]), set()
+        (reader, writer), statuses = connection, set[int]()
+        request = b"GET /healthz HTTP/1.1\r\nhost: donations\r\n\r\n"
+        if number % PUSHING_EACH == 0:
+            body = ndjson([lines[number // PUSHING_EACH]])
+            request = head(tenant.key, f"content-length: {len(body)}") + b"\r\n" + body
         for _ in range(ATTEMPTS_MAX):
-            writer.write(head(tenant.key, f"content-length: {len(body)}") + b"\r\n" + body)
+            writer.write(request)
             try:
                 status, headers, _ = await answer_of(reader)
             except (asyncio.IncompleteReadError, ConnectionError):
@@ -214,7 +214,7 @@ def test_ten_thousand_connections_at_once_are_all_answered_and_their_donations_c
                 reader, writer = await opened(tenant.service, SENDERS[number % 4])  # it had waited too long in between
                 continue
             statuses.add(status)
-            if status == 202:
+            if status in (200, 202):
                 break
             await asyncio.sleep(float(headers["retry-after"]))
         return statuses
