@@ -35,7 +35,8 @@ from pandapack.local.probes import answers_200, check_existing_kafka, check_exis
 from pandapack.local.running import RunningLock, write_note
 from pandapack.local.supervisor import ChildSpec, Supervisor
 
-SERVICE_START_WAIT_S = 60.0
+SERVICE_START_WAIT_S = 180.0
+"""The first start compiles the ledger's loops: some seconds, and a minute and more where others keep the machine busy."""
 SERVICE_STOP_WAIT_S = 15.0
 MALLOC = {
     "MALLOC_ARENA_MAX": "2",

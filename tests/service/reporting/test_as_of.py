@@ -128,11 +128,11 @@ def test_the_last_value_of_a_series_is_the_total(reporting: Reporting) -> None:
 def test_all_of_a_page_is_of_one_snapshot_which_it_names_in_both_languages(reporting: Reporting) -> None:
     size = len(entries(reporting))
     english, chinese = (reporting.get("/", params={"lang": lang}).text for lang in ("en", "zh"))
-    assert len(re.findall(rf"snapshot (<span[^>]*>)?{size}\b", english)) == 2
+    assert len(re.findall(rf"Snapshot (<span[^>]*>)?{size}\b", english)) == 2
     assert len(re.findall(rf"快照 (<span[^>]*>)?{size}\b", chinese)) == 2
     with httpx.Client(base_url=reporting.service.url, trust_env=False, follow_redirects=True) as browser:
         page = browser.post("/login", data={"key": reporting.service.keys["operator"], "next": "/ops"}).text
-    assert f"snapshot {size} of" in page and "R-000002" in page and ">R-000001<" not in page
+    assert f"Snapshot {size} of" in page and "R-000002" in page and ">R-000001<" not in page
 
 
 def test_the_page_shows_what_was_known_and_does_not_move_then(reporting: Reporting) -> None:

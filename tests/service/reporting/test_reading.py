@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -181,7 +180,7 @@ def test_the_page_has_its_numbers_in_both_languages_without_javascript(reporting
     assert "431</b> 笔" in chinese.text and "尼泊尔" in chinese.text and "19.40 元" in chinese.text
     assert "default-src 'none'" in english.headers["content-security-policy"]
     assert "style=" not in english.text and "<script>" not in english.text
-    assert set(re.findall(r"https?://[\w.:-]+", english.text)) <= {reporting.service.url}, "nobody else's address"
+    assert "://" not in english.text.replace(reporting.service.url, ""), "it names its own address alone"
 
 
 def test_the_page_follows_a_donation_step_by_step(reporting: Reporting) -> None:

@@ -83,12 +83,12 @@ def test_a_log_without_entries_says_so_and_claims_nothing(address: str, browser:
 def test_what_is_not_yet_sealed_is_a_figure_of_its_own(address: str, browser: Any, language: str) -> None:
     size = httpx.get(f"{address}/v1/totals", trust_env=False).json()["snapshot"]["size"]
     totals = httpx.get(f"{address}/v1/totals", params={"as_of": size}, trust_env=False).json()
-    fen, gifts = totals["received_fen"] - totals["sealed_fen"], totals["donations"] - totals["sealed_donations"]
+    fen, donations = totals["received_fen"] - totals["sealed_fen"], totals["donations"] - totals["sealed_donations"]
     with browser.new_context() as context:
         tab = context.new_page()
         tab.goto(address + at(f"/?as_of={size}", language))
-        said = tab.inner_text(".unsealed .beside")
-    assert f"¥{fen // 100:,}.{fen % 100:02d}" in said and f"{gifts:,}" in said
+        shown = tab.inner_text(".unsealed .beside")
+    assert f"¥{fen // 100:,}.{fen % 100:02d}" in shown and f"{donations:,}" in shown
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from fastapi import Request
 from pydantic import ValidationError
 
 from pandapack.contracts.envelope import decode
@@ -119,6 +120,14 @@ async def test_the_page_of_the_staff_says_it_in_a_sentence(language: str, senten
         "over_reported": [],
     }
     texts, shown = PageTexts(Language(language)), shown_pipeline(state)
-    page = _page("ops.html", texts, totals=totals, booked=totals, pipeline=shown, **nothing)
+    page = _page(
+        "ops.html",
+        texts,
+        Request({"type": "http", "query_string": b""}),
+        totals=totals,
+        booked=totals,
+        pipeline=shown,
+        **nothing,
+    )
     html = bytes(page.body).decode()
     assert sentence in html and "log_gap: one" in html and "logistics/2" in html and LACKING[0] in html
