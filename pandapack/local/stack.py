@@ -36,7 +36,7 @@ from pandapack.local.running import RunningLock, write_note
 from pandapack.local.supervisor import ChildSpec, Supervisor
 
 SERVICE_START_WAIT_S = 180.0
-"""The first start compiles the ledger's loops: some seconds, and a minute and more where others keep the machine busy."""
+"""The first start compiles the ledger's loops: some seconds, and more than a minute where others need the machine."""
 SERVICE_STOP_WAIT_S = 15.0
 MALLOC = {
     "MALLOC_ARENA_MAX": "2",
