@@ -334,7 +334,7 @@ KEPT = (
         r"^kept round .*: it is missing",
     ),
     Tampering(
-        "a day's gifts",
+        "a day's donations",
         lambda h: _kept(h, "months", dict[str, DayBooks], lambda days: days[min(days)].add(fen=1)),
         r"^kept month .* fen: recounted",
     ),
