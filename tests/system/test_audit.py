@@ -190,12 +190,12 @@ def lengthen_the_log(world: World) -> None:
     """Publications of a programme that nobody gives to, one after the other, until the log has its first boundary."""
     key = json.loads((world.home / "keys.json").read_text())["buyer"]
     content = read_programme()
-    content["policy"]["round_code"] = "LONG"
+    content["policy"]["round_code"] = "O"
     with httpx.Client(base_url=world.note["addresses"]["procurement"], trust_env=False, timeout=60) as buyer:
         for number in range(BOUNDARY - world.totals()["snapshot"]["size"]):
             headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"publication-{number}"}
             content["name"]["en"] = f"publication {number}"
-            answer = buyer.put("/v1/programmes/long", json=content, headers=headers)
+            answer = buyer.put("/v1/programmes/other", json=content, headers=headers)
             assert answer.status_code == 200, answer.text
 
 
