@@ -12,7 +12,9 @@ from pymongo.database import Database
 from pandapack.audit.facts import Json
 from pandapack.audit.findings import Findings, Layer
 from pandapack.audit.published import unlike
+from pandapack.audit.reading import key_of
 from pandapack.contracts.columns import Columns
+from pandapack.contracts.donations import seals_source
 from pandapack.contracts.leaves import page_root
 from pandapack.contracts.merkle import root_of
 from pandapack.contracts.pages import FIRST_SEAL, page_id, page_number, seal_hash, shard_prefix
@@ -177,10 +179,15 @@ class Chain:
         told = self._published.get(number)
         differs = unlike(told, number, own, columns) if told is not None else None
         if differs is not None:
-            self._wrong(page, differs)
+            self._wrong(page, differs, told=key_of(seals_source(self._shard), number + 1))
         return own == root and differs is None
 
-    def _wrong(self, page: str, what: str, *, roots: bool = False, before: str = "") -> None:
-        explains = (f"page {page}", *((roots_name(self._shard),) if roots or before else ()))
+    def _wrong(self, page: str, what: str, *, roots: bool = False, before: str = "", told: str = "") -> None:
+        """`told`: the event that told something else of the page; what tells of that event may follow from it."""
+        explains = (
+            f"page {page}",
+            *((roots_name(self._shard),) if roots or before else ()),
+            *((told,) if told else ()),
+        )
         because = (f"page {page}", *((f"page {before}",) if before else ()))
         self._findings.add(Layer.KEPT, f"page {page}: {what}", explains=explains, because=because)

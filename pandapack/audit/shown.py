@@ -10,7 +10,7 @@ from pandapack.audit.reading import Databases, Patience
 
 Shown = Callable[[], Json]
 """Asks for the totals that anybody is shown."""
-GIFTS = ("donations", "received_fen")
+RECORDED = ("donations", "received_fen")
 """Totals that the shards' documents add to, and that never fall: two readings of those lie around them."""
 FOUND = ("duplicates", "conflicts", "refused")
 """Totals with what the shards have beyond the log, of which it is not told how much that is."""
@@ -18,7 +18,7 @@ FOUND = ("duplicates", "conflicts", "refused")
 
 def recorded(kept: Databases) -> Json:
     """What the shards' documents have of gifts."""
-    found = dict.fromkeys(GIFTS, 0)
+    found = dict.fromkeys(RECORDED, 0)
     for document in kept.reporting.shards.find({}, {"state": 1}):
         for known in document["state"]["programmes"].values():
             found["donations"] += known["count"]
@@ -34,9 +34,9 @@ class ShownTotals:
 
         def reached() -> int:
             self.values = ask()
-            return sum(self.values[name] >= before[name] for name in GIFTS)
+            return sum(self.values[name] >= before[name] for name in RECORDED)
 
-        patience.until(reached, len(GIFTS))
+        patience.until(reached, len(RECORDED))
 
     @property
     def size(self) -> int:
@@ -46,7 +46,7 @@ class ShownTotals:
     def compare(self, recounted: Json | None, findings: Findings) -> None:
         """`recounted`: the figures of the log as of their size; None where it could not be added up so far."""
         last = recorded(self._kept)
-        for name in GIFTS:
+        for name in RECORDED:
             first, shown = self._before[name], self.values[name]
             if not first <= shown <= last[name]:
                 text = f"totals {name}: the shards had {first} before and {last[name]} after, shown {shown}"

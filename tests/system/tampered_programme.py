@@ -131,7 +131,7 @@ VIEWS = (
         lambda h: h.delete(h.databases.reporting.rounds, {"state.lots": {"$ne": []}}),
         r"^view rounds .*: it is missing",
     ),
-    Tampering("a view moved forward", lambda h: _inbox(h, "money", 7), r"^view money .*: it stands at offset"),
+    Tampering("a view moved forward", lambda h: _inbox(h, "money", 7_000), r"^view money .*: it stands at offset"),
     Tampering("a view moved back", lambda h: _inbox(h, "money", -1), r"^view money "),
     Tampering("totals moved back", lambda h: _inbox(h, "shards", -1), r"^view shards "),
     Tampering(
@@ -334,7 +334,7 @@ KEPT = (
         r"^kept round .*: it is missing",
     ),
     Tampering(
-        "a day's gifts",
+        "a day's donations",
         lambda h: _kept(h, "months", dict[str, DayBooks], lambda days: days[min(days)].add(fen=1)),
         r"^kept month .* fen: recounted",
     ),

@@ -27,9 +27,11 @@ from pandapack.audit.run import Report, audit
 from pandapack.contracts.columns import Row
 from pandapack.contracts.donations import CHINA, EPOCH, day_name, day_number, unscoped
 from pandapack.contracts.pages import unpack
+from pandapack.contracts.public_log.fold.kept import collection_of
 from pandapack.local.keys import LOG_SECRET_FILE, SIGNING_PUBLIC_KEY_FILE
 from pandapack.local.layout import SERVICES
 from pandapack.local.running import NOTE_FILE
+from simulator.buyer import read_programme
 from tests.local.environment import new_environment
 from tests.system.playing import PANDA, running
 from tests.system.tampered_ledger import LEDGER
@@ -44,6 +46,8 @@ AUDIT_WAIT_S = 300.0
 SETTLED_WAIT_S = 300.0
 SETTLED_DONATIONS = 6
 REVERSED_AT = "2020-03-01T00:00:00+08:00"
+BOUNDARY = 512
+"""Entries of the log at which figures are kept for the first time."""
 TAMPERINGS = (*LEDGER, *MADE)
 assert len(TAMPERINGS) >= 25
 
@@ -121,6 +125,9 @@ def settled(playing: World, client: MongoClient[dict[str, Any]]) -> Iterator[Wor
     """All is settled; there are a conflict, reversals and a settlement, too; the services are held still."""
     eventually(lambda: is_settled(playing), "the demonstration settles", wait_s=SETTLED_WAIT_S, every_s=1.0)
     add_what_a_demonstration_lacks(playing, rows_of(client))
+    lengthen_the_log(playing)
+    books = client.panda_reporting[collection_of("books")]
+    eventually(lambda: books.find_one({"_id": BOUNDARY}) is not None, "figures are kept", wait_s=60.0, every_s=0.5)
     agreed = playing.panda("audit")
     assert agreed.returncode == 0, (agreed.stdout, agreed.stderr)
     children = playing.note["children"]
@@ -177,6 +184,19 @@ def add_what_a_demonstration_lacks(world: World, rows: list[Row]) -> None:
         return grown and now["in_flight_fen"] == 0
 
     eventually(is_counted, "the conflict, the reversals and the settlement are counted", wait_s=60.0, every_s=0.5)
+
+
+def lengthen_the_log(world: World) -> None:
+    """Publications of a programme that nobody gives to, one after the other, until the log has its first boundary."""
+    key = json.loads((world.home / "keys.json").read_text())["buyer"]
+    content = read_programme()
+    content["policy"]["round_code"] = "O"
+    with httpx.Client(base_url=world.note["addresses"]["procurement"], trust_env=False, timeout=60) as buyer:
+        for number in range(BOUNDARY - world.totals()["snapshot"]["size"]):
+            headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"publication-{number}"}
+            content["name"]["en"] = f"publication {number}"
+            answer = buyer.put("/v1/programmes/other", json=content, headers=headers)
+            assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("number", range(AUDITS_BESIDE))

@@ -31,9 +31,9 @@ async def known() -> dict[str, Any]:
 
 async def test_the_whole_history_is_in_the_views() -> None:
     found = await known()
-    gifts = [one for shard in found["shards"].values() for one in shard.values()]
-    assert sum(one.count for one in gifts) == TOTALS["donations"]
-    assert sum(one.fen_to for one in gifts) == TOTALS["received_fen"]
+    own = [one for shard in found["shards"].values() for one in shard.values()]
+    assert sum(one.count for one in own) == TOTALS["donations"]
+    assert sum(one.fen_to for one in own) == TOTALS["received_fen"]
     assert found["applied_fen"] == {PROGRAMME: {"0": 1600, "1": 440}}
     assert [(name, len(one.orders), len(one.lots)) for name, one in found["rounds"].items()] == [
         ("R-000001", 2, 1),
