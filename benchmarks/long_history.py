@@ -108,8 +108,9 @@ class LongHistory:
         )
 
     def _funded(self, ordinal: int, of: Json) -> tuple[datetime, bytes]:
-        """All rounds take of the first shard, each behind the one before."""
-        before, self._taken = self._taken, self._taken + RESERVED_FEN
+        """All rounds take of the first shard: what the one before has released, and then behind it."""
+        before = self._taken - (RESERVED_FEN - GOODS_FEN if self._taken else 0)
+        self._taken = before + RESERVED_FEN
         return self._entry(
             "procurement.RoundFunded",
             f"/procurement/funds/{PROGRAMME}",

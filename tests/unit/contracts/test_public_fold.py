@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -172,3 +173,4 @@ def test_a_line_knows_which_fen_are_taken_twice(moves: list[Move]) -> None:
     assert (line.twice, line.front) == (twice, front)
     assert free == set(range(front)) - taken
     assert line.free == sorted(line.free)
+    assert all(one[1] < other[0] for one, other in pairwise(line.free)), "what touches is one run"

@@ -6,6 +6,8 @@ below the front is taken, but for what was released and waits: a short list.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import msgspec
 
 
@@ -22,7 +24,7 @@ class Line(msgspec.Struct):
     def take(self, low: int, high: int) -> None:
         """`[low, high)` is taken."""
         if low > self.front:
-            self.free.append((self.front, low))
+            self._put(self.front, low)
             self.front = low
         below = min(high, self.front)
         if low < below:
@@ -32,17 +34,24 @@ class Line(msgspec.Struct):
     def release(self, low: int, high: int) -> None:
         """`[low, high)` may be taken again. What is free already stays so."""
         self._cut(low, high)
-        self.free = sorted([*self.free, (low, high)])
+        self._put(low, high)
+
+    def _put(self, low: int, high: int) -> None:
+        """Adds a run of which nothing is free yet; it becomes one with those that it touches."""
+        at = bisect_left(self.free, (low, high))
+        if at < len(self.free) and self.free[at][0] == high:
+            high = self.free.pop(at)[1]
+        if at > 0 and self.free[at - 1][1] == low:
+            at -= 1
+            low = self.free.pop(at)[0]
+        self.free.insert(at, (low, high))
 
     def _cut(self, low: int, high: int) -> int:
         """Takes `[low, high)` out of what is free; how much of it was."""
-        rest, taken = [], 0
-        for begin, end in self.free:
-            inner = max(0, min(end, high) - max(begin, low))
-            taken += inner
-            if not inner:
-                rest.append((begin, end))
-                continue
-            rest += [piece for piece in ((begin, low), (high, end)) if piece[0] < piece[1]]
-        self.free = rest
-        return taken
+        first = bisect_left(self.free, (low, low))
+        first -= first > 0 and self.free[first - 1][1] > low
+        last = bisect_left(self.free, (high, high))
+        met = self.free[first:last]
+        pieces = [piece for begin, end in met for piece in ((begin, min(end, low)), (max(begin, high), end))]
+        self.free[first:last] = [piece for piece in pieces if piece[0] < piece[1]]
+        return sum(min(end, high) - max(begin, low) for begin, end in met)
