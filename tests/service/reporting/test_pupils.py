@@ -5,7 +5,9 @@ from __future__ import annotations
 import httpx
 
 from pandapack.audit.findings import Findings
+from pandapack.audit.folded import FoldAudit
 from pandapack.audit.journal import Journal
+from pandapack.audit.public_log import PublicLogAudit
 from pandapack.audit.reading import Patience, databases
 from pandapack.contracts.logistics import ParcelsHandedOut
 from tests.service.reporting.conftest import Reporting
@@ -52,7 +54,7 @@ def test_over_reported_pupils_are_shown_beside_the_headline_and_are_not_in_it(re
         assert HEADINGS[language] in operations and "19,993" in operations and "/v1/totals/round" in operations
 
 
-def test_the_recount_of_the_journal_finds_the_same_pupils(reporting: Reporting) -> None:
+def test_the_recount_of_the_journal_and_of_the_log_finds_the_same_pupils(reporting: Reporting) -> None:
     reporting.publish(records(enveloped(boasting())))
     reporting.await_totals({**TOTALS, "pupils_over_reported": 19_993})
     findings = Findings()
@@ -61,10 +63,10 @@ def test_the_recount_of_the_journal_finds_the_same_pupils(reporting: Reporting) 
     journal.read_views()
     journal.count()
     journal.compare()
+    folded = FoldAudit(kept, findings)
+    PublicLogAudit(kept, None, findings).audit(folded)
     assert findings.causes() == []
-    counted = [known.facts for known in journal.views("parcels").values()]
-    for name, heads in (("pupils", 8), ("over_reported", 19_993)):
-        assert sum(int(fact) for facts in counted for of, fact in facts.items() if of.endswith(f" {name}")) == heads
+    assert (folded.figures["pupils"], folded.figures["over_reported"]) == (8, 19_993)
 
 
 def test_where_nothing_is_over_reported_no_page_speaks_of_it(reporting: Reporting) -> None:
