@@ -46,7 +46,7 @@ AUDIT_WAIT_S = 300.0
 SETTLED_WAIT_S = 300.0
 SETTLED_DONATIONS = 6
 REVERSED_AT = "2020-03-01T00:00:00+08:00"
-BOUNDARY = 512
+BOUNDARY = 256
 """Entries of the log at which figures are kept for the first time."""
 TAMPERINGS = (*LEDGER, *MADE)
 assert len(TAMPERINGS) >= 25

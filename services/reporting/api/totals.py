@@ -32,6 +32,8 @@ from services.reporting.work.streams import StreamEvent, Streams, TooManyStreams
 STREAM_RETRY_MS = 1_000
 STREAMS_RETRY_AFTER_S = 30
 ROWS_DEFAULT = 1_000
+ROUNDS_DEFAULT = 200
+"""Of rounds, each of which is a row of its own in the store: some ten milliseconds."""
 ROWS_MAX = 10_000
 
 Json = dict[str, Any]
@@ -111,7 +113,7 @@ def _add_tables(router: APIRouter, readings: Readings, limits: ReadLimits) -> No
 
     @table("/totals/round")
     async def get_rounds(
-        request: Request, after: After = "", limit: Limit = ROWS_DEFAULT, as_of: AsOf = None
+        request: Request, after: After = "", limit: Limit = ROUNDS_DEFAULT, as_of: AsOf = None
     ) -> Response:
         """Rounds by name; `next` is the next page's `after`."""
         reading = await reading_of(readings, as_of)

@@ -38,7 +38,7 @@ from tests.unit.reporting.history import (
 )
 
 ROUNDS = 48
-TEARS = (*range(0, 250, 60), *range(256, 312, 4), *range(560, 640, 8))
+TEARS = (*range(0, 125, 30), *range(126, 170, 3), *range(280, 360, 6))
 """Writes after which a process stops: moments come first, and at their end rounds, months and the books."""
 COLLECTIONS = ("books", "rounds", "months", "moments")
 
