@@ -7,6 +7,7 @@ in another language, and must arrive at the same.
     fold.py      an entry added to them
     rounds.py    an entry added to its round, and what of a round must hold
     line.py      who took which fen of a fen line
+    costs.py     what was spent by category and by year, and the two ratios of the law
     figures.py   the figures, as `/v1/totals` and its tables show them
     laws.py      the three conservation laws
     kept.py      how books, rounds and months are kept

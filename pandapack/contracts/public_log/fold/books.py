@@ -85,17 +85,29 @@ class UnitSums(Struct):
 
 
 class CountryBooks(Struct):
-    """A programme in a country. `rounds`: parcels by state once more, counted round by round."""
+    """A programme in a country. `rounds`: parcels by state once more, counted round by round.
+
+    `spent`: year of the business day → category → fen.
+    """
 
     money: MoneySums = msgspec.field(default_factory=MoneySums)
     parcels: ParcelSums = msgspec.field(default_factory=ParcelSums)
     rounds: dict[str, int] = {}
+    spent: dict[str, dict[str, int]] = {}
+
+
+class YearSums(Struct):
+    """A programme's year in Asia/Shanghai, in fen: received by the day of the gift, reversed by that of the reversal."""
+
+    received: int = 0
+    reversed: int = 0
 
 
 class RoundSums(Struct):
     """What a programme's rounds say when each is counted by itself: the laws hold them against `MoneySums`.
 
-    Units are by item: `outstanding` is what open orders still owe, order by order.
+    Units are by item: `outstanding` is what open orders still owe, order by order. `spent_on`: fen by the category that
+    the order was placed for.
     """
 
     funded: int = 0
@@ -108,6 +120,7 @@ class RoundSums(Struct):
     accepted: dict[str, int] = {}
     kitted: dict[str, int] = {}
     outstanding: dict[str, int] = {}
+    spent_on: dict[str, int] = {}
 
 
 class ProgrammeBooks(Struct):
@@ -129,6 +142,7 @@ class ProgrammeBooks(Struct):
     money: MoneySums = msgspec.field(default_factory=MoneySums)
     countries: dict[str, CountryBooks] = {}
     items: dict[str, UnitSums] = {}
+    years: dict[str, YearSums] = {}
     rounds: RoundSums = msgspec.field(default_factory=RoundSums)
 
 
@@ -197,6 +211,7 @@ class OrderBooks(Struct):
     uncommitted: int = 0
     is_spent: bool = False
     is_placed: bool = False
+    category: str = ""
     paid: int = 0
     outstanding: dict[str, int] = {}
 

@@ -19,6 +19,7 @@ from pandapack.contracts.public_log.fold.books import (
     Struct,
     UnitSums,
 )
+from pandapack.contracts.public_log.fold.costs import as_columns, merged, spent_on
 from pandapack.contracts.public_log.fold.fold import Day
 from pandapack.contracts.public_log.fold.rounds import (
     committed_now,
@@ -67,13 +68,15 @@ def programme_rows(books: Books) -> list[Json]:
 
 
 def country_rows(books: Books, programme: str | None = None) -> list[Json]:
-    """`/v1/totals/country`: a row a country of destination."""
+    """`/v1/totals/country`: a row a country of destination. `net_funded_fen`: funded, less what rounds gave back."""
     return [
         {
             "country": country,
             "rounds": one.money.rounds,
             "funded_fen": one.money.funded,
+            "net_funded_fen": one.money.funded - one.money.released,
             **_money_now(one.money),
+            **as_columns(spent_on([one])),
             "released_fen": one.money.released,
             "parcels": by_state(one.parcels),
             "pupils_reached": one.parcels.pupils,
@@ -153,7 +156,9 @@ def _merged(parts: list[CountryBooks]) -> CountryBooks:
         for state, count in part.rounds.items():
             rounds[state] = rounds.get(state, 0) + count
     money, parcels = (part.money for part in parts), (part.parcels for part in parts)
-    return CountryBooks(money=_sum(MoneySums, money), parcels=_sum(ParcelSums, parcels), rounds=rounds)
+    whole = CountryBooks(money=_sum(MoneySums, money), parcels=_sum(ParcelSums, parcels), rounds=rounds)
+    whole.spent = merged(parts)
+    return whole
 
 
 def units_of(books: Books) -> Iterator[tuple[str, UnitSums, ProgrammeBooks, str]]:

@@ -21,6 +21,7 @@ from pandapack.contracts.public_log.fold.books import (
     RoundBooks,
     RoundChecks,
     UnitSums,
+    YearSums,
 )
 from pandapack.contracts.public_log.fold.line import Line
 from pandapack.contracts.public_log.fold.rounds import (
@@ -33,12 +34,14 @@ from pandapack.contracts.public_log.fold.rounds import (
     orders_of,
     reserved_now,
     spent,
+    spent_on,
     states_of,
 )
 
 Json = dict[str, Any]
 Day = tuple[str, str]
 """(programme, day in Asia/Shanghai)."""
+YEAR_CHARACTERS = len("2021")
 DAYS_OF = {
     "donations.DonationsRecorded": "",
     "donations.DonationsReversed": "reversed_",
@@ -55,6 +58,11 @@ class Scope:
 
     rounds: frozenset[str]
     days: frozenset[Day]
+
+
+def year_of(day: str) -> str:
+    """The year of a day: `2021`."""
+    return day[:YEAR_CHARACTERS]
 
 
 def read(entry: bytes) -> Json:
@@ -159,6 +167,7 @@ def _count_round(books: Books, round: RoundBooks, sign: int) -> None:
     )
     add_units(sums.accepted, ((item, sign * units) for item, units in round.accepted.items()))
     add_units(sums.kitted, ((item, sign * units) for item, units in round.kitted.items()))
+    add_units(sums.spent_on, ((category, sign * fen) for category, fen in spent_on(round)))
     for order in round.orders.values():
         add_units(sums.outstanding, ((item, sign * units) for item, units in order.outstanding.items()))
     states = programme.countries.setdefault(round.country, CountryBooks()).rounds
@@ -187,7 +196,9 @@ def _programme(books: Books, entry: Mapping[str, Any]) -> ProgrammeBooks:
 def _recorded(books: Books, entry: Json) -> None:
     shard = str(entry["shard"])
     for one in entry["days"]:
-        _programme(books, one).add(donations=one["count"], received=one["fen"])
+        programme = _programme(books, one)
+        programme.add(donations=one["count"], received=one["fen"])
+        _year(programme, one).received += one["fen"]
     for one in entry["intervals"]:
         _programme(books, one).recorded[shard] = one["fen_to"]
     books.add(duplicates=entry["duplicates"], conflicts=entry["conflicts"], refused=entry["refused"])
@@ -195,7 +206,13 @@ def _recorded(books: Books, entry: Json) -> None:
 
 def _reversed(books: Books, entry: Json) -> None:
     for one in entry["days"]:
-        _programme(books, one).reversed += one["fen"]
+        programme = _programme(books, one)
+        programme.reversed += one["fen"]
+        _year(programme, one).reversed += one["fen"]
+
+
+def _year(programme: ProgrammeBooks, cell: Json) -> YearSums:
+    return programme.years.setdefault(year_of(cell["day"]), YearSums())
 
 
 def _banked(books: Books, entry: Json) -> None:
@@ -248,6 +265,8 @@ def _committed(books: Books, entry: Json) -> None:
 
 def _spent(books: Books, entry: Json) -> None:
     _money(books, entry, spent=entry["fen"], uncommitted=entry["uncommitted_fen"])
+    of_year = _country(_programme(books, entry), entry).spent.setdefault(year_of(entry["on"]), {})
+    add_units(of_year, [(entry["category"], entry["fen"])])
 
 
 def _round_closed(books: Books, entry: Json) -> None:

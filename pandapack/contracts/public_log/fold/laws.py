@@ -16,6 +16,7 @@ from typing import Any
 
 from pandapack.contracts.logistics import PARCEL_STATES
 from pandapack.contracts.public_log.fold.books import Books, CountryBooks, ProgrammeBooks, RoundChecks
+from pandapack.contracts.public_log.fold.costs import spent_on
 from pandapack.contracts.public_log.fold.figures import by_state, countries_of, units_of
 
 Terms = Mapping[str, int]
@@ -120,7 +121,7 @@ def money_law(books: Books) -> Law:
 
     Checks: no term is negative, but for what the fund owes to reversals; the fund applied no fen and no reversal that
     no shard recorded; what the fund credited is what it applied; no more is banked or sealed than was received; sums
-    and rounds agree; no fen has two takers at once, and none is taken before the fund has applied it; and of each
+    and rounds agree, in each category, too, where an order says by itself what it was placed for; no fen has two takers at once, and none is taken before the fund has applied it; and of each
     round (`rounds.failures_of`) that its money is its plan, its intervals and its orders, and all of it is spent or
     released in the end.
     """
@@ -186,7 +187,19 @@ def _agreement_checks(name: str, programme: ProgrammeBooks) -> list[Check]:
         "rounds": (money.rounds, rounds.rounds),
         "orders": (money.orders, rounds.orders),
     }
-    return [Check(f"sums and rounds agree: {what}", name, *sides) for what, sides in sums.items()]
+    checks = [Check(f"sums and rounds agree: {what}", name, *sides) for what, sides in sums.items()]
+    return checks + _category_checks(name, programme)
+
+
+def _category_checks(name: str, programme: ProgrammeBooks) -> list[Check]:
+    """By category once as payments say, and once as the orders say that were paid."""
+    paid, ordered = spent_on(programme.countries.values()), programme.rounds.spent_on
+    checks = [
+        Check(f"sums and rounds agree: spent on {category or 'no category'}", name, fen, ordered.get(category, 0))
+        for category, fen in ({**dict.fromkeys(ordered, 0), **paid}).items()
+    ]
+    what = "what was spent by category is what was spent"
+    return [*checks, Check(what, name, sum(paid.values()), programme.money.spent)]
 
 
 def item_law(books: Books) -> Law:

@@ -45,7 +45,7 @@ def _spent(round: RoundBooks, entry: Json) -> None:
 
 def _placed(round: RoundBooks, entry: Json) -> None:
     order = _order(round, entry)
-    order.is_placed = True
+    order.is_placed, order.category = True, entry["category"]
     if entry["category"] == GOODS:
         add_units(order.outstanding, ((line["item"], line["quantity"]) for line in entry["lines"]))
 
@@ -156,6 +156,11 @@ def committed_now(round: RoundBooks) -> int:
 def spent(round: RoundBooks) -> int:
     """Paid."""
     return sum(one.spent for one in round.orders.values())
+
+
+def spent_on(round: RoundBooks) -> Iterator[tuple[str, int]]:
+    """(category that an order was placed for, fen paid for it)."""
+    return ((one.category, one.spent) for one in round.orders.values() if one.is_spent)
 
 
 def reserved_now(round: RoundBooks) -> int:
