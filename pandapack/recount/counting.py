@@ -18,6 +18,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "day": ("day",),
     "country": ("country",),
     "item": ("programme", "item"),
+    "category": ("category",),
+    "year": ("year",),
     "round": ("round",),
 }
 """Tables as in `/v1/totals/{by}` → what names a row."""

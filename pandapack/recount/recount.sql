@@ -26,6 +26,8 @@
 --     day           a row a day on which anything was given, taken back or banked (banked: by the day of the gift)
 --     country       a row a country of destination
 --     item          a row a programme and item, in base units
+--     category      a row a category on which money was spent
+--     year          a row a year: given, taken back, spent, and the two ratios of the Charity Law
 --     round         a row a round
 --     law_terms     each term of the three laws; laws: their two sides and the difference
 
@@ -33,7 +35,7 @@
 -- entries that share a name (`lines`, `intervals`, `days`) have the fields of both.
 CREATE OR REPLACE TABLE entry_fields AS
 SELECT index, unnest(from_json(entry, '{
-    "type": "VARCHAR", "at": "VARCHAR", "source": "VARCHAR", "sequence": "BIGINT", "part": "BIGINT", "parts": "BIGINT",
+    "type": "VARCHAR", "at": "VARCHAR", "on": "VARCHAR", "source": "VARCHAR", "sequence": "BIGINT", "part": "BIGINT", "parts": "BIGINT",
     "programme": "VARCHAR", "country": "VARCHAR", "round": "VARCHAR", "order": "VARCHAR", "category": "VARCHAR",
     "shard": "BIGINT", "duplicates": "BIGINT", "conflicts": "BIGINT", "refused": "BIGINT",
     "days": [{"programme": "VARCHAR", "day": "VARCHAR", "count": "BIGINT", "fen": "BIGINT"}],
@@ -117,6 +119,17 @@ WHERE coalesce(part, 1) = 1 AND type IN (
     'procurement.FundCredited', 'procurement.FundReversed', 'procurement.RoundFunded', 'procurement.FundsCommitted',
     'procurement.FundsSpent', 'procurement.RoundClosed', 'procurement.OrderPlaced'
 ) GROUP BY ALL;
+
+-- What was spent, by category; the year is that of the day in Asia/Shanghai on which it was paid.
+CREATE OR REPLACE TABLE spending AS
+SELECT programme, country, left("on", 4)::BIGINT AS year, sum(fen)::BIGINT AS spent_fen,
+    coalesce(sum(fen) FILTER (category = 'goods'), 0)::BIGINT AS goods_fen,
+    coalesce(sum(fen) FILTER (category = 'freight'), 0)::BIGINT AS freight_fen,
+    coalesce(sum(fen) FILTER (category = 'insurance'), 0)::BIGINT AS insurance_fen,
+    coalesce(sum(fen) FILTER (category = 'duty'), 0)::BIGINT AS duty_fen,
+    coalesce(sum(fen) FILTER (category = 'monitoring'), 0)::BIGINT AS monitoring_fen,
+    coalesce(sum(fen) FILTER (category = 'administration'), 0)::BIGINT AS administration_fen
+FROM facts WHERE coalesce(part, 1) = 1 AND type = 'procurement.FundsSpent' GROUP BY programme, country, year;
 
 -- A parcel moves from one state to another: what is left of the arrow loses, what is right of it gains.
 CREATE OR REPLACE TABLE parcel_moves AS
@@ -296,9 +309,10 @@ SELECT day, sum(COLUMNS(* EXCLUDE (programme, day)))::BIGINT
 FROM donation_days GROUP BY day ORDER BY day;
 
 CREATE OR REPLACE TABLE country AS
-SELECT country, sums.rounds, sums.funded_fen,
+SELECT country, sums.rounds, sums.funded_fen, sums.funded_fen - sums.released_fen AS net_funded_fen,
     sums.funded_fen - sums.committed_fen + sums.uncommitted_fen - sums.released_fen AS reserved_fen,
-    sums.committed_fen - sums.uncommitted_fen - sums.spent_fen AS committed_fen, sums.spent_fen, sums.released_fen,
+    sums.committed_fen - sums.uncommitted_fen - sums.spent_fen AS committed_fen, sums.spent_fen,
+    goods_fen, freight_fen, insurance_fen, duty_fen, monitoring_fen, administration_fen, sums.released_fen,
     packed AS parcels_packed, warehouse AS parcels_warehouse, in_transit AS parcels_in_transit,
     accepted AS parcels_accepted, rejected AS parcels_rejected, damaged AS parcels_damaged, lost AS parcels_lost,
     returned AS parcels_returned, pupils_reached, pupils_over_reported
@@ -306,6 +320,8 @@ FROM (
     SELECT country, coalesce(sum(COLUMNS(* EXCLUDE (country))), 0)::BIGINT
     FROM (
         SELECT * EXCLUDE (programme) FROM money_sums WHERE country IS NOT NULL
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (programme, year, spent_fen) FROM spending
         UNION ALL BY NAME
         SELECT * EXCLUDE (programme, round) FROM parcel_sums WHERE country IS NOT NULL
         UNION ALL BY NAME
@@ -319,6 +335,52 @@ SELECT programme, item, ordered, over_delivered, received, accepted, rejected, c
 FROM (
     SELECT programme, item, sum(COLUMNS(* EXCLUDE (programme, item, "order")))::BIGINT FROM order_goods GROUP BY ALL
 ) ORDER BY programme, item;
+
+-- The nearest; a half goes up.
+CREATE OR REPLACE MACRO per_mille(part, whole) AS (2000 * part + whole) // (2 * whole);
+
+CREATE OR REPLACE TABLE category AS
+SELECT category, fen AS spent_fen, per_mille(fen, whole) AS per_mille
+FROM (
+    SELECT spent_fen AS whole, unnest([
+        {category: 'goods', fen: goods_fen}, {category: 'freight', fen: freight_fen},
+        {category: 'insurance', fen: insurance_fen}, {category: 'duty', fen: duty_fen},
+        {category: 'monitoring', fen: monitoring_fen}, {category: 'administration', fen: administration_fen}
+    ], recursive := true)
+    FROM (SELECT sum(COLUMNS('_fen$'))::BIGINT FROM spending)
+) WHERE whole > 0;
+
+-- The Charity Law: at least 70 % of the income of the year before is spent on activities, that is on all but
+-- administration; at most 10 % of what a year spends on administration. Income is what was given less what was taken
+-- back. Each ratio is there where its denominator is.
+CREATE OR REPLACE TABLE year_sums AS
+SELECT year, coalesce(sum(COLUMNS('_fen$')), 0)::BIGINT
+FROM (
+    SELECT left(cell.day, 4)::BIGINT AS year,
+        CASE type WHEN 'donations.DonationsRecorded' THEN cell.fen END AS received_fen,
+        CASE type WHEN 'donations.DonationsReversed' THEN cell.fen END AS reversed_fen
+    FROM (
+        SELECT type, unnest(days) AS cell
+        FROM facts WHERE type IN ('donations.DonationsRecorded', 'donations.DonationsReversed')
+    )
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (programme, country) FROM spending
+) GROUP BY year;
+
+CREATE OR REPLACE TABLE year AS
+SELECT own.year, own.received_fen, own.reversed_fen, own.spent_fen, own.goods_fen, own.freight_fen, own.insurance_fen,
+    own.duty_fen, own.monitoring_fen, own.administration_fen,
+    CASE WHEN income_fen > 0 THEN own.spent_fen - own.administration_fen END AS activities_to_income_numerator_fen,
+    CASE WHEN income_fen > 0 THEN income_fen END AS activities_to_income_denominator_fen,
+    CASE WHEN income_fen > 0 THEN per_mille(own.spent_fen - own.administration_fen, income_fen) END
+        AS activities_to_income_per_mille,
+    CASE WHEN own.spent_fen > 0 THEN own.administration_fen END AS administration_to_spent_numerator_fen,
+    CASE WHEN own.spent_fen > 0 THEN own.spent_fen END AS administration_to_spent_denominator_fen,
+    CASE WHEN own.spent_fen > 0 THEN per_mille(own.administration_fen, own.spent_fen) END
+        AS administration_to_spent_per_mille
+FROM year_sums AS own
+LEFT JOIN (SELECT year + 1 AS year, received_fen - reversed_fen AS income_fen FROM year_sums) AS before USING (year)
+ORDER BY own.year;
 
 -- The three laws. The two sides of each come from different entries: what was recorded against what funds, rounds and
 -- orders say; what was packed against what became of it.

@@ -22,6 +22,7 @@ from pandapack.runtime.http import Problem
 from pandapack.runtime.read_limits import ReadLimits
 from pandapack.runtime.sessions import page_caller
 from services.reporting.api.bars import Bar, bar_of
+from services.reporting.api.costs import shown_costs
 from services.reporting.api.data_page import page_values
 from services.reporting.api.pipeline import shown_pipeline
 from services.reporting.api.texts import PageTexts, formats, language_of
@@ -152,6 +153,7 @@ def pages_router(
             request,
             **_figures(reading),
             countries=reading.countries.values["items"],
+            costs=shown_costs(reading),
             cosigned=await checkpoints.cosigned(),
             platforms=platforms if len(platforms) > 1 else (),
             query=query,

@@ -109,6 +109,10 @@ class PageTexts:
         text = self.short(fen / 100) if abs(fen) >= 10**8 else f"{fen / 100:,.2f}"
         return f"{text} 元" if self.language is Language.ZH else f"¥{text}"
 
+    def tenths(self, per_mille: int) -> str:
+        """Of 100, to a tenth: `45.2`."""
+        return f"{per_mille // 10}.{per_mille % 10}"
+
     def moment(self, at: str | None) -> str:
         """Day and time of day in China: `2021-11-11 12:03:07`."""
         return _local(at).strftime("%Y-%m-%d %H:%M:%S") if at else UNKNOWN[self.language]
@@ -134,5 +138,17 @@ def _local(at: str) -> datetime:
 
 def formats(texts: PageTexts) -> dict[str, Callable[..., str]]:
     """What templates may call."""
-    names = ("text", "country", "count", "short", "money", "money_short", "moment", "instant", "day", "seconds")
+    names = (
+        "text",
+        "country",
+        "count",
+        "short",
+        "money",
+        "money_short",
+        "tenths",
+        "moment",
+        "instant",
+        "day",
+        "seconds",
+    )
     return {name: getattr(texts, name) for name in names}

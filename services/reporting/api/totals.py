@@ -111,6 +111,23 @@ def _add_tables(router: APIRouter, readings: Readings, limits: ReadLimits) -> No
         reading = await reading_of(readings, as_of)
         return answer(request, reading, reading.items)
 
+    @table("/totals/category")
+    async def get_categories(request: Request, as_of: AsOf = None) -> Response:
+        """What was paid by category, and per mille of all that was paid: administration has a row as every other."""
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, reading.categories)
+
+    @table("/totals/year")
+    async def get_years(request: Request, as_of: AsOf = None) -> Response:
+        """Received, reversed and spent by year in Asia/Shanghai, and the two ratios of the Charity Law.
+
+        `activities_to_income_…`: paid for all but administration, of what the year before received less reversals (at
+        least 70 %). `administration_to_spent_…`: of what the year paid (at most 10 %). Both exactly, as numerator and
+        denominator, and per mille; null where the denominator is nothing.
+        """
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, reading.years)
+
     @table("/totals/round")
     async def get_rounds(
         request: Request, after: After = "", limit: Limit = ROUNDS_DEFAULT, as_of: AsOf = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pandapack.contracts.public_log.fold.costs import CATEGORIES
 from pandapack.contracts.public_log.suppression import CELL_MIN
 
 Json = dict[str, Any]
@@ -59,6 +60,12 @@ PARCELS = tuple(
     for state in ("packed", "warehouse", "in_transit", "accepted", "rejected", "damaged", "lost", "returned")
 )
 PUPILS = ("pupils_reached", "pupils_over_reported")
+BY_CATEGORY = tuple(f"{category}_fen" for category in CATEGORIES)
+RATIOS = tuple(
+    f"{ratio}_{part}"
+    for ratio in ("activities_to_income", "administration_to_spent")
+    for part in ("numerator_fen", "denominator_fen", "per_mille")
+)
 PERIOD = ("from", "to")
 TABLES: Mapping[str, Table] = {
     table.name: table
@@ -88,8 +95,8 @@ TABLES: Mapping[str, Table] = {
             ("country",),
             (
                 *_texts("country"),
-                *_integers("rounds", "funded_fen", "reserved_fen", "committed_fen", "spent_fen", "released_fen"),
-                *_integers(*PARCELS, *PUPILS),
+                *_integers("rounds", "funded_fen", "net_funded_fen", "reserved_fen", "committed_fen", "spent_fen"),
+                *_integers(*BY_CATEGORY, "released_fen", *PARCELS, *PUPILS),
             ),
             ("programme", "country"),
         ),
@@ -101,6 +108,13 @@ TABLES: Mapping[str, Table] = {
                 *_integers("ordered", "over_delivered", "received", "accepted", "rejected", "cancelled", "kitted"),
                 *_integers("outstanding", "in_stock"),
             ),
+            ("programme",),
+        ),
+        Table("category", ("category",), (*_texts("category"), *_integers("spent_fen", "per_mille")), ("programme",)),
+        Table(
+            "year",
+            ("year",),
+            _integers("year", "received_fen", "reversed_fen", "spent_fen", *BY_CATEGORY, *RATIOS),
             ("programme",),
         ),
         Table(

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import msgspec
 
-from pandapack.contracts.public_log.fold import figures
+from pandapack.contracts.public_log.fold import costs, figures
 from services.reporting.domain.data_tables import TABLES, Format, Json, Resource, Table, duckdb_types, flat
 from services.reporting.work.snapshots import Snapshot
 
@@ -128,6 +128,10 @@ async def rows_of(snapshot: Snapshot, table: Table, filters: Filters) -> list[Js
             rows = figures.country_rows(books, programme)
         case "item":
             rows = figures.item_rows(books)
+        case "category":
+            rows = costs.category_rows(books, programme)
+        case "year":
+            rows = costs.year_rows(books, programme)
         case "day":
             rows = figures.day_rows(await snapshot.days(), programme)
         case _:

@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from pandapack.contracts.public_log.fold import figures
+from pandapack.contracts.public_log.fold import costs, figures
 from pandapack.contracts.public_log.fold.books import RoundBooks
 from pandapack.contracts.public_log.fold.laws import Law, conservation, laws
 from pandapack.decision import Refusal
@@ -153,6 +153,16 @@ class Reading:
     def items(self) -> Figures:
         """`/v1/totals/item`."""
         return self._rows("item", lambda: figures.item_rows(self.snapshot.books))
+
+    @property
+    def categories(self) -> Figures:
+        """`/v1/totals/category`."""
+        return self._rows("category", lambda: costs.category_rows(self.snapshot.books))
+
+    @property
+    def years(self) -> Figures:
+        """`/v1/totals/year`."""
+        return self._rows("year", lambda: costs.year_rows(self.snapshot.books))
 
     @property
     def conservation(self) -> Figures:

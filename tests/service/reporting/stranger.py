@@ -31,7 +31,7 @@ connection.execute(
 )
 connection.execute(read("/log/recount.sql").decode())
 counted = {}
-for table in ("totals", "programme", "day", "country", "item", "round", "laws"):
+for table in ("totals", "programme", "day", "country", "item", "category", "year", "round", "laws"):
     found = connection.table(table)
     counted[table] = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 modules = sorted({name.partition(".")[0] for name in sys.modules} & {"pandapack", "services", "tests"})

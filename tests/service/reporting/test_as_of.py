@@ -16,7 +16,7 @@ from tests.service.reporting.conftest import Reporting
 from tests.unit.contracts.test_public_fold import Account
 from tests.unit.reporting.history import PROGRAMME, TOTALS, enveloped, finished, programme, records
 
-TABLES = ("programme", "country", "item", "day", "round")
+TABLES = ("programme", "country", "item", "category", "year", "day", "round")
 NOT_FIGURES = ("snapshot", "complete_to", "behind_s", "next")
 KEPT_FOR_GOOD = "public, max-age=86400, immutable"
 

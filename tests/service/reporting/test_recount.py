@@ -68,7 +68,7 @@ def test_a_stranger_with_duckdb_alone_arrives_at_the_figures_of_the_page(
     assert counted["laws"] and all(law["difference"] == 0 for law in counted["laws"])
 
 
-@pytest.mark.parametrize("table", ["programme", "day", "country", "item", "round"])
+@pytest.mark.parametrize("table", ["programme", "day", "country", "item", "category", "year", "round"])
 def test_the_files_to_take_along_are_what_the_stranger_counted(
     logged: Reporting, counted: dict[str, Any], table: str
 ) -> None:
@@ -93,7 +93,7 @@ def test_the_command_compares_every_figure_of_the_page(
 def test_the_page_of_data_explains_each_table_in_both_languages(logged: Reporting, lang: str, title: str) -> None:
     page = logged.get("/data", params={"lang": lang})
     assert page.status_code == 200 and title in page.text and "question_" not in page.text
-    for table in ("programme", "day", "country", "item", "round"):
+    for table in ("programme", "day", "country", "item", "category", "year", "round"):
         assert f'href="/v1/data/{table}.parquet"' in page.text
     assert f"panda recount {logged.service.url}" in page.text
 
@@ -109,8 +109,15 @@ PUBLIC = (
         "/log/recount.sql",
         "/v1/data/datapackage.json",
     ),
-    *(f"/v1/data/{table}.{format}" for table in ("programme", "day", "country", "item", "round") for format in FORMATS),
-    *("/v1/totals", *(f"/v1/totals/{by}" for by in ("programme", "day", "country", "item", "round"))),
+    *(
+        f"/v1/data/{table}.{format}"
+        for table in ("programme", "day", "country", "item", "category", "year", "round")
+        for format in FORMATS
+    ),
+    *(
+        "/v1/totals",
+        *(f"/v1/totals/{by}" for by in ("programme", "day", "country", "item", "category", "year", "round")),
+    ),
     "/v1/conservation",
 )
 

@@ -14,12 +14,13 @@ Json = dict[str, Any]
 PROGRAMMES, COUNTRIES, ITEMS = ("p", "q"), ("MM", "NP"), ("ball", "pen")
 ROUNDS = {"R-1": ("p", "NP"), "R-2": ("p", "MM"), "R-3": ("q", "NP")}
 STATES = ("warehouse", "in_transit", "accepted", "rejected", "damaged", "lost", "returned")
+DAYS = ("2019-12-31", "2021-01-01", "2021-11-12", "2022-02-01")
 AT = "2021-11-11T02:00:{:02d}Z"
 
 number = st.integers(0, 9)
 programme, item, shard = st.sampled_from(PROGRAMMES), st.sampled_from(ITEMS), st.integers(0, 2)
 order = st.sampled_from(["a" * 32, "b" * 32])
-category = st.sampled_from(["goods", "freight"])
+category = st.sampled_from(["goods", "freight", "administration"])
 units = st.dictionaries(item, number)
 
 
@@ -32,9 +33,14 @@ def list_of(**fields: Any) -> st.SearchStrategy[list[Json]]:
 
 
 def cells() -> st.SearchStrategy[list[Json]]:
-    return list_of(programme=programme, day=st.sampled_from(["2021-11-11", "2021-11-12"]), count=number, fen=number)
+    return list_of(programme=programme, day=st.sampled_from(DAYS), count=number, fen=number)
 
 
+lines_of_shard = st.lists(  # an entry has each fen line of its shard once
+    st.fixed_dictionaries({"programme": programme, "fen_from": st.just(0), "fen_to": st.integers(1, 99)}),
+    max_size=2,
+    unique_by=lambda line: line["programme"],
+)
 intervals = list_of(shard=shard, fen_from=st.just(0), fen_to=st.just(0))
 lines = list_of(item=item, quantity=number, unit_price_fen=number)
 receipt = list_of(item=item, counted=number, accepted=number, rejected=number, over_delivered=number)
@@ -44,7 +50,7 @@ OF_DONATIONS = (
         "donations.DonationsRecorded",
         shard=shard,
         days=cells(),
-        intervals=list_of(programme=programme, fen_from=st.just(0), fen_to=st.integers(1, 99)),
+        intervals=lines_of_shard,
         duplicates=number,
         conflicts=number,
         refused=number,
@@ -122,7 +128,13 @@ def logs(draw: st.DrawFn) -> list[bytes]:
     ]
     found: list[bytes] = []
     for sequence, one in enumerate([*told, *draw(st.lists(_any(), max_size=30))], 1):
-        head = {"v": 1, "at": AT.format(sequence), "on": "2021-11-11", "source": "/a/b", "sequence": sequence}
+        head = {
+            "v": 1,
+            "at": AT.format(sequence),
+            "on": draw(st.sampled_from(DAYS)),
+            "source": "/a/b",
+            "sequence": sequence,
+        }
         found += map(_encoded, _parts({**head, **one}) if draw(st.booleans()) else [{**head, **one}])
     return found
 

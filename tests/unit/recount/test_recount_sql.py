@@ -17,7 +17,7 @@ from tests.unit.contracts.test_public_fold import ALL, FINISHED, Account
 from tests.unit.recount.random_log import logs
 from tests.unit.reporting.history import TOTALS
 
-TABLES = ("programme", "day", "country", "item", "round")
+TABLES = ("programme", "day", "country", "item", "category", "year", "round")
 
 
 def counted(entries: Sequence[bytes], size: int | None = None, files: int = 1) -> Figures:

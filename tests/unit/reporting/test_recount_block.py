@@ -13,11 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pandapack.contracts.public_log.fold.laws import laws
 from pandapack.recount.counting import connected, load, sql
 from services.reporting.api.texts import TEXTS, Language, PageTexts
+from services.reporting.domain.data_tables import flat
 from tests.unit.contracts.test_public_fold import FINISHED, Account
 from tests.unit.recount.served import lines
 
 ADDRESS = "https://panda.example"
-PAGE = (TEXTS.parent / "public.html").read_text()
+PAGE, COSTS = ((TEXTS.parent / name).read_text() for name in ("public.html", "costs.html"))
 SIZE = 40  # in the middle of everything
 
 
@@ -68,9 +69,17 @@ def test_the_query_of_a_law_gives_its_difference(counted: duckdb.DuckDBPyConnect
     assert [(str(value),) for (value,) in counted.execute(query).fetchall()] == [(answer,)] == [("0",)]
 
 
-def test_the_query_of_countries_is_one_that_the_tables_answer(counted: duckdb.DuckDBPyConnection) -> None:
-    [query] = re.findall(r'parts\.recount_block\("(.*?)"', PAGE)
-    assert len(counted.execute(query).fetchall()) == len(Account(FINISHED[:SIZE]).tables["country"]) > 0
+def table_queries() -> list[str]:
+    """Those beside whole tables."""
+    return re.findall(r'parts\.recount_block\("(.*?)"', PAGE + COSTS)
+
+
+@pytest.mark.parametrize("query", table_queries())
+def test_the_query_beside_a_table_has_its_rows(counted: duckdb.DuckDBPyConnection, query: str) -> None:
+    columns, table = re.findall(r"SELECT (.*) FROM (\w+);", query)[0]
+    names = columns.split(", ")
+    expected = [[flat(row)[name] for name in names] for row in Account(FINISHED[:SIZE]).tables[table]]
+    assert [list(row) for row in counted.execute(query).fetchall()] == expected != []
 
 
 def test_every_figure_that_the_page_has_a_query_for_is_one_of_the_totals() -> None:

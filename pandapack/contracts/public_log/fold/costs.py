@@ -21,12 +21,11 @@ PER_MILLE = 1_000
 
 
 def category_rows(books: Books, programme: str | None = None) -> list[Json]:
-    """`/v1/totals/category`: a row a category. `per_mille`: of all that was spent; null while that is nothing."""
+    """`/v1/totals/category`: a row a category, `per_mille` of all that was spent; none while that is nothing."""
     fen = spent_on(_countries(books, programme))
     whole = sum(fen.values())
     return [
-        {"category": one, "spent_fen": fen[one], "per_mille": per_mille(fen[one], whole) if whole else None}
-        for one in CATEGORIES
+        {"category": one, "spent_fen": fen[one], "per_mille": per_mille(fen[one], whole)} for one in CATEGORIES if whole
     ]
 
 
@@ -95,10 +94,7 @@ def _ratio(name: str, numerator: int, denominator: int) -> Json:
 
 def _countries(books: Books, programme: str | None) -> Iterable[CountryBooks]:
     return (
-        one
-        for name, known in books.programmes.items()
-        if programme in (None, name)
-        for one in known.countries.values()
+        one for name, known in books.programmes.items() if programme in (None, name) for one in known.countries.values()
     )
 
 
