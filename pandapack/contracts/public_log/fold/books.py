@@ -97,7 +97,7 @@ class CountryBooks(Struct):
 
 
 class YearSums(Struct):
-    """A programme's year in Asia/Shanghai, in fen: received by the day of the gift, reversed by that of the reversal."""
+    """A programme's year in Asia/Shanghai, in fen: received by the gift's day, reversed by the reversal's."""
 
     received: int = 0
     reversed: int = 0

@@ -121,9 +121,10 @@ def money_law(books: Books) -> Law:
 
     Checks: no term is negative, but for what the fund owes to reversals; the fund applied no fen and no reversal that
     no shard recorded; what the fund credited is what it applied; no more is banked or sealed than was received; sums
-    and rounds agree, in each category, too, where an order says by itself what it was placed for; no fen has two takers at once, and none is taken before the fund has applied it; and of each
-    round (`rounds.failures_of`) that its money is its plan, its intervals and its orders, and all of it is spent or
-    released in the end.
+    and rounds agree, in each category, too, where an order says by itself what it was placed for; what was spent by
+    category adds up to what was spent; no fen has two takers at once, and none is taken before the fund has applied
+    it; and of each round (`rounds.failures_of`) that its money is its plan, its intervals and its orders, and all of it
+    is spent or released in the end.
     """
     parts, checks = [], list[Check]()
     for name, programme in sorted(books.programmes.items()):
