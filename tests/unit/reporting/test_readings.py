@@ -149,6 +149,8 @@ async def test_as_of_any_size_and_moment_every_table_is_that_of_a_replay_from_no
             "programme": one.programmes.values["items"],
             "country": one.countries.values["items"],
             "item": one.items.values["items"],
+            "category": one.categories.values["items"],
+            "year": one.years.values["items"],
             "day": (await one.days(None)).values["items"],
             "round": [figures.round_row(round) for round in await one.rounds("", 1_000)],
             "conservation": one.conservation.values,

@@ -161,6 +161,8 @@ def test_a_log_that_forgets_its_last_entries_has_shrunk(log: ServedLog, tmp_path
         ("programme", 0, "spent_fen"),
         ("country", 0, "funded_fen"),
         ("item", 0, "kitted"),
+        ("category", 0, "spent_fen"),
+        ("year", 0, "received_fen"),
         ("day", 0, "fen"),
         ("round", 1, "orders"),
         ("conservation", None, "banked_fen"),
