@@ -348,7 +348,7 @@ FROM (
         {category: 'monitoring', fen: monitoring_fen}, {category: 'administration', fen: administration_fen}
     ], recursive := true)
     FROM (SELECT sum(COLUMNS('_fen$'))::BIGINT FROM spending)
-) WHERE whole > 0;
+) WHERE whole > 0 ORDER BY category;
 
 -- The Charity Law: at least 70 % of the income of the year before is spent on activities, that is on all but
 -- administration; at most 10 % of what a year spends on administration. Income is what was given less what was taken

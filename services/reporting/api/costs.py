@@ -12,9 +12,12 @@ Json = dict[str, Any]
 
 
 def shown_costs(reading: Reading) -> Json:
-    """`categories` and `years` as the tables have them, `bar` of the first; of countries that spent anything `shares`,
-    per mille in the order of categories."""
-    categories = reading.categories.values["items"]
+    """`categories` (in their own order, with a `bar`) and `years` as the tables have them, and `countries` that spent.
+
+    A country has `shares` beside its row: per mille of what it spent, in the order of categories.
+    """
+    by_name = {row["category"]: row for row in reading.categories.values["items"]}
+    categories = [by_name[category] for category in CATEGORIES if by_name]
     spending = [row for row in reading.countries.values["items"] if row["spent_fen"] > 0]
     return {
         "categories": categories,

@@ -71,7 +71,6 @@ async def test_every_format_has_the_rows_of_the_fold(
     client: httpx.AsyncClient, tmp_path: Path, table: str, size: int
 ) -> None:
     expected = [flat(row) for row in Account(FINISHED[:size]).tables[table]]
-    expected.sort(key=lambda row: [row[name] for name in TABLES[table].key])
     told = rows(await client.get(f"/v1/data/{table}.csv", params={"as_of": size}))
     assert told == [{name: "" if value is None else str(value) for name, value in row.items()} for row in expected]
     assert (await client.get(f"/v1/data/{table}.json", params={"as_of": size})).json() == expected

@@ -25,7 +25,9 @@ def category_rows(books: Books, programme: str | None = None) -> list[Json]:
     fen = spent_on(_countries(books, programme))
     whole = sum(fen.values())
     return [
-        {"category": one, "spent_fen": fen[one], "per_mille": per_mille(fen[one], whole)} for one in CATEGORIES if whole
+        {"category": one, "spent_fen": fen[one], "per_mille": per_mille(fen[one], whole)}
+        for one in sorted(CATEGORIES)
+        if whole
     ]
 
 
