@@ -228,7 +228,7 @@ def _figures(reading: Reading) -> Json:
 
 
 def headline_of(totals: Mapping[str, Any]) -> str:
-    """Which form the sentence at the top has: of one gift or more, on the way, or with one parcel or more at schools."""
+    """The form of the sentence at the top: of one gift or more, on the way, or with one parcel or more at schools."""
     if not totals["donations"]:
         return "empty"
     gifts = "gift" if totals["donations"] == 1 else "gifts"

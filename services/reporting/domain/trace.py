@@ -22,7 +22,7 @@ from services.reporting.domain.rounds.state import Delivery, Dispatch, Handout, 
 
 
 class FenState(StrEnum):
-    """Where fen are: not yet applied by the fund, with the fund, in a round, gone to others' reversals, or given back."""
+    """Where fen are: not yet applied by the fund, with it, in a round, gone to others' reversals, or given back."""
 
     IN_FLIGHT = "in_flight"
     UNALLOCATED = "unallocated"

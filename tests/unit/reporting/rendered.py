@@ -67,9 +67,18 @@ def traced(
     pieces = follow(donation, KEPT[shard], [bucket], {ROUND: round})
     found = {
         **FOLLOWED,
-        **{"programme": PROGRAMME, "amount_fen": 5, "at_us": 0, "fen_from": fen_from, "fen_to": fen_to},
-        **{"shard": shard, "page": "0000/0000000003", "row": row, "page_closed": False, "seal": None},
-        **{"reversed_fen": back_fen, "reversals": [{"amount_fen": fen, "at": at} for fen, at in reversals]},
+        "programme": PROGRAMME,
+        "amount_fen": 5,
+        "reversed_fen": back_fen,
+        "reversals": [{"amount_fen": fen, "at": at} for fen, at in reversals],
+        "at_us": 0,
+        "shard": shard,
+        "page": f"{shard:04d}/0000000003",
+        "row": row,
+        "page_closed": False,
+        "fen_from": fen_from,
+        "fen_to": fen_to,
+        "seal": None,
     }
     return Trace(found, pieces, {ROUND: round}, Freshness(AT, 0.0, 0))
 

@@ -36,9 +36,8 @@ def headline(page: str) -> str:
 async def test_a_gift_that_was_given_back_in_full_says_so_first_and_claims_no_parcel() -> None:
     trace = traced(reversals=[(2, "2021-11-11T17:00:00+00:00"), (3, GIVEN_BACK_AT)])
     shown = words(await trace_shown("en", trace))
-    assert shown.startswith(
-        "This gift was given back in full (2 fen on 12 November 2021; 3 fen on 13 November 2021): it pays for no parcel."
-    )
+    when = "2 fen on 12 November 2021; 3 fen on 13 November 2021"
+    assert shown.startswith(f"This gift was given back in full ({when}): it pays for no parcel.")
     assert not re.search(r"R-000001-\d+|paid for|Handed|1/\d", shown)
     answer = answered(trace)
     assert (answer["state"], answer["funded"]) == ("given_back", False)
