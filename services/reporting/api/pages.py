@@ -231,9 +231,9 @@ def headline_of(totals: Mapping[str, Any]) -> str:
     """The form of the sentence at the top: of one gift or more, on the way, or with one parcel or more at schools."""
     if not totals["donations"]:
         return "empty"
-    gifts = "gift" if totals["donations"] == 1 else "gifts"
+    given = "donation" if totals["donations"] == 1 else "donations"
     accepted = totals["parcels"]["accepted"]
-    return f"{gifts}_{'way' if not accepted else 'parcel' if accepted == 1 else 'parcels'}"
+    return f"{given}_{'way' if not accepted else 'parcel' if accepted == 1 else 'parcels'}"
 
 
 def _stale(totals: Mapping[str, Any]) -> bool:

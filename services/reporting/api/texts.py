@@ -159,6 +159,6 @@ def _local(at: str) -> datetime:
 
 def formats(texts: PageTexts) -> dict[str, Callable[..., str]]:
     """What templates may call."""
-    words = ("text", "country", "district", "place", "reason")
+    names = ("text", "country", "district", "place", "reason")
     numbers = ("count", "short", "money", "money_short", "mean", "moment", "instant", "day", "seconds")
-    return {name: getattr(texts, name) for name in (*words, *numbers)}
+    return {name: getattr(texts, name) for name in (*names, *numbers)}

@@ -77,7 +77,7 @@ function headline(totals) {
   if (!totals.donations) return "empty";
   const { accepted } = totals.parcels;
   const arrived = accepted ? (accepted === 1 ? "parcel" : "parcels") : "way";
-  return `${totals.donations === 1 ? "gift" : "gifts"}_${arrived}`;
+  return `${totals.donations === 1 ? "donation" : "donations"}_${arrived}`;
 }
 
 function reshape(totals) {

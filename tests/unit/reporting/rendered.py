@@ -39,7 +39,7 @@ KEPT = {0: 600, 1: 370}
 FOLLOWED = {"platform": "shop", "merchant": "M0", "id": "first", "day": "2021-11-11"}
 
 
-def words(page: str) -> str:
+def plain(page: str) -> str:
     """What is read of HTML, each run of spaces as one."""
     return " ".join(html.unescape(re.sub("<[^>]*>", "", page)).split())
 

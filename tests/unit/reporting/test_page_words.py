@@ -14,7 +14,7 @@ from services.reporting.settings import Settings
 from simulator.buyer import need_of
 from simulator.routes import COUNTRIES, ROUTES
 from tests.unit.reporting.history import SourceEvent, bought, donations, programme
-from tests.unit.reporting.rendered import answered, public_page, trace_shown, traced, words
+from tests.unit.reporting.rendered import answered, plain, public_page, trace_shown, traced
 
 LANGUAGES = ("en", "zh")
 GIVEN_BACK_AT = "2021-11-12T17:30:00+00:00"
@@ -27,7 +27,7 @@ CATALOGUE = json.loads(TEXTS.read_text())
 def headline(page: str) -> str:
     found = re.search("<h1[^>]*>(.*?)</h1>", page, re.DOTALL)
     assert found
-    return words(found[1])
+    return plain(found[1])
 
 
 # --- a gift that is followed --------------------------------------------------------------------------
@@ -35,21 +35,21 @@ def headline(page: str) -> str:
 
 async def test_a_gift_that_was_given_back_in_full_says_so_first_and_claims_no_parcel() -> None:
     trace = traced(reversals=[(2, "2021-11-11T17:00:00+00:00"), (3, GIVEN_BACK_AT)])
-    shown = words(await trace_shown("en", trace))
+    shown = plain(await trace_shown("en", trace))
     when = "2 fen on 12 November 2021; 3 fen on 13 November 2021"
     assert shown.startswith(f"This gift was given back in full ({when}): it pays for no parcel.")
     assert not re.search(r"R-000001-\d+|paid for|Handed|1/\d", shown)
     answer = answered(trace)
     assert (answer["state"], answer["funded"]) == ("given_back", False)
     assert [piece["parcel"] for piece in answer["pieces"]] == [None]
-    assert words(await trace_shown("zh", trace)).startswith(
+    assert plain(await trace_shown("zh", trace)).startswith(
         "这笔捐赠已全额退还（2021年11月12日退还 2 分；2021年11月13日退还 3 分）"
     )
 
 
 async def test_a_gift_that_was_given_back_in_part_says_how_much_and_follows_the_rest() -> None:
     trace = traced(reversals=[(3, GIVEN_BACK_AT)])
-    shown = words(await trace_shown("en", trace))
+    shown = plain(await trace_shown("en", trace))
     assert shown.startswith("Of the 5 fen of this gift, 3 fen were given back (3 fen on 13 November 2021)")
     assert "Of this gift, 2 fen paid for" in shown and "5 fen paid for" not in shown
     answer = answered(trace)
@@ -63,20 +63,20 @@ async def test_a_gift_that_was_given_back_in_part_says_how_much_and_follows_the_
 async def test_a_trace_adds_what_was_paid_and_not_what_was_planned() -> None:
     answer = answered(traced())["pieces"][0]["round"]
     assert (answer["paid_fen"], answer["planned_fen"]) == (890 + 80, 0)
-    assert "¥9.70 paid" in words(await trace_shown("en", traced()))
+    assert "¥9.70 paid" in plain(await trace_shown("en", traced()))
     assert "¥9.80" not in await trace_shown("en", traced())
 
 
-@pytest.mark.parametrize(("lang", "said"), [("en", "planned; nothing is paid yet"), ("zh", "计划 9.00 元，尚未支付")])
-async def test_where_nothing_is_paid_a_trace_says_planned(lang: str, said: str) -> None:
-    shown = words(await trace_shown(lang, traced(ROUND_OPENED)))
-    assert said in shown
+@pytest.mark.parametrize(("lang", "told"), [("en", "planned; nothing is paid yet"), ("zh", "计划 9.00 元，尚未支付")])
+async def test_where_nothing_is_paid_a_trace_says_planned(lang: str, told: str) -> None:
+    shown = plain(await trace_shown(lang, traced(ROUND_OPENED)))
+    assert told in shown
     assert not re.search("paid for|支付了", shown), "nothing was"
 
 
 async def test_a_trace_with_some_paid_and_some_planned_adds_neither_to_the_other() -> None:
     partly = [*programme()[:5], *bought("R-000001", "NP")[:11]]
-    assert "¥8.90 paid; ¥0.80 planned, not yet paid" in words(await trace_shown("en", traced(partly)))
+    assert "¥8.90 paid; ¥0.80 planned, not yet paid" in plain(await trace_shown("en", traced(partly)))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -107,11 +107,11 @@ STOPS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "events", "said"), STOPS, ids=[row[0] for row in STOPS])
+@pytest.mark.parametrize(("name", "events", "told"), STOPS, ids=[row[0] for row in STOPS])
 async def test_a_stop_at_customs_is_told_in_the_readers_language(
-    name: str, events: tuple[logistics.CustomsHeld | logistics.CustomsReleased, ...], said: str
+    name: str, events: tuple[logistics.CustomsHeld | logistics.CustomsReleased, ...], told: str
 ) -> None:
-    assert f"{said} " in words(await trace_shown("zh", traced(with_customs(*events))))
+    assert f"{told} " in plain(await trace_shown("zh", traced(with_customs(*events))))
 
 
 KNOWN = {"Chitwan", "Kaski", "shop", "M", "first", "R", "P"}
@@ -123,28 +123,28 @@ ENDS = [("已签收", 0, 0), ("遗失：其他原因", 0, 200), ("拒收：其�
 
 @pytest.mark.parametrize(("state", "shard", "fen_from"), ENDS, ids=["accepted", "lost", "rejected"])
 async def test_a_chinese_trace_has_no_english_words(state: str, shard: int, fen_from: int) -> None:
-    shown = words(await trace_shown("zh", traced(shard=shard, fen_from=fen_from)))
+    shown = plain(await trace_shown("zh", traced(shard=shard, fen_from=fen_from)))
     assert state in shown
     assert set(re.findall("[A-Za-z]+", shown)) <= KNOWN
     assert not re.search("[一-鿿][,;:!?]", shown)
 
 
 async def test_a_parcel_that_a_school_rejected_is_not_said_to_be_delivered() -> None:
-    shown = words(await trace_shown("en", traced(shard=1, fen_from=300)))
+    shown = plain(await trace_shown("en", traced(shard=1, fen_from=300)))
     assert "Rejected by the school on 11 November 2021" in shown and "Delivered on" not in shown
 
 
 @pytest.mark.parametrize(("lang", "jargon"), [("en", r"\b(shard|page|row|fen line)\b"), ("zh", "队列|账页|分片|分线")])
 async def test_what_an_engineer_needs_stands_in_one_block_below_the_parcel(lang: str, jargon: str) -> None:
     steps, _, block = (await trace_shown(lang, traced(row=9))).partition("</ol>")
-    assert "R-000001-0001" in steps and not re.search(jargon, words(steps), re.IGNORECASE)
-    assert re.search(jargon, words(block.partition("<details")[2]), re.IGNORECASE)
+    assert "R-000001-0001" in steps and not re.search(jargon, plain(steps), re.IGNORECASE)
+    assert re.search(jargon, plain(block.partition("<details")[2]), re.IGNORECASE)
 
 
-@pytest.mark.parametrize(("lang", "said"), [("en", "Page 3 Row 9"), ("zh", "账页 3 行 9")])
-async def test_rows_count_from_the_same_number_as_on_the_receipt(lang: str, said: str) -> None:
+@pytest.mark.parametrize(("lang", "told"), [("en", "Page 3 Row 9"), ("zh", "账页 3 行 9")])
+async def test_rows_count_from_the_same_number_as_on_the_receipt(lang: str, told: str) -> None:
     shown = re.sub("</d[td]>", " ", await trace_shown(lang, traced(row=9)))
-    assert said in words(shown)
+    assert told in plain(shown)
 
 
 # --- figures ------------------------------------------------------------------------------------------
@@ -188,8 +188,8 @@ async def test_parcels_that_are_packed_and_at_no_school_are_in_no_headline() -> 
 
 
 async def test_one_gift_is_no_gifts() -> None:
-    assert "1 gift " in words(await public_page("en", ONE)) and "1 gifts" not in words(await public_page("en", ONE))
-    assert "2 gifts " in words(await public_page("en", TWO))
+    assert "1 gift " in plain(await public_page("en", ONE)) and "1 gifts" not in plain(await public_page("en", ONE))
+    assert "2 gifts " in plain(await public_page("en", TWO))
 
 
 def test_a_mean_is_rounded_half_up_as_the_script_does() -> None:
@@ -204,23 +204,23 @@ async def test_lost_damaged_rejected_and_returned_are_four_words_and_four_figure
     lang: str, names: tuple[str, ...]
 ) -> None:
     where = (await public_page(lang, programme())).partition('id="where"')[2].partition("</table>")[0]
-    headings = [words(one) for one in re.findall('<th scope="col".*?</th>', where)]
+    headings = [plain(one) for one in re.findall('<th scope="col".*?</th>', where)]
     [row] = [one for one in where.split("<tr>") if "<abbr>NP</abbr>" in one]
-    figures = [words(one) for one in re.findall("<t[hd].*?</t[hd]>", row)]
+    figures = [plain(one) for one in re.findall("<t[hd].*?</t[hd]>", row)]
     told = dict(zip(headings, figures, strict=True))
     assert [told[name] for name in names] == ["1", "0", "1", "0"]
 
 
 @pytest.mark.parametrize(
-    ("lang", "said"), [("en", "each once a round, in 1 country"), ("zh", "每批次每人计一次，在 1 个国家")]
+    ("lang", "told"), [("en", "each once a round, in 1 country"), ("zh", "每批次每人计一次，在 1 个国家")]
 )
-async def test_pupils_reached_says_that_each_counts_once_a_round(lang: str, said: str) -> None:
-    assert said in words(await public_page(lang, programme()))
+async def test_pupils_reached_says_that_each_counts_once_a_round(lang: str, told: str) -> None:
+    assert told in plain(await public_page(lang, programme()))
 
 
 async def test_money_is_yuan_by_its_word_in_chinese_and_by_its_sign_in_english() -> None:
-    assert "¥" not in words(await public_page("zh", programme()))
-    assert "元" not in words(await public_page("en", programme()))
+    assert "¥" not in plain(await public_page("zh", programme()))
+    assert "元" not in plain(await public_page("en", programme()))
 
 
 # --- a demonstration ----------------------------------------------------------------------------------
@@ -231,13 +231,13 @@ CLOCKS = {"en": ("by the real clock", "the demonstration’s own time"), "zh": (
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 async def test_a_demonstration_says_that_it_is_one_and_which_clock_is_which(lang: str) -> None:
-    shown = words(await public_page(lang, programme(), is_demonstration=True))
+    shown = plain(await public_page(lang, programme(), is_demonstration=True))
     assert RIBBON[lang] in shown and all(clock in shown for clock in CLOCKS[lang])
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 async def test_what_is_no_demonstration_has_no_ribbon_and_one_clock(lang: str) -> None:
-    shown = words(await public_page(lang, programme()))
+    shown = plain(await public_page(lang, programme()))
     assert RIBBON[lang] not in shown and not any(clock in shown for clock in CLOCKS[lang])
 
 
