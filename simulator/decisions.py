@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pandapack.contracts.logistics import DAMAGE_REASONS, LOSS_REASONS, REFUSAL_REASONS
 from simulator.chance import draw, draw_int, pick
 
 PER_MILLE = 1000
@@ -27,9 +28,6 @@ LOSS_BLOCK = 64
 """One parcel in every so many finds its end on the way: 1.6 %."""
 LOST_SHARE = 0.4
 REJECT_BLOCK = 50
-DAMAGE_REASONS = ("wet in the warehouse", "crushed while loading", "torn carton")
-LOSS_REASONS = ("missing at transhipment", "fell into the sea with its container", "stolen from the truck")
-REFUSAL_REASONS = ("carton was opened", "contents are wet", "items are missing")
 EARLY_SHARE = 0.15
 HANDOUT_FIRST_SHARE = 0.15
 TWO_DELIVERIES_SHARE = 0.3

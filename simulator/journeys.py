@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pandapack.contracts.logistics import HOLD_REASONS
 from simulator.chance import draw, draw_int, pick
 from simulator.routes import DAYS, PAPERS, carrier_of, route_of
 
@@ -17,7 +18,6 @@ CLEARANCE_DAYS = 1
 LATE_PAPERS_SHARE = 0.2
 DELIVERY_DAYS = (1, 6)
 HANDOUT_DAYS = (1, 10)
-HOLD_REASONS = ("documents are incomplete", "physical inspection", "exemption certificate is awaited")
 
 Json = dict[str, Any]
 

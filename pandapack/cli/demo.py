@@ -133,6 +133,7 @@ def layout_of(data_dir: Path, donations: int | None, *, until_settled: bool) -> 
         "PANDA_ACCEPT_DAYS": str(ACCEPT_DAYS),
         "PANDA_REPORT_TOLERANCE_HOURS": str(REPORT_TOLERANCE_HOURS),
         "PANDA_LOG_QUIET_S": QUIET_S,
+        "PANDA_DEMONSTRATION": "true",
         "PANDA_CLOCK_EPOCH": datetime.now(UTC).isoformat(),
         "PANDA_CLOCK_START": (FIRST_DONATION_AT + giving).isoformat(),
         "PANDA_CLOCK_RATE": str(CLOCK_DAYS_A_S * DAY_S),

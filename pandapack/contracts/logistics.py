@@ -28,6 +28,13 @@ class ParcelState(StrEnum):
 PARCEL_STATES = ("packed", *(state.value for state in ParcelState))
 """The parcel figures of totals and recounts, in order: `packed` is the sum of all others."""
 
+HOLD_REASONS = ("documents_incomplete", "physical_inspection", "exemption_awaited")
+DAMAGE_REASONS = ("wet_in_warehouse", "crushed_in_loading", "carton_torn")
+LOSS_REASONS = ("missing_at_transhipment", "fell_into_sea", "stolen_in_transit")
+REFUSAL_REASONS = ("carton_opened", "contents_wet", "items_missing")
+"""Why customs hold, parcels are damaged or lost, and schools reject them, each as a word that pages have in every
+language. A reporter may write a remark of its own instead: to the public it is another reason."""
+
 
 def shipment_name(round_id: str) -> str:
     """The one shipment of a round: `R-000007` → `SH-R-000007`."""

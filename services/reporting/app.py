@@ -92,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         checkpoints=checkpoints,
         receipts=Receipts(neighbours, stores.public_log, checkpoints),
         snapshots=snapshots,
+        is_demonstration=settings.demonstration,
     )
     app = service.app(router(work), login, described=DESCRIBED)
     app.state.sessions = service.sessions()

@@ -18,7 +18,7 @@ class Settings(RuntimeSettings):
     events derive from, 32 bytes in hex, and never another. `log_witnesses`: who cosigns its checkpoints, lines
     `URL VKEY`, or a file of them. `log_quiet_s`: so long gifts of a quiet time are held by the log, so that a lone one
     does not stand out; less only where gifts are nobody's. `log_owner`: whether this process may own the log; any
-    number may, and one must.
+    number may, and one must. `demonstration`: all that is here is made up, and every page says so.
     """
 
     port: int = Field(default=8100, validation_alias="PANDA_REPORTING_PORT")
@@ -32,6 +32,7 @@ class Settings(RuntimeSettings):
     log_secret: str = Field(default="", repr=False)
     log_secret_file: Path | None = None
     log_witnesses: str = ""
+    demonstration: bool = False
     donations_url: str = "http://127.0.0.1:8101"
     procurement_url: str = "http://127.0.0.1:8102"
     logistics_url: str = "http://127.0.0.1:8103"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from pandapack.contracts.donations import Moment
+from pandapack.contracts.logistics import DAMAGE_REASONS, HOLD_REASONS, LOSS_REASONS, REFUSAL_REASONS
 from pandapack.contracts.times import within_range
 
 TEXT_CHARACTERS_MAX = 300
@@ -23,7 +24,16 @@ def _in_utc(at: datetime) -> datetime:
 
 
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-Remark = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX, pattern=PRINTABLE)]
+_KNOWN_REASONS = ", ".join((*HOLD_REASONS, *DAMAGE_REASONS, *LOSS_REASONS, *REFUSAL_REASONS))
+Reason = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX, pattern=PRINTABLE),
+    Field(
+        description=f"One of {_KNOWN_REASONS}: these stand on the public page in both languages. "
+        "Or a remark, which stands there as another reason."
+    ),
+]
+"""What stands in public beside a stop at customs, a loss or a rejection."""
 Office = Annotated[str, StringConstraints(min_length=1, max_length=OFFICE_CHARACTERS_MAX, pattern=PRINTABLE)]
 """Who gave or received: a company or an office, never a pupil."""
 At = Annotated[Moment, AfterValidator(within_range), AfterValidator(_in_utc)]

@@ -15,7 +15,7 @@ from pandapack.runtime.http import answer_to, problem_of
 from pandapack.runtime.openapi import COMMAND
 from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, filters_of, page
 from pandapack.runtime.parties import Act, acting
-from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Office, Remark
+from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Office, Reason
 from services.logistics.domain import consignment
 from services.logistics.domain.consignment import (
     Consignment,
@@ -57,7 +57,7 @@ class WriteOffBody(Body):
     report: DocumentNumber
     ordinals: Annotated[Ordinals, Field(min_length=1)]
     now: Literal["damaged", "lost"]
-    reason: Remark
+    reason: Reason
     at: At
 
     def loss(self) -> WriteOff:
@@ -72,7 +72,7 @@ class DeliveryBody(Body):
     school: Name
     accepted: Ordinals = ()
     rejected: Ordinals = ()
-    reason: Remark | None = None
+    reason: Reason | None = None
     gave: Office
     received: Office
     document: Digest

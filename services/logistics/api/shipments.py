@@ -16,7 +16,7 @@ from pandapack.runtime.openapi import COMMAND
 from pandapack.runtime.paging import PAGE_DEFAULT, After, DocumentNumber, Limit, Name, filters_of, page
 from pandapack.runtime.parties import Act, acting
 from pandapack.runtime.store import Store
-from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Remark
+from services.logistics.api.bodies import COST_FEN_MAX, At, Body, Reason
 from services.logistics.domain import shipment
 from services.logistics.domain.shipment import LEGS_MAX, Move, Movement, Release, Shipment, ShipmentStatus
 from services.logistics.domain.times import Now
@@ -62,7 +62,7 @@ class MovementBody(Body):
 class HoldBody(Body):
     """Why customs keep the shipment, and since when."""
 
-    reason: Remark
+    reason: Reason
     at: At
 
 

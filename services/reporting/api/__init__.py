@@ -46,6 +46,7 @@ class Work:
     checkpoints: Checkpoints
     receipts: Receipts
     snapshots: Snapshots
+    is_demonstration: bool
 
 
 def router(work: Work) -> APIRouter:
@@ -64,6 +65,9 @@ def router(work: Work) -> APIRouter:
     whole.include_router(v1)
     whole.include_router(recount_router())
     whole.include_router(public_log_router(checkpoints, stores.public_log))
-    whole.include_router(pages_router(readings, work.pipeline, work.tracer, limits, tables, checkpoints))
+    pages = pages_router(
+        readings, work.pipeline, work.tracer, limits, tables, checkpoints, is_demonstration=work.is_demonstration
+    )
+    whole.include_router(pages)
     whole.include_router(verify_router())
     return whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -132,9 +133,12 @@ def pages_router(
     limits: TraceLimits,
     tables: ReadLimits,
     checkpoints: Checkpoints,
+    *,
+    is_demonstration: bool,
 ) -> APIRouter:
     """`/`, `/data` and `/ops`. Every figure of a page is of one snapshot, which it names."""
     router = APIRouter(include_in_schema=False)
+    page = partial(_page, is_demonstration=is_demonstration)
 
     @router.get("/")
     async def get_public_page(
@@ -147,7 +151,7 @@ def pages_router(
         platforms = await _known_platforms(tracer)
         trace, failure = await _follow(tracer, limits, request, query.on(platforms))
         reading, is_refused = await _reading(readings, tables, request, as_of)
-        return _page(
+        return page(
             "public.html",
             _texts(lang, accept_language),
             request,
@@ -171,7 +175,7 @@ def pages_router(
         accept_language: Annotated[str, Header()] = "",
     ) -> HTMLResponse:
         address = str(request.base_url).rstrip("/")
-        return _page("data.html", _texts(lang, accept_language), request, address=address, **page_values())
+        return page("data.html", _texts(lang, accept_language), request, address=address, **page_values())
 
     @router.get("/ops")
     async def get_operations_page(
@@ -185,7 +189,7 @@ def pages_router(
         reading = await readings.now()
         found = [round_row(one) for one in await reading.rounds("", ROUNDS_SHOWN_MAX + 1, is_open=True)]
         rounds = found[:ROUNDS_SHOWN_MAX]
-        return _page(
+        return page(
             "ops.html",
             _texts(lang, accept_language),
             request,
@@ -216,12 +220,22 @@ def _figures(reading: Reading) -> Json:
     totals = {**reading.totals.values, "snapshot": reading.stamp, **reading.fresh}
     return {
         "totals": totals,
+        "headline": headline_of(totals),
         "booked": reading.booked,
         "stale": reading.lead is not None and _stale(totals),
         "money_bar": _money_bar(totals),
         "parcel_bar": _parcel_bar(totals["parcels"]),
         "laws": [_shown_law(law) for law in reading.laws],
     }
+
+
+def headline_of(totals: Mapping[str, Any]) -> str:
+    """The form of the sentence at the top: of one gift or more, on the way, or with one parcel or more at schools."""
+    if not totals["donations"]:
+        return "empty"
+    given = "donation" if totals["donations"] == 1 else "donations"
+    accepted = totals["parcels"]["accepted"]
+    return f"{given}_{'way' if not accepted else 'parcel' if accepted == 1 else 'parcels'}"
 
 
 def _stale(totals: Mapping[str, Any]) -> bool:

@@ -85,8 +85,23 @@ class PageTexts:
 
     def country(self, code: str) -> str:
         """A country's name, or its ISO 3166-1 code where this catalogue has no name."""
-        names = self._catalogue["countries"].get(code)
-        return str(names[self.language]) if names else code
+        return self._named("countries", code)
+
+    def district(self, name: str) -> str:
+        """A district's name in this language, or the one that it was reported with."""
+        return self._named("districts", name)
+
+    def place(self, code: str) -> str:
+        """The name of a port or town, or its UN/LOCODE where this catalogue has no name."""
+        return self._named("places", code)
+
+    def reason(self, word: str) -> str:
+        """Why, where it is one of the words of `contracts.logistics`; a remark is in the language of who made it."""
+        return self._named("reasons", word if word in self._catalogue["reasons"] else "other")
+
+    def _named(self, kind: str, key: str) -> str:
+        names = self._catalogue[kind].get(key)
+        return str(names[self.language]) if names else key
 
     def count(self, value: int | None) -> str:
         """Grouped by thousands: `2,600,412,009`."""
@@ -100,14 +115,24 @@ class PageTexts:
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
 
     def money(self, fen: int) -> str:
-        """Exact: `¥1,280,000.05`."""
-        sign, rest = ("-" if fen < 0 else ""), abs(fen)
-        return f"{sign}¥{rest // 100:,}.{rest % 100:02d}"
+        """Exact: `1,280,000.05 元`, `¥1,280,000.05`."""
+        rest = abs(fen)
+        return self._yuan(fen < 0, f"{rest // 100:,}.{rest % 100:02d} ")
 
     def money_short(self, fen: int) -> str:
         """`1.28 亿元`, `¥128.00 million`."""
-        text = self.short(fen / 100) if abs(fen) >= 10**8 else f"{fen / 100:,.2f}"
-        return f"{text} 元" if self.language is Language.ZH else f"¥{text}"
+        rest = abs(fen)
+        return self._yuan(fen < 0, self.short(rest / 100) if rest >= 10**8 else f"{rest / 100:,.2f} ")
+
+    def _yuan(self, is_negative: bool, amount: str) -> str:
+        """`amount` ends with a space where a unit stands apart from it."""
+        sign = "-" if is_negative else ""
+        return f"{sign}{amount}元" if self.language is Language.ZH else f"{sign}¥{amount.rstrip()}"
+
+    def mean(self, fen: int, count: int) -> str:
+        """Fen each on average, a half up: `4.9`. `count` is at least one."""
+        tenths = (20 * fen + count) // (2 * count)
+        return f"{tenths // 10:,}.{tenths % 10}"
 
     def tenths(self, per_mille: int) -> str:
         """Of 100, to a tenth: `45.2`."""
@@ -138,17 +163,6 @@ def _local(at: str) -> datetime:
 
 def formats(texts: PageTexts) -> dict[str, Callable[..., str]]:
     """What templates may call."""
-    names = (
-        "text",
-        "country",
-        "count",
-        "short",
-        "money",
-        "money_short",
-        "tenths",
-        "moment",
-        "instant",
-        "day",
-        "seconds",
-    )
-    return {name: getattr(texts, name) for name in names}
+    names = ("text", "country", "district", "place", "reason")
+    numbers = ("count", "short", "money", "money_short", "mean", "tenths", "moment", "instant", "day", "seconds")
+    return {name: getattr(texts, name) for name in (*names, *numbers)}

@@ -32,18 +32,37 @@ STATE_MESSAGES = {
         "zh": "已离开项目：按规则，这些分用于同一分线上被退款的订单。",
     },
     FenState.FUNDED: {"en": "It helps to pay for a parcel.", "zh": "已用于一个包裹。"},
+    FenState.GIVEN_BACK: {
+        "en": "It was given back in full, and pays for no parcel.",
+        "zh": "已全额退还，不用于任何包裹。",
+    },
+}
+PARTLY_FUNDED = {"en": "A part of it helps to pay for a parcel.", "zh": "其中一部分已用于一个包裹。"}
+GIVEN_BACK_IN_PART = {
+    "en": "Of its {whole_fen} fen, {back_fen} were given back, and pay for no parcel. As for the rest: ",
+    "zh": "这笔捐赠共 {whole_fen} 分，其中 {back_fen} 分已退还，不用于任何包裹。其余部分：",
 }
 
 
 def shown_trace(trace: Trace, *, staff: bool) -> Json:
-    """The whole answer. Schools are named to staff only: in public, geography stops at the district."""
+    """The whole answer. Schools are named to staff only: in public, geography stops at the district.
+
+    So are hashes of documents that this installation does not keep: nobody could compare them with anything.
+    """
+    back_fen = sum(piece.fen for piece in trace.pieces if piece.state is FenState.GIVEN_BACK)
     states = {piece.state for piece in trace.pieces}
-    state = trace.pieces[0].state if len(states) == 1 else None
+    if len(states) > 1:
+        states -= {FenState.GIVEN_BACK}  # what is left of the gift says how it stands
+    state = next(iter(states)) if len(states) == 1 else None
+    message = STATE_MESSAGES[state] if state else PARTLY_FUNDED
+    if back_fen and state is not FenState.GIVEN_BACK:
+        given = {"whole_fen": trace.donation["amount_fen"], "back_fen": back_fen}
+        message = {lang: GIVEN_BACK_IN_PART[lang].format(**given) + text for lang, text in message.items()}
     return {
         "donation": trace.donation,
         "funded": states == {FenState.FUNDED},
         "state": state.value if state else "partly_funded",
-        "message": STATE_MESSAGES[state or FenState.FUNDED],
+        "message": message,
         "attribution": ATTRIBUTION,
         "pieces": [_shown_piece(piece, trace.rounds, staff) for piece in trace.pieces],
         **trace.freshness.as_json(),
@@ -85,6 +104,8 @@ def _shown_round(round: Round) -> Json:
         "funded_at": round.funding.at,
         "status": status_of(round),
         "final": round.closing is not None,
+        "paid_fen": sum(order.paid_fen or 0 for order in round.orders.values()),
+        "planned_fen": sum(order.amount_fen for order in round.orders.values() if order.paid_fen is None),
         "orders": [
             {
                 "order": name,
@@ -94,6 +115,7 @@ def _shown_round(round: Round) -> Json:
                 "amount_fen": order.amount_fen,
                 "placed_at": order.placed_at,
                 "paid_at": order.paid_at,
+                "paid_fen": order.paid_fen,
             }
             for name, order in sorted(round.orders.items())
         ],
@@ -114,7 +136,7 @@ def _shown_parcel(parcel: ParcelTrace, staff: bool) -> Json:
         "shipment": parcel.shipment,
         "transport": _shown_transport(parcel.shipment_facts),
         "delivered_at": delivery and delivery.at,
-        "proof_sha256": delivery and delivery.document,
+        **({"proof_sha256": delivery and delivery.document} if staff else {}),
         "handed_out_at": max((handout.at for handout in parcel.handouts), default=None),
     }
 

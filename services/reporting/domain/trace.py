@@ -4,6 +4,8 @@ Attribution by rule, since money is fungible: a round's money is its intervals i
 without what it released; the fen at offset o of k fen kept belongs to parcel `o × parcels ÷ k` (rounded down, counted
 from 1). So every fen that a round keeps belongs to exactly one parcel, and every parcel has its equal share. Until the
 round is closed it is not known what it releases, and the attribution is provisional.
+
+What was given back of a donation is its last fen: they lead nowhere, whatever round has their place on the line.
 """
 
 from __future__ import annotations
@@ -20,22 +22,27 @@ from services.reporting.domain.rounds.state import Delivery, Dispatch, Handout, 
 
 
 class FenState(StrEnum):
-    """Where fen are: not yet applied by the fund, with the fund, in a round, or gone to reversals."""
+    """Where fen are: not yet applied by the fund, with it, in a round, gone to others' reversals, or given back."""
 
     IN_FLIGHT = "in_flight"
     UNALLOCATED = "unallocated"
     FUNDED = "funded"
     REVERSED = "reversed"
+    GIVEN_BACK = "given_back"
 
 
 @dataclass(frozen=True, slots=True)
 class LocatedDonation:
-    """Where a donation lies: `[fen_from, fen_to)` of one shard of its programme's fen line."""
+    """Where a donation lies: `[fen_from, fen_to)` of one shard of its programme's fen line.
+
+    `given_back_fen`: how much of it was taken back since, at most all of it.
+    """
 
     programme: str
     shard: int
     fen_from: int
     fen_to: int
+    given_back_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,8 @@ def follow(
 ) -> list[Piece]:
     """The donation's fen in order, each in exactly one piece. `applied_fen`: how far the fund has applied its shard."""
     pieces: list[Piece] = []
-    for run in holders(buckets, donation.fen_from, donation.fen_to):
+    kept_to = donation.fen_to - donation.given_back_fen
+    for run in holders(buckets, donation.fen_from, kept_to) if donation.fen_from < kept_to else ():
         if run.round == REVERSALS:
             pieces.append(Piece(run.fen_from, run.fen_to, FenState.REVERSED, run.earlier))
             continue
@@ -92,6 +100,8 @@ def follow(
             pieces.append(Piece(run.fen_from, edge, FenState.UNALLOCATED, run.earlier))
         if edge < run.fen_to:
             pieces.append(Piece(edge, run.fen_to, FenState.IN_FLIGHT, run.earlier))
+    if kept_to < donation.fen_to:
+        pieces.append(Piece(kept_to, donation.fen_to, FenState.GIVEN_BACK))
     assert sum(piece.fen for piece in pieces) == donation.fen_to - donation.fen_from, "every fen is in one piece"
     return pieces
 

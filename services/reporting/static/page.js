@@ -24,14 +24,18 @@ function short(value) {
   return Number.isInteger(value) ? grouped(value) : grouped(value, 2);
 }
 
+// An amount ends with a space where its unit stands apart from it.
+function yuan(fen, amount) {
+  const sign = fen < 0 ? "-" : "";
+  return lang === "zh" ? `${sign}${amount}元` : `${sign}¥${amount.trimEnd()}`;
+}
+
 const FORMS = {
   count: (value) => grouped(value),
   short,
-  money: (fen) => `${fen < 0 ? "-" : ""}¥${grouped(Math.abs(fen) / 100, 2)}`,
-  money_short: (fen) => {
-    const text = Math.abs(fen) >= 1e8 ? short(fen / 100) : grouped(fen / 100, 2);
-    return lang === "zh" ? `${text} 元` : `¥${text}`;
-  },
+  money: (fen) => yuan(fen, `${grouped(Math.abs(fen) / 100, 2)} `),
+  money_short: (fen) =>
+    yuan(fen, Math.abs(fen) >= 1e8 ? short(Math.abs(fen) / 100) : `${grouped(Math.abs(fen) / 100, 2)} `),
   moment: (at) => new Date(at).toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }),
   instant: (at) => {
     const [day, time] = FORMS.moment(at).split(" ");
@@ -49,6 +53,13 @@ function show(totals) {
     const text = FORMS[node.dataset.form](value);
     if (node.textContent !== text) node.textContent = text;
   }
+  for (const node of document.querySelectorAll("[data-mean]")) {
+    if (totals.donations) node.textContent = grouped(totals.received_fen / totals.donations, 1);
+  }
+  for (const node of document.querySelectorAll("[data-one]")) {
+    const value = at(totals, node.dataset.plural);
+    if (value !== undefined) node.textContent = value === 1 ? node.dataset.one : node.dataset.many;
+  }
   for (const node of document.querySelectorAll("[data-some]")) node.hidden = !at(totals, node.dataset.some);
 }
 
@@ -61,10 +72,19 @@ function told(since) {
   if (fresh) fresh.hidden = since !== null;
 }
 
-// The sentence at the top has three forms; which one it is only the server knows how to write.
-function outgrown(totals) {
-  const state = document.getElementById("headline")?.dataset.state;
-  return (state === "empty" && totals.donations > 0) || (state === "donations" && totals.parcels.packed > 0);
+// The sentence at the top has several forms, as `api/pages.py` names them; only the server knows how to write them.
+function headline(totals) {
+  if (!totals.donations) return "empty";
+  const { accepted } = totals.parcels;
+  const arrived = accepted ? (accepted === 1 ? "parcel" : "parcels") : "way";
+  return `${totals.donations === 1 ? "donation" : "donations"}_${arrived}`;
+}
+
+function reshape(totals) {
+  const shown = document.getElementById("headline")?.dataset.state;
+  if (!shown || shown === headline(totals)) return;
+  if (shown === "empty") location.reload();
+  else refresh("#sentence").catch(() => {}); // with the next event it is asked for again
 }
 
 // Without what is being followed: only parts that are the same for everybody are read again.
@@ -100,7 +120,7 @@ function listen() {
     told(null);
     const totals = JSON.parse(event.data);
     show(totals);
-    if (event.type === "totals" && outgrown(totals)) location.reload();
+    if (event.type === "totals") reshape(totals);
   };
   let stream = opened(onEvent);
   setInterval(() => { told(Date.now() - last < SILENCE_MS ? null : last); }, 1000);

@@ -70,7 +70,9 @@ class Tracer:
         found = await self._neighbours.donation(scoped(platform, merchant), id, day)
         if isinstance(found, Refusal):
             return found
-        donation = LocatedDonation(found["programme"], found["shard"], found["fen_from"], found["fen_to"])
+        donation = LocatedDonation(
+            found["programme"], found["shard"], found["fen_from"], found["fen_to"], found["reversed_fen"]
+        )
         pieces, rounds = await self._follow_patiently(donation)
         named = {**found, "platform": platform, "merchant": merchant}
         return Trace(named, pieces, rounds, await self._readings.freshness())

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
@@ -57,6 +58,8 @@ def test_donations_are_taken_back_once_and_never_more_than_was_given(stack: Serv
     eventually(lambda: state("r-5", own_tenant.merchant(0)) == "parked", "what names no donation is parked")
     shown = platform.get(f"/v1/donations/{given[0]['merchant']}/{given[0]['id']}", params={"day": DAY}).json()
     assert (shown["amount_fen"], shown["reversed_fen"]) == (9, 9)
+    assert [one["amount_fen"] for one in shown["reversals"]] == [4, 5]
+    assert {datetime.fromisoformat(one["at"]) for one in shown["reversals"]} == {datetime.fromisoformat(back[0]["at"])}
     with service.client("auditor") as auditor:
         parked = auditor.get("/v1/reversals", params={"state": "parked"}).json()["items"]
     assert {one["reversal"] for one in parked} == {"r-5"}

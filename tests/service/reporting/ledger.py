@@ -50,6 +50,7 @@ def _located(merchant: str, id: str) -> dict[str, object]:
         "programme": PROGRAMME,
         "amount_fen": fen_to - fen_from,
         "reversed_fen": 0,
+        "reversals": [],
         "at_us": 0,
         "shard": shard,
         "page": f"{shard:04d}/0000000000",

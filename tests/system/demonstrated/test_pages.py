@@ -88,7 +88,8 @@ def test_what_is_not_yet_sealed_is_a_figure_of_its_own(address: str, browser: An
         tab = context.new_page()
         tab.goto(address + at(f"/?as_of={size}", language))
         shown = tab.inner_text(".unsealed .beside")
-    assert f"¥{fen // 100:,}.{fen % 100:02d}" in shown and f"{donations:,}" in shown
+    yuan = f"{fen // 100:,}.{fen % 100:02d}"
+    assert (f"{yuan} 元" if language == "zh" else f"¥{yuan}") in shown and f"{donations:,}" in shown
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

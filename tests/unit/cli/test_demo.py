@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pandapack.cli import demo
-from pandapack.cli.demo import FIGURES, Standstill
+from pandapack.cli.demo import FIGURES, Standstill, layout_of
 from pandapack.local.errors import ChildFailed
 
 PULSE = {"pushed": 10, "accepted": 10, "refused": 0, "phase": "delivering"}
@@ -51,3 +51,7 @@ def test_whatever_moves_begins_the_time_anew(
     standstill.look(*moved)
     clock[0] += demo.STANDSTILL_S_MAX
     standstill.look(*moved)
+
+
+def test_a_demonstrations_pages_say_that_it_is_one(tmp_path: Path) -> None:
+    assert layout_of(tmp_path, None, until_settled=False).service_env["PANDA_DEMONSTRATION"] == "true"

@@ -47,17 +47,21 @@ def test_large_numbers_are_short_in_each_languages_own_steps(value: int, zh: str
     assert (ZH.short(value), EN.short(value)) == (zh, en)
 
 
-MONEY: list[tuple[int, str, str, str]] = [
-    (0, "¥0.00", "0.00 元", "¥0.00"),
-    (5, "¥0.05", "0.05 元", "¥0.05"),
-    (-1_234_505, "-¥12,345.05", "-12,345.05 元", "¥-12,345.05"),
-    (12_800_000_000, "¥128,000,000.00", "1.28 亿 元", "¥128.00 million"),
+MONEY: list[tuple[int, str, str, str, str]] = [
+    (0, "0.00 元", "¥0.00", "0.00 元", "¥0.00"),
+    (5, "0.05 元", "¥0.05", "0.05 元", "¥0.05"),
+    (-1_234_505, "-12,345.05 元", "-¥12,345.05", "-12,345.05 元", "-¥12,345.05"),
+    (12_800_000_000, "128,000,000.00 元", "¥128,000,000.00", "1.28 亿元", "¥128.00 million"),
+    (-12_800_000_000, "-128,000,000.00 元", "-¥128,000,000.00", "-1.28 亿元", "-¥128.00 million"),
 ]
 
 
-@pytest.mark.parametrize(("fen", "exact", "zh", "en"), MONEY)
-def test_money_is_exact_to_the_fen_and_short_where_it_is_large(fen: int, exact: str, zh: str, en: str) -> None:
-    assert (EN.money(fen), ZH.money_short(fen), EN.money_short(fen)) == (exact, zh, en)
+@pytest.mark.parametrize(("fen", "zh", "en", "zh_short", "en_short"), MONEY)
+def test_money_is_exact_to_the_fen_and_short_where_it_is_large(
+    fen: int, zh: str, en: str, zh_short: str, en_short: str
+) -> None:
+    assert (ZH.money(fen), EN.money(fen)) == (zh, en)
+    assert (ZH.money_short(fen), EN.money_short(fen)) == (zh_short, en_short)
 
 
 def test_what_is_unknown_is_never_zero() -> None:

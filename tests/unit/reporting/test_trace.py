@@ -130,6 +130,23 @@ def test_a_fen_that_a_round_released_shows_both_its_rounds() -> None:
     assert (taken.round, taken.ordinal, taken.earlier) == ("R-000002", 1, ("R-000001",))
 
 
+GIVEN_BACK = [
+    (0, [(FenState.FUNDED, 5)]),
+    (3, [(FenState.FUNDED, 2), (FenState.GIVEN_BACK, 3)]),
+    (5, [(FenState.GIVEN_BACK, 5)]),
+]
+
+
+@pytest.mark.parametrize(("back_fen", "led"), GIVEN_BACK)
+def test_what_was_given_back_is_the_last_fen_and_leads_nowhere(back_fen: int, led: list[tuple[FenState, int]]) -> None:
+    intervals = [FenInterval(shard=0, fen_from=0, fen_to=100)]
+    bucket = take_intervals(FundedIntervals(bucket=BUCKET), BUCKET, intervals, "R-000001", 1).state
+    rounds = {"R-000001": _round("R-000001", 1, intervals, 1)}
+    pieces = follow(LocatedDonation("p", 0, 10, 15, back_fen), 100, [bucket], rounds)
+    assert [(piece.state, piece.fen) for piece in pieces] == led
+    assert all(piece.round is None for piece in pieces if piece.state is FenState.GIVEN_BACK)
+
+
 PARCELS: list[tuple[str, int, str, str | None, str | None]] = [
     ("R-000001", 1, "accepted", None, "SH-R-000001"),
     ("R-000001", 3, "lost", "overboard", "SH-R-000001"),

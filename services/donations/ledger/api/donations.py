@@ -114,13 +114,15 @@ async def _seal_of(found: FoundDonation, seals: Seals) -> Seal | None:
 async def _donation_view(found: FoundDonation, day: str, seal: Seal | None, reversals: Reversals) -> dict[str, Any]:
     header, donation, fen_from = found.page.header, found.donation, found.fen_from
     records = await reversals.records(header.shard, (), (f"{donation.merchant}/{donation.id}/{day}",))
+    taken = sorted((one.reversal for one in records if one.state == TAKEN), key=lambda one: (one.at, one.reversal))
     return {
         "merchant": donation.merchant,
         "id": donation.id,
         "day": day,
         "programme": donation.programme,
         "amount_fen": donation.amount_fen,
-        "reversed_fen": sum(record.reversal.amount_fen for record in records if record.state == TAKEN),
+        "reversed_fen": sum(one.amount_fen for one in taken),
+        "reversals": [{"amount_fen": one.amount_fen, "at": one.at.isoformat()} for one in taken],
         "at_us": donation.at_us,
         "shard": header.shard,
         "page": page_id(header.shard, header.number),

@@ -89,7 +89,7 @@ def _order(state: Round, event: OrderEvent, at: str) -> dict[str, object]:
         case GoodsReceived():
             update = {"status": "received" if event.complete else "partly_received"}
         case OrderPaid():
-            update = {"paid_at": at}
+            update = {"paid_at": at, "paid_fen": event.amount_fen}
         case OrderClosed():
             update = {"status": "closed"}
     return {"orders": state.orders | {event.order: known.model_copy(update=update)}}

@@ -31,7 +31,10 @@ class Closing(Part):
 
 
 class OrderFacts(Part):
-    """An order by its own events. `status`: placed, confirmed, partly_received, received, closed."""
+    """An order by its own events. `status`: placed, confirmed, partly_received, received, closed.
+
+    `amount_fen` is what was agreed, `paid_fen` what was paid in the end; None: nothing was yet.
+    """
 
     category: Category
     supplier: str
@@ -39,6 +42,7 @@ class OrderFacts(Part):
     status: str = "placed"
     placed_at: str
     paid_at: str | None = None
+    paid_fen: int | None = None
 
 
 class Lot(Part):
