@@ -40,7 +40,7 @@ demo: $(MADE) ## the whole chain with a simulated programme, until Ctrl-C
 	@$(BIN)/panda demo $(ARGS)
 
 test: $(MADE) ## every test, on a real Kafka and a real MongoDB
-	@$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests.halves)
+	@$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests.parts)
 
 check: $(MADE) ## ruff, mypy, import-linter and the rules of the house
 	$(BIN)/ruff check --output-format concise

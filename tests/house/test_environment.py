@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import halves
+from tests import parts
 from tests.house import rules
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -92,9 +92,9 @@ def test_ci_runs_the_checks_and_the_tests_and_waits_for_nobody() -> None:
     assert "set -euo pipefail" in script.read_text()
 
 
-def test_the_two_halves_of_the_suite_are_all_of_it() -> None:
+def test_the_parts_of_the_suite_are_all_of_it() -> None:
     configured = tomllib.loads((rules.ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
-    assert sorted((*halves.COMPUTING, *halves.WAITING)) == sorted(configured["testpaths"])
+    assert sorted(path for part in parts.PARTS for path in part) == sorted(configured["testpaths"])
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_the_two_halves_of_the_suite_are_all_of_it() -> None:
         ("", "", "no tests ran"),
     ],
 )
-def test_the_closing_line_of_the_suite_counts_both_halves(waiting: str, computing: str, told: str) -> None:
-    line = halves.closing_line([waiting, computing], 125.5)
+def test_the_closing_line_of_the_suite_counts_its_parts(waiting: str, computing: str, told: str) -> None:
+    line = parts.closing_line([waiting, computing], 125.5)
     assert line.strip("=") == f" {told} in 125.50s (0:02:05) "
 
 

@@ -127,6 +127,7 @@ async def test_the_page_of_the_staff_says_it_in_a_sentence(language: str, senten
         totals=totals,
         booked=totals,
         pipeline=shown,
+        is_demonstration=False,
         **nothing,
     )
     html = bytes(page.body).decode()

@@ -1,10 +1,10 @@
-"""The whole suite, as `make test` runs it: what computes and what waits, beside each other.
+"""The whole suite, as `make test` runs it: its parts beside each other.
 
-    python -m tests.halves
+    python -m tests.parts
 
-Half of the tests compute, and keep one core busy; the others mostly wait for processes of their own. So they are two
-pytests. What the one that waits says is shown as it comes, what the other says behind it, and last a line that counts
-both, as pytest's own does.
+Some tests compute, and keep a core busy; the others mostly wait for processes of their own. So they are three pytests.
+What the first one says is shown as it comes, what the others say behind it, and last a line that counts all of them, as
+pytest's own does.
 """
 
 from __future__ import annotations
@@ -16,38 +16,42 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import IO
 
-COMPUTING = ("tests/unit", "tests/simulation")
-WAITING = ("tests/local", "tests/service", "tests/system")
+PARTS = (("tests/system",), ("tests/local", "tests/service"), ("tests/unit", "tests/simulation"))
 COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)\b")
 CLOSING = re.compile(r"^=*\s*\d+ \w+.* in [\d.]+s\b")
 WIDTH = 100
 
 
 def main() -> int:
-    """Runs both to their ends. 0: both are green; else the first status that is not."""
+    """Runs all to their ends. 0: all are green; else the first status that is not."""
     begun_s = time.monotonic()
-    with tempfile.TemporaryFile("w+") as computing_output, tempfile.TemporaryFile("w+") as waiting_output:
-        with _pytest(*COMPUTING, stdout=computing_output) as computing:
-            try:
-                with _pytest(*WAITING, stdout=subprocess.PIPE) as waiting:
-                    assert waiting.stdout is not None
-                    for line in waiting.stdout:
-                        print(line, end="", flush=True)
-                        waiting_output.write(line)
-            except BaseException:
-                computing.terminate()
-                raise
-        outputs = [_text(waiting_output), _text(computing_output)]
-    print(outputs[1], end="")
+    with ExitStack() as opened:
+        files = [opened.enter_context(tempfile.TemporaryFile("w+")) for _ in PARTS]
+        behind = [_pytest(*part, stdout=file) for part, file in zip(PARTS[1:], files[1:], strict=True)]
+        try:
+            first = _pytest(*PARTS[0], stdout=subprocess.PIPE)
+            behind.append(first)
+            assert first.stdout is not None
+            for line in first.stdout:
+                print(line, end="", flush=True)
+                files[0].write(line)
+            statuses = [one.wait() for one in behind]
+        finally:
+            for one in behind:
+                one.terminate()
+                one.wait()
+        outputs = [_text(file) for file in files]
+    print("".join(outputs[1:]), end="")
     print(closing_line(outputs, time.monotonic() - begun_s), flush=True)
-    return next((one.returncode for one in (waiting, computing) if one.returncode), 0)
+    return next((status for status in statuses if status), 0)
 
 
 def closing_line(outputs: Sequence[str], took_s: float) -> str:
-    """What both counted, as pytest's own last line says it."""
+    """What all counted, as pytest's own last line says it."""
     counts: Counter[str] = Counter()
     for text in outputs:
         closing = next((line for line in reversed(text.splitlines()) if CLOSING.match(line)), "")
