@@ -26,7 +26,7 @@ SPENT = books(
 
 
 def section(of: Books, language: Language) -> str:
-    """Its pieces, without marks."""
+    """What it says, without marks."""
     reading = Reading(cast("Snapshot", SimpleNamespace(books=of, size=5, at="2021-11-11T00:00:00Z")))
     texts, loader = PageTexts(language), FileSystemLoader(TEXTS.parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
@@ -37,23 +37,23 @@ def section(of: Books, language: Language) -> str:
 
 
 def test_each_category_has_its_share_of_100_fen_and_its_sum() -> None:
-    pieces = section(SPENT, Language.EN)
+    found = section(SPENT, Language.EN)
     for row in ("Goods 60.0 ¥900.00", "Freight 33.3 ¥500.00", "Administration 6.7 ¥100.00", "Duty 0.0 ¥0.00"):
-        assert row in pieces
-    assert "All 100 ¥1,500.00" in pieces
-    assert "ET 0.0 100.0 0.0 0.0 0.0 0.0 ¥500.00" in pieces
-    assert "NP 90.0 0.0 0.0 0.0 0.0 10.0 ¥1,000.00" in pieces
+        assert row in found
+    assert "All 100 ¥1,500.00" in found
+    assert "ET 0.0 100.0 0.0 0.0 0.0 0.0 ¥500.00" in found
+    assert "NP 90.0 0.0 0.0 0.0 0.0 10.0 ¥1,000.00" in found
 
 
 @pytest.mark.parametrize(
     ("language", "money", "none"), [(Language.EN, "¥{}", "nothing spent"), (Language.ZH, "{} 元", "当年没有支出")]
 )
 def test_each_ratio_has_both_its_terms(language: Language, money: str, none: str) -> None:
-    pieces = section(SPENT, language)
+    found = section(SPENT, language)
     activities = f"70.0% {money.format('1,400.00')} ÷ {money.format('1,999.00')}"
     administration = f"6.7% {money.format('100.00')} ÷ {money.format('1,500.00')}"
-    assert activities in pieces and administration in pieces
-    assert none in pieces, "2020 spent nothing"
+    assert activities in found and administration in found
+    assert none in found, "2020 spent nothing"
 
 
 def test_before_anything_is_spent_it_says_so() -> None:
