@@ -46,6 +46,7 @@ AUDIT_WAIT_S = 300.0
 SETTLED_WAIT_S = 300.0
 SETTLED_DONATIONS = 6
 REVERSED_AT = "2020-03-01T00:00:00+08:00"
+OPEN_ROWS, OPEN_ATTEMPTS_MAX = 40, 30
 BOUNDARY = 256
 """Entries of the log at which figures are kept for the first time."""
 TAMPERINGS = (*LEDGER, *MADE)
@@ -128,6 +129,7 @@ def settled(playing: World, client: MongoClient[dict[str, Any]]) -> Iterator[Wor
     lengthen_the_log(playing)
     books = client.panda_reporting[collection_of("books")]
     eventually(lambda: books.find_one({"_id": BOUNDARY}) is not None, "figures are kept", wait_s=60.0, every_s=0.5)
+    leave_a_page_open(playing, client, rows_of(client)[0])
     agreed = playing.panda("audit")
     assert agreed.returncode == 0, (agreed.stdout, agreed.stderr)
     children = playing.note["children"]
@@ -184,6 +186,24 @@ def add_what_a_demonstration_lacks(world: World, rows: list[Row]) -> None:
         return grown and now["in_flight_fen"] == 0
 
     eventually(is_counted, "the conflict, the reversals and the settlement are counted", wait_s=60.0, every_s=0.5)
+
+
+def leave_a_page_open(world: World, client: MongoClient[dict[str, Any]], row: Row) -> None:
+    """A page ends with its day, and the demonstration's days are short: the ledger is held while one is open."""
+    key = json.loads((world.home / "keys.json").read_text())["platform"]
+    pages, ledger = client.panda_donations.pages, world.note["children"]["donations"]
+    with httpx.Client(base_url=world.note["addresses"]["donations"], trust_env=False, timeout=60) as platform:
+        for attempt in range(OPEN_ATTEMPTS_MAX):
+            goal = world.totals()["donations"] + OPEN_ROWS
+            lines = [pushed_line(row, id=f"{attempt * OPEN_ROWS + number:019d}") for number in range(OPEN_ROWS)]
+            answer = platform.post("/v1/donations", json=lines, headers={"Authorization": f"Bearer {key}"})
+            assert answer.status_code == 202, answer.text
+            eventually(lambda goal=goal: world.totals()["donations"] == goal, "they are counted", every_s=0.02)
+            os.kill(ledger, signal.SIGSTOP)
+            if pages.find_one({"closed": False, "count": {"$gte": 2}}) is not None:
+                return
+            os.kill(ledger, signal.SIGCONT)
+    raise AssertionError("no page was open when the ledger was held")
 
 
 def lengthen_the_log(world: World) -> None:
