@@ -136,7 +136,7 @@ class Reading:
     @property
     def booked(self) -> Json:
         """The totals of the snapshot alone: what the laws are about."""
-        return figures.totals(self.snapshot.books)
+        return _once(self._made.booked, "totals", lambda: figures.totals(self.snapshot.books)).values
 
     @property
     def programmes(self) -> Figures:

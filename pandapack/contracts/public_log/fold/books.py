@@ -146,10 +146,9 @@ class ProgrammeBooks(Struct):
     rounds: RoundSums = msgspec.field(default_factory=RoundSums)
 
 
-class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A check of one round that does not hold; see `laws.Check`."""
+class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`left` should equal `right`, or (`at_most`) not exceed it. `of` is what it is about: a round, an item …"""
 
-    law: str
     name: str
     of: str
     left: int
@@ -173,7 +172,7 @@ class RoundChecks(Struct):
     checks: int = 0
     failures: int = 0
     difference: int = 0
-    listed: dict[str, list[Failure]] = {}
+    listed: dict[str, list[Check]] = {}
 
 
 class Books(Struct):

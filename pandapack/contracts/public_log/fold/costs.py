@@ -13,6 +13,7 @@ import msgspec
 
 from pandapack.contracts.procurement import Category
 from pandapack.contracts.public_log.fold.books import Books, CountryBooks, YearSums
+from pandapack.contracts.public_log.fold.rounds import add_units
 
 Json = dict[str, Any]
 CATEGORIES = tuple(category.value for category in Category)
@@ -62,8 +63,7 @@ def spent_on(countries: Iterable[CountryBooks]) -> dict[str, int]:
     fen = dict.fromkeys(CATEGORIES, 0)
     for one in countries:
         for by_category in one.spent.values():
-            for category, more in by_category.items():
-                fen[category] = fen.get(category, 0) + more
+            add_units(fen, by_category.items())
     return fen
 
 
@@ -82,9 +82,7 @@ def merged(parts: Iterable[CountryBooks]) -> dict[str, dict[str, int]]:
     whole: dict[str, dict[str, int]] = {}
     for part in parts:
         for year, by_category in part.spent.items():
-            fen = whole.setdefault(year, {})
-            for category, more in by_category.items():
-                fen[category] = fen.get(category, 0) + more
+            add_units(whole.setdefault(year, {}), by_category.items())
     return whole
 
 

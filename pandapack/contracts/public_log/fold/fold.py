@@ -16,7 +16,6 @@ from pandapack.contracts.public_log.fold.books import (
     Books,
     CountryBooks,
     DayBooks,
-    Failure,
     ProgrammeBooks,
     RoundBooks,
     RoundChecks,
@@ -176,14 +175,10 @@ def _count_round(books: Books, round: RoundBooks, sign: int) -> None:
 
 
 def _count_checks(books: Books, round: RoundBooks, sign: int) -> None:
-    counts, failed = failures_of(round)
-    by_law: dict[str, list[Failure]] = {law: [] for law in counts}
-    for one in failed:
-        by_law[one.law].append(one)
-    for law, own in by_law.items():
+    for law, (count, own) in failures_of(round).items():
         known = books.checks.setdefault(law, RoundChecks())
         difference = sum(abs(one.difference) for one in own)
-        known.add(checks=sign * counts[law], failures=sign * len(own), difference=sign * difference)
+        known.add(checks=sign * count, failures=sign * len(own), difference=sign * difference)
         known.listed.pop(round.round, None)
         if own and sign > 0 and len(known.listed) < FAILED_ROUNDS_LISTED_MAX:
             known.listed[round.round] = own

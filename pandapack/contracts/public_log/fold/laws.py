@@ -15,28 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pandapack.contracts.logistics import PARCEL_STATES
-from pandapack.contracts.public_log.fold.books import Books, CountryBooks, ProgrammeBooks, RoundChecks
+from pandapack.contracts.public_log.fold.books import Books, Check, CountryBooks, ProgrammeBooks, RoundChecks
 from pandapack.contracts.public_log.fold.costs import spent_on
 from pandapack.contracts.public_log.fold.figures import by_state, countries_of, units_of
 
 Terms = Mapping[str, int]
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """`left` should equal `right`, or (`at_most`) not exceed it. `of` is what it is about: a round, an item …"""
-
-    name: str
-    of: str
-    left: int
-    right: int
-    at_most: bool = False
-
-    @property
-    def difference(self) -> int:
-        over = self.left - self.right
-        return max(0, over) if self.at_most else over
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +84,7 @@ def laws(books: Books) -> tuple[Law, Law, Law]:
 def _law(books: Books, name: str, unit: str, formula: str, parts: Sequence[Balance], checks: Iterable[Check]) -> Law:
     """With what the rounds' own checks found."""
     every, of_rounds = list(checks), books.checks.get(name, RoundChecks())
-    listed = [
-        Check(one.name, one.of, one.left, one.right, one.at_most)
-        for _, failures in sorted(of_rounds.listed.items())
-        for one in failures
-    ]
+    listed = [check for _, failures in sorted(of_rounds.listed.items()) for check in failures]
     unlisted = of_rounds.failures - len(listed), of_rounds.difference - sum(abs(one.difference) for one in listed)
     broken = [check for check in every if check.difference] + listed
     return Law(name, unit, formula, parts, broken, len(every) + len(parts) + of_rounds.checks, unlisted)

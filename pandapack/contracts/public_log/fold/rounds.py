@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from pandapack.contracts.public_log.fold.books import Failure, OrderBooks, RoundBooks
+from pandapack.contracts.public_log.fold.books import Check, OrderBooks, RoundBooks
 
 Json = Mapping[str, Any]
 LEFT_STATES = ("damaged", "lost", "returned")
@@ -203,15 +203,15 @@ Checked = tuple[str, str, str, int, int, bool]
 """law, name of the check, what it is about, left, right, whether left may be less."""
 
 
-def failures_of(round: RoundBooks) -> tuple[dict[str, int], list[Failure]]:
+def failures_of(round: RoundBooks) -> dict[str, tuple[int, list[Check]]]:
     """Law → how many checks of the round there are, and those that do not hold."""
     counts: dict[str, int] = {}
-    failed = []
+    failed: dict[str, list[Check]] = {}
     for law, name, of, left, right, at_most in _checks(round):
         counts[law] = counts.get(law, 0) + 1
         if left > right or (left < right and not at_most):
-            failed.append(Failure(law, name, of, left, right, at_most))
-    return counts, failed
+            failed.setdefault(law, []).append(Check(name, of, left, right, at_most))
+    return {law: (count, failed.get(law, [])) for law, count in counts.items()}
 
 
 def _checks(round: RoundBooks) -> Iterator[Checked]:
