@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -68,10 +68,10 @@ class Testbed:
             client.close()
 
     @contextmanager
-    def service(self, service: str, *names: str) -> Iterator[list[str]]:
+    def service(self, service: str, *names: str, env: Mapping[str, str] | None = None) -> Iterator[list[str]]:
         """More processes of a service, started side by side, as long as the context lasts; gives their addresses."""
         ports = {name: free_port() for name in names}
-        specs = [self._spec(service, name, port) for name, port in ports.items()]
+        specs = [self._spec(service, name, port, env or {}) for name, port in ports.items()]
         with Supervisor(log) as supervisor:
             supervisor.start(*specs)
             self.supervisors.append(supervisor)
@@ -80,11 +80,11 @@ class Testbed:
             finally:
                 self.supervisors.remove(supervisor)
 
-    def _spec(self, service: str, name: str, port: int) -> ChildSpec:
+    def _spec(self, service: str, name: str, port: int, env: Mapping[str, str]) -> ChildSpec:
         return ChildSpec(
             name=name,
             argv=self.stack.layout.command(service),
-            env=self.stack.services_env(service) | {setting_of(service): str(port)},
+            env=self.stack.services_env(service) | {setting_of(service): str(port), **env},
             log_file=self.folder / ".panda" / "logs" / f"{name}.log",
             ready=partial(answers_200, f"http://{LOOPBACK}:{port}/readyz"),
             start_wait_s=SERVICE_START_WAIT_S,

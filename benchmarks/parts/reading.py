@@ -1,5 +1,7 @@
 """Pages, totals and tables while gifts come at half of the top rate, at a young and at a long history.
 
+The readers ask a process of reporting that takes in nothing (`PANDA_CONSUMES=false`); another one does that beside it.
+
 The long history is made (`long_history`) and put where any owner of the public log puts what it appends: into the topic
 `public.log`, signed. So reporting takes it over as it takes over a log after its database was lost, and is timed at it.
 """
@@ -37,8 +39,9 @@ from pandapack.decision import Refusal
 from pandapack.local.event_keys import event_key_file
 from services.reporting.domain.public_log import LogHead, encode_record, follow, record_behind
 
+READERS = "reporting-readers"
 ENTRIES_A_RECORD = 4_000
-LINES_A_PUSH = 1_000
+LINES_A_PUSH = 2_000
 CONNECTIONS = 24
 ASK_EVERY_S = 0.1
 SETTLE_EVERY_S = 0.2
@@ -65,10 +68,12 @@ ANSWERS = (
 
 def measure(testbed: Testbed, plan: Plan, top_per_s: float) -> dict[str, Any]:
     """First bytes and answers in milliseconds, before and after the long history is there."""
-    young = _asked_while_pushing(testbed, plan, top_per_s / 2)
-    taken_over_per_s = _take_over(testbed, plan)
-    with Viewers(testbed.stack.addresses["reporting"], VIEWERS) as viewers:
-        long = _asked_while_pushing(testbed, plan, top_per_s / 2)
+    with testbed.service("reporting", READERS, env={"PANDA_CONSUMES": "false"}) as [address]:
+        young = _asked_while_pushing(testbed, plan, top_per_s / 2, address)
+        taken_over_per_s = _take_over(testbed, plan, address)
+        with Viewers(address, VIEWERS) as viewers:
+            long = _asked_while_pushing(testbed, plan, top_per_s / 2, address)
+        readers_mib = _resident_mib(testbed, READERS)
     every_ms = [took_ms for took in long.answers_ms.values() for took_ms in took]
     return {
         "page_ms_p99": _p(long.pages_ms, 99),
@@ -85,7 +90,8 @@ def measure(testbed: Testbed, plan: Plan, top_per_s: float) -> dict[str, Any]:
             "answer_ms_p99_by": {path: _p(took, 99) for path, took in long.answers_ms.items()},
             "viewers": viewers.open_at_end,
             "events_a_viewer": round(viewers.events / VIEWERS, 1),
-            "reporting_mib": _resident_mib(testbed),
+            "reporting_mib": _resident_mib(testbed, "reporting"),
+            "readers_mib": readers_mib,
         },
     }
 
@@ -104,7 +110,7 @@ class Measured:
     answers_ms: dict[str, list[float]] = field(default_factory=dict)
 
 
-def _asked_while_pushing(testbed: Testbed, plan: Plan, per_s: float) -> Measured:
+def _asked_while_pushing(testbed: Testbed, plan: Plan, per_s: float, address: str) -> Measured:
     data = DataSet(int(per_s * plan.reading_s), days=1, first=testbed.loaded)
     totals = TotalsReader(testbed)
     before = totals.totals()
@@ -114,10 +120,10 @@ def _asked_while_pushing(testbed: Testbed, plan: Plan, per_s: float) -> Measured
     with Pushers(addresses, testbed.push_key, bodies, connections=CONNECTIONS, per_s=per_s) as pushers:
         until_s = time.perf_counter() + plan.reading_s
         while time.perf_counter() < until_s:
-            found.pages_ms.append(_first_byte_ms(testbed.stack.addresses["reporting"], "/"))
+            found.pages_ms.append(_first_byte_ms(address, "/"))
             path = drawn.choice(ANSWERS)
             asked = path.format(round=drawn.randrange(plan.rounds), size=drawn.randrange(found.size + 1))
-            found.answers_ms.setdefault(path, []).append(_answer_ms(testbed, asked))
+            found.answers_ms.setdefault(path, []).append(_answer_ms(address, asked))
             time.sleep(ASK_EVERY_S)
         took_s = pushers.join()
     testbed.loaded += data.donations
@@ -144,8 +150,9 @@ def _first_byte_ms(address: str, path: str) -> float:
     return took_ms
 
 
-def _answer_ms(testbed: Testbed, path: str) -> float:
-    connection = Connection(testbed.stack.addresses["reporting"], testbed.staff_key)
+def _answer_ms(address: str, path: str) -> float:
+    """Of a new connection, without a key, as the public reads."""
+    connection = Connection(address)
     try:
         began_s = time.perf_counter()
         answer = connection.get(path)
@@ -157,17 +164,18 @@ def _answer_ms(testbed: Testbed, path: str) -> float:
     return took_ms
 
 
-def _take_over(testbed: Testbed, plan: Plan) -> int:
+def _take_over(testbed: Testbed, plan: Plan, address: str) -> int:
     """Puts the long history behind what the log has, and waits until it is in the figures; entries a second."""
-    before = _totals(testbed)
+    before = _totals(address)
     history = LongHistory(plan.rounds, plan.round_days)
     log(f"making a history of {plan.rounds:,} rounds in {plan.round_days:,} days")
     size = asyncio.run(_publish(testbed, history))
     began_s = time.perf_counter()
     with Pushers(tuple(testbed.donations), testbed.push_key, DataSet(1, days=1, first=testbed.loaded).bodies(1)):
         testbed.loaded += 1  # the log's owner looks at the topic when it has something to append
+    both = (address, testbed.stack.addresses["reporting"])
     sampled_until(
-        lambda: int(_totals(testbed)["snapshot"]["size"]),
+        lambda: min(int(_totals(one)["snapshot"]["size"]) for one in both),
         size,
         every_s=1.0,
         wait_s=TAKEN_OVER_WAIT_S,
@@ -177,8 +185,8 @@ def _take_over(testbed: Testbed, plan: Plan) -> int:
     return round(taken_over / (time.perf_counter() - began_s))
 
 
-def _totals(testbed: Testbed) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{testbed.stack.addresses['reporting']}/v1/totals").raise_for_status().json()
+def _totals(address: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{address}/v1/totals").raise_for_status().json()
     return found
 
 
@@ -224,9 +232,9 @@ def _some(entries: Iterator[tuple[Any, bytes]]) -> Iterator[tuple[Any, list[byte
         yield at, some
 
 
-def _resident_mib(testbed: Testbed) -> int:
-    """What the process of reporting has in memory."""
-    [pid] = [pid for name, pid in testbed.processes() if name == "reporting"]
+def _resident_mib(testbed: Testbed, process: str) -> int:
+    """What a process has in memory."""
+    [pid] = [pid for name, pid in testbed.processes() if name == process]
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() // MIB
 
 

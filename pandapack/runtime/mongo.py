@@ -229,7 +229,8 @@ class MongoDocuments:
 
     async def unpublished(self, limit: int) -> list[Document]:
         async with _reading():
-            found = await self._collection.find({"outbox.0.sequence": {"$exists": True}}).limit(limit).to_list(limit)
+            cursor = self._collection.find({"outbox.0.sequence": {"$exists": True}}).limit(limit)
+            found = await cursor.batch_size(limit).to_list(limit)
         return [_document(one) for one in found]
 
     async def find(
@@ -238,7 +239,8 @@ class MongoDocuments:
         query: Json = {path: {"$in": wanted} if isinstance(wanted, list) else wanted for path, wanted in where.items()}
         if after:
             query["_id"] = {"$lt" if newest_first else "$gt": after}
-        cursor = self._collection.find(query).sort("_id", DESCENDING if newest_first else ASCENDING).limit(limit)
+        order = DESCENDING if newest_first else ASCENDING
+        cursor = self._collection.find(query).sort("_id", order).limit(limit).batch_size(limit)
         async with _reading():
             return [_document(one) for one in await cursor.to_list(limit)]
 
@@ -296,7 +298,7 @@ class MongoRows:
         fields: Mapping[str, int] | None = None,
     ) -> list[Json]:
         async with _reading():
-            cursor = self._collection.find(dict(where), fields).sort(list(sort)).limit(limit)
+            cursor = self._collection.find(dict(where), fields).sort(list(sort)).limit(limit).batch_size(limit)
             return await cursor.to_list(limit)
 
 

@@ -218,10 +218,10 @@ class Service:
         """The real name of a service's consumer group."""
         return self.settings.topic(f"panda.{service}{'.' if group else ''}{group}")
 
-    def looks_at(self, service: str, topic: str) -> None:
-        """How far another service has come on a topic is known here, too, whether that service answers or not."""
-        name = self.settings.topic(topic)
-        self.progress.watch(Watch(self.group_of(service), name, self._topics()[name], is_own=False))
+    def looks_at(self, service: str, *topics: str, group: str = "") -> None:
+        """How far another process has come on these topics is known here, too, whether that one answers or not."""
+        for name in map(self.settings.topic, topics):
+            self.progress.watch(Watch(self.group_of(service, group), name, self._topics()[name], is_own=False))
 
     def asks(self, urls: Mapping[str, str]) -> NeighbourWatch:
         """Other services (name → URL) are asked whether they answer; `/readyz` tells of those that do not."""
@@ -361,15 +361,19 @@ class Service:
         return self._readiness.report()
 
 
-GARBAGE_THRESHOLDS = (2_000, 10, 10)
+GARBAGE_THRESHOLDS = (2_000, 10)
+WHOLE_LOOKS_APART = 10
 """Rows lie in arrays, so a look at everything is cheap; what requests leave behind holds their bodies: 100 MB and more
 where it is looked for ten times more seldom."""
 
 
-def serve(app: FastAPI, settings: RuntimeSettings) -> None:
-    """Serves until SIGTERM or SIGINT, then drains: requests and the batch under way end, offsets are committed."""
+def serve(app: FastAPI, settings: RuntimeSettings, *, whole_looks_apart: int = WHOLE_LOOKS_APART) -> None:
+    """Serves until SIGTERM or SIGINT, then drains: requests and the batch under way end, offsets are committed.
+
+    `whole_looks_apart`: so many looks for garbage among what is young to one at everything, for which all else stands.
+    """
     gc.freeze()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
+    gc.set_threshold(*GARBAGE_THRESHOLDS, whole_looks_apart)
     files_enough()
     tell_crashes()
     logging.getLogger("uvicorn.error").addFilter(InOwnWords())

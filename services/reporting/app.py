@@ -56,7 +56,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     service = Service("reporting", settings, description=description or "")
     stores, neighbours = open_stores(service), Neighbours(settings)
-    _consume(service, Handlers(Projector(stores), settings.namespace))
+    if settings.consumes:
+        _consume(service, Handlers(Projector(stores), settings.namespace))
+    else:
+        _look_on(service)
     snapshots, way = Snapshots(stores.public_log, stores.snapshots), WayToTotals(service)
     readings = Readings(stores, snapshots, service.clock, way)
     watch = LogWatch(stores.public_log, stores.journal, stores.archive)
@@ -71,14 +74,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     streams, history = Streams(readings), History(snapshots, stores.public_log)
     keys = LogKeys(settings)
     service.background(keys)
-    owner = _log_owner(service, stores, keys, settings)
-    if settings.log_owner:
-        service.background(every(APPEND_PAUSE_S, owner.append, name="public_log"))
-    service.tells_also("public_log", owner.standing.report)
+    if settings.consumes:
+        owner = _log_owner(service, stores, keys, settings)
+        if settings.log_owner:
+            service.background(every(APPEND_PAUSE_S, owner.append, name="public_log"))
+        service.tells_also("public_log", owner.standing.report)
     service.background(CaughtUp(snapshots))
     service.background(every(FOLLOW_PAUSE_S, snapshots.follow, name="snapshots"))
     checkpoints = Checkpoints(stores.public_log, stores.cosigned, keys, service.clock)
-    _witness(service, stores, checkpoints, keys)
+    if settings.consumes:
+        _witness(service, stores, checkpoints, keys)
     service.background(neighbours)
     service.background(StopSignals(streams.end))
     login = login_router(where_first_keys_are(settings.keys_file))
@@ -110,6 +115,12 @@ def _consume(service: Service, handlers: Handlers) -> None:
         stand_in=PassedOver.of,
     )
     service.consumes(LEDGER_TOPIC, *VIEW_TOPICS, handle=handlers.handle, stand_in=PassedOver.of)
+
+
+def _look_on(service: Service) -> None:
+    """Others consume: how far they have come is known here all the same."""
+    service.looks_at("reporting", LEDGER_TOPIC, group=ARCHIVE)
+    service.looks_at("reporting", LEDGER_TOPIC, *VIEW_TOPICS)
 
 
 def _witness(service: Service, stores: Stores, checkpoints: Checkpoints, keys: LogKeys) -> None:
@@ -211,10 +222,15 @@ class StopSignals:
         """The process ends: there is nothing to put back."""
 
 
+WHOLE_LOOKS_APART = 1_000
+"""A thousand open pages are a hundred thousand objects, which take a tenth of a second to look at. Next to nothing is
+found there: bodies come as events, and what they leave behind is found young."""
+
+
 def main() -> None:
     """Serves until it is stopped."""
     settings = Settings()
-    serve(create_app(settings), settings)
+    serve(create_app(settings), settings, whole_looks_apart=WHOLE_LOOKS_APART)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,15 @@ from pandapack.runtime.settings import RuntimeSettings
 class Settings(RuntimeSettings):
     """Shared settings, the port, where the other services answer (with PANDA_SERVICE_KEY), and the public log.
 
-    `log_origin`: the log's name in its checkpoints, such as `log.example.org/panda-pack`; whoever verifies knows it, so
-    it does not change. `log_key`: what signs them (Ed25519, 32 bytes in hex), itself or its file; `log_key_before`:
-    what signed them before and goes on beside it, while the key changes; `log_secret`: what the hashes of private
-    events derive from, 32 bytes in hex, and never another. `log_witnesses`: who cosigns its checkpoints, lines
-    `URL VKEY`, or a file of them. `log_quiet_s`: so long gifts of a quiet time are held by the log, so that a lone one
-    does not stand out; less only where gifts are nobody's. `log_owner`: whether this process may own the log; any
-    number may, and one must. `demonstration`: all that is here is made up, and every page says so.
+    `log_origin`: the log's name in its checkpoints, such as `log.example.org/panda-pack`; whoever verifies knows it,
+    so it does not change. `log_key`: what signs them (Ed25519, 32 bytes in hex), itself or its file;
+    `log_key_before`: what signed them before and goes on beside it, while the key changes; `log_secret`: what the
+    hashes of private events derive from, 32 bytes in hex, and never another. `log_witnesses`: who cosigns its
+    checkpoints, lines `URL VKEY`, or a file of them. `log_quiet_s`: so long gifts of a quiet time are held by the
+    log, so that a lone one does not stand out; less only where gifts are nobody's. `log_owner`: whether this process
+    may own the log; any number may, and one must. `consumes`: whether this process takes in events and may own the
+    log; any number may, and one must. The others answer readers alone, who then never wait for what comes in.
+    `demonstration`: all that is here is made up, and every page says so.
     """
 
     port: int = Field(default=8100, validation_alias="PANDA_REPORTING_PORT")
@@ -27,6 +29,7 @@ class Settings(RuntimeSettings):
     log_key_file: Path | None = None
     log_key_before: str = Field(default="", repr=False)
     log_key_before_file: Path | None = None
+    consumes: bool = True
     log_owner: bool = True
     log_quiet_s: float = Field(default=60.0, ge=1.0, le=60.0)
     log_secret: str = Field(default="", repr=False)

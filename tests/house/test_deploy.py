@@ -23,6 +23,7 @@ CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (rules.ROOT / "deploy" / "Dockerfile").read_text()
 PORTS = {"donations": 8101, "procurement": 8102, "logistics": 8103, "reporting": 8100}
 SERVERS = {"kafka", "mongo"}
+READERS = "reporting-readers"
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -36,7 +37,19 @@ def all_of(word: str) -> list[str]:
 
 
 def test_compose_runs_kafka_mongodb_and_the_four_services() -> None:
-    assert set(CONTAINERS) == SERVERS | set(PORTS)
+    assert {name for name, one in CONTAINERS.items() if "profiles" not in one} == SERVERS | set(PORTS)
+
+
+def test_readers_are_reporting_that_takes_in_nothing_for_those_who_ask_for_it() -> None:
+    assert set(CONTAINERS) - SERVERS - set(PORTS) == {READERS}
+    readers, reporting = CONTAINERS[READERS], CONTAINERS["reporting"]
+    assert readers["profiles"] == ["readers"]
+    assert readers["environment"] == reporting["environment"] | {"PANDA_CONSUMES": "false"}
+    own = {"profiles", "ports", "environment"}
+    assert {name: one for name, one in readers.items() if name not in own} == {
+        name: one for name, one in reporting.items() if name not in own
+    }
+    assert all(port.startswith("127.0.0.1:") for port in readers["ports"])
 
 
 def test_compose_and_the_folders_name_the_same_services() -> None:

@@ -129,13 +129,31 @@ def running(
             register_platform(service.url, keys[OPERATOR_ROLE], PLATFORM)
         yield service
     finally:
-        service.process.terminate()
-        try:
-            service.process.wait(STOP_WAIT_S)
-        except subprocess.TimeoutExpired:
-            service.process.kill()
-            service.process.wait()
+        _end(service)
         _drop(service, servers)
+
+
+@contextmanager
+def another_process(other: Running, folder: Path, settings: Mapping[str, str]) -> Iterator[Running]:
+    """Another process of a running service, with the same keys and database; its log is in a folder of its own."""
+    (port,) = free_ports(1)
+    env = {**other.env, f"PANDA_{other.name.upper()}_PORT": str(port), **settings}
+    process = _start(other.name, env, folder / f"{other.name}.log")
+    service = Running(other.name, f"http://127.0.0.1:{port}", other.keys, env, folder, process)
+    try:
+        _await_ready(service)
+        yield service
+    finally:
+        _end(service)
+
+
+def _end(service: Running) -> None:
+    service.process.terminate()
+    try:
+        service.process.wait(STOP_WAIT_S)
+    except subprocess.TimeoutExpired:
+        service.process.kill()
+        service.process.wait()
 
 
 def _drop(service: Running, servers: Servers) -> None:

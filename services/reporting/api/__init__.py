@@ -12,6 +12,7 @@ from services.reporting.api.history import history_router
 from services.reporting.api.pages import pages_router
 from services.reporting.api.pipeline import pipeline_router
 from services.reporting.api.public_log import public_log_router
+from services.reporting.api.public_page import PublicPage
 from services.reporting.api.receipts import receipts_router
 from services.reporting.api.totals import MerchantStores, totals_router
 from services.reporting.api.trace import TraceLimits, trace_router
@@ -65,9 +66,8 @@ def router(work: Work) -> APIRouter:
     whole.include_router(v1)
     whole.include_router(recount_router())
     whole.include_router(public_log_router(checkpoints, stores.public_log))
-    pages = pages_router(
-        readings, work.pipeline, work.tracer, limits, tables, checkpoints, is_demonstration=work.is_demonstration
-    )
-    whole.include_router(pages)
+    is_demonstration = work.is_demonstration
+    public = PublicPage(readings, work.tracer, limits, tables, checkpoints, is_demonstration=is_demonstration)
+    whole.include_router(pages_router(public, readings, work.pipeline, is_demonstration=is_demonstration))
     whole.include_router(verify_router())
     return whole

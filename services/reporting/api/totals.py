@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from pandapack.contracts.donations import NAME_PATTERN
 from pandapack.contracts.public_log.fold.figures import round_row
@@ -32,8 +31,8 @@ from services.reporting.work.streams import StreamEvent, Streams, TooManyStreams
 STREAM_RETRY_MS = 1_000
 STREAMS_RETRY_AFTER_S = 30
 ROWS_DEFAULT = 1_000
-ROUNDS_DEFAULT = 200
-"""Of rounds, each of which is a row of its own in the store: some ten milliseconds."""
+ROUNDS_DEFAULT = 100
+"""Of rounds, each of which is a row of its own in the store: some five milliseconds."""
 ROWS_MAX = 10_000
 
 Json = dict[str, Any]
@@ -70,15 +69,15 @@ def totals_router(readings: Readings, streams: Streams, stores: MerchantStores, 
         return answer(request, reading, reading.totals)
 
     @router.get("/events")
-    async def get_events(request: Request, last_event_id: Annotated[str, Header()] = "") -> StreamingResponse:
+    async def get_events(request: Request, last_event_id: Annotated[str, Header()] = "") -> Response:
         """Server-Sent Events: `totals` whenever a figure changes, `fresh` when only the time went on."""
+        viewer = holder(request.scope)
         try:
-            events = streams.open(holder(request.scope), last_event_id)
+            streams.admit(viewer)
         except TooManyStreams as error:
             problem = Problem(503, "too_many_streams", f"{error}: ask /v1/totals")
             raise problem.retry_after(STREAMS_RETRY_AFTER_S) from error
-        headers = {"Cache-Control": "no-store"}
-        return StreamingResponse(_as_text(events), media_type="text/event-stream", headers=headers)
+        return _EventStream(streams, viewer, last_event_id)
 
     return router
 
@@ -174,9 +173,27 @@ def _merchant_row(name: str, sums: tuple[CountAndFen, CountAndFen | None]) -> Js
     return {"merchant": name, "count": count, "fen": fen, "banked_count": banked_count, "banked_fen": banked_fen}
 
 
-async def _as_text(events: AsyncGenerator[StreamEvent, None]) -> AsyncIterator[bytes]:
+class _EventStream(Response):
     """The stream as the HTML standard writes Server-Sent Events."""
-    yield f"retry: {STREAM_RETRY_MS}\n\n".encode()
-    async with contextlib.aclosing(events):
-        async for event in events:
-            yield f"event: {event.name}\nid: {event.id}\ndata: ".encode() + event.data + b"\n\n"
+
+    media_type = "text/event-stream"
+
+    def __init__(self, streams: Streams, viewer: str, last_seen: str) -> None:
+        super().__init__(headers={"Cache-Control": "no-store"})
+        del self.headers["content-length"]
+        self._streams, self._viewer, self._last_seen = streams, viewer, last_seen
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def write(event: StreamEvent) -> None:
+            text = f"event: {event.name}\nid: {event.id}\ndata: ".encode() + event.data + b"\n\n"
+            await send({"type": "http.response.body", "body": text, "more_body": True})
+
+        async def leaves() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        retry = f"retry: {STREAM_RETRY_MS}\n\n".encode()
+        await send({"type": "http.response.body", "body": retry, "more_body": True})
+        await self._streams.watch(self._viewer, self._last_seen, write, leaves)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -7,6 +7,7 @@ first; a process that starts goes on from the last boundary.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -30,6 +31,8 @@ from services.reporting.domain.snapshots import (
 from services.reporting.store.public_log import PublicLog
 from services.reporting.store.snapshots import SnapshotRows
 
+ENTRIES_AT_A_TIME = 64
+"""Folded in some five milliseconds."""
 FOLLOW_PAUSE_S = 0.2
 """So long after the log has grown at most, a process knows it."""
 SNAPSHOTS_KEPT_MAX = 64
@@ -126,12 +129,13 @@ class Snapshots:
         if not 0 <= size < current.size:
             detail = f"the log has {current.size} entries; ask for one of 0 to {current.size}"
             return Refusal("size_unknown", detail, RefusalKind.NOT_FOUND)
-        if (found := self._earlier.get(size)) is not None:
-            self._earlier.move_to_end(size)
+        if (found := self._found(size)) is not None:
             return found
-        known = await self._rows.newest(boundary_of(size))
-        entries = await self._entries(known.size, size)
-        return self._remembered(await self._fold(known, entries, is_followed=False))
+        begin = boundary_of(size)
+        known, entries = await asyncio.gather(self._rows.newest(begin), self._entries(begin, size))
+        if known.size < begin:  # a boundary that is not kept yet
+            entries = await self._entries(known.size, size)
+        return await self._earlier_one(known, entries, size)
 
     async def as_of_moment(self, at: datetime) -> Snapshot:
         """The snapshot of the last entry that was appended at or before a moment of business time."""
@@ -141,8 +145,17 @@ class Snapshots:
         known = await self._rows.newest_at(until)
         entries = await self._entries(known.size, min(current.size, known.size + STRIDE))
         size = known.size + sum(entry["at"] <= until for entry in entries)
-        found = await self.as_of_size(size)
-        assert isinstance(found, Snapshot), f"size {size} is below {current.size}"
+        return await self._earlier_one(known, entries[: size - known.size], size)
+
+    async def _earlier_one(self, known: Folded, entries: Sequence[fold.Json], size: int) -> Snapshot:
+        if (found := self._found(size)) is not None:
+            return found
+        return self._remembered(await self._fold(known, entries, is_followed=False))
+
+    def _found(self, size: int) -> Snapshot | None:
+        found = self._earlier.get(size)
+        if found is not None:
+            self._earlier.move_to_end(size)
         return found
 
     async def series(self, by: Level, begin: datetime, end: datetime, limit: int) -> list[Moment]:
@@ -165,7 +178,14 @@ class Snapshots:
         return [fold.read(entry) for entry in await self._kept.entries(first, end - first)] if first < end else []
 
     async def _fold(self, known: Folded, entries: Sequence[fold.Json], *, is_followed: bool) -> Folded:
+        """Some entries at a time: requests share this loop."""
         wanted = wanted_by(known, entries)
-        rounds = await self._rows.rounds_named(wanted.rounds, known.boundary)
-        months = await self._rows.months_named(wanted.months, known.boundary)
-        return folded(known, entries, rounds, months, is_followed=is_followed)
+        rounds, months = await asyncio.gather(
+            self._rows.rounds_named(wanted.rounds, known.boundary),
+            self._rows.months_named(wanted.months, known.boundary),
+        )
+        for first in range(0, len(entries), ENTRIES_AT_A_TIME):
+            part = entries[first : first + ENTRIES_AT_A_TIME]
+            known = folded(known, part, rounds, months, is_followed=is_followed)
+            await asyncio.sleep(0)
+        return known

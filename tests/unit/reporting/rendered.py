@@ -18,6 +18,7 @@ from pandapack.contracts.tlog.tree import append
 from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.read_limits import ReadLimits
 from services.reporting.api.pages import pages_router
+from services.reporting.api.public_page import PublicPage
 from services.reporting.api.trace import TraceLimits
 from services.reporting.api.trace_views import shown_trace
 from services.reporting.domain.funded_intervals import FundedIntervals, take_intervals
@@ -132,12 +133,10 @@ async def public_page(
     tables = ReadLimits("tables", burst=10, per_s=10)
     none, tracer = cast(Any, None), cast(Any, MadeTracer(trace))
     app = FastAPI()
-    app.include_router(
-        pages_router(
-            *(readings, none, tracer, TraceLimits(), tables, cast(Any, NoWitnesses())),
-            is_demonstration=is_demonstration,
-        )
+    public = PublicPage(
+        *(readings, tracer, TraceLimits(), tables, cast(Any, NoWitnesses())), is_demonstration=is_demonstration
     )
+    app.include_router(pages_router(public, readings, none, is_demonstration=is_demonstration))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://panda.example") as client:
         answer = await client.get("/", params={"lang": lang, **(FOLLOWED if trace else {})})
     assert answer.status_code == 200

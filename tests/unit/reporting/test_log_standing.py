@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fastapi import Request
 from pydantic import ValidationError
 
 from pandapack.contracts.envelope import decode
@@ -15,8 +14,8 @@ from pandapack.contracts.public_log.fold import figures
 from pandapack.contracts.public_log.fold.books import Books
 from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.neighbours import Neighbour
-from services.reporting.api.pages import _page
 from services.reporting.api.pipeline import shown_pipeline
+from services.reporting.api.rendering import rendered
 from services.reporting.api.texts import Language, PageTexts
 from services.reporting.domain.log_order import Blocked, Place, Waiting
 from services.reporting.domain.pipeline import Freshness
@@ -120,15 +119,14 @@ async def test_the_page_of_the_staff_says_it_in_a_sentence(language: str, senten
         "over_reported": [],
     }
     texts, shown = PageTexts(Language(language)), shown_pipeline(state)
-    page = _page(
+    html = await rendered(
         "ops.html",
         texts,
-        Request({"type": "http", "query_string": b""}),
+        "?lang=zh",
         totals=totals,
         booked=totals,
         pipeline=shown,
         is_demonstration=False,
         **nothing,
     )
-    html = bytes(page.body).decode()
     assert sentence in html and "log_gap: one" in html and "logistics/2" in html and LACKING[0] in html
