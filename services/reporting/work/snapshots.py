@@ -31,8 +31,6 @@ from services.reporting.domain.snapshots import (
 from services.reporting.store.public_log import PublicLog
 from services.reporting.store.snapshots import SnapshotRows
 
-ENTRIES_AT_A_TIME = 64
-"""Folded in some five milliseconds."""
 FOLLOW_PAUSE_S = 0.2
 """So long after the log has grown at most, a process knows it."""
 SNAPSHOTS_KEPT_MAX = 64
@@ -178,14 +176,9 @@ class Snapshots:
         return [fold.read(entry) for entry in await self._kept.entries(first, end - first)] if first < end else []
 
     async def _fold(self, known: Folded, entries: Sequence[fold.Json], *, is_followed: bool) -> Folded:
-        """Some entries at a time: requests share this loop."""
         wanted = wanted_by(known, entries)
         rounds, months = await asyncio.gather(
             self._rows.rounds_named(wanted.rounds, known.boundary),
             self._rows.months_named(wanted.months, known.boundary),
         )
-        for first in range(0, len(entries), ENTRIES_AT_A_TIME):
-            part = entries[first : first + ENTRIES_AT_A_TIME]
-            known = folded(known, part, rounds, months, is_followed=is_followed)
-            await asyncio.sleep(0)
-        return known
+        return folded(known, entries, rounds, months, is_followed=is_followed)
