@@ -23,7 +23,7 @@ class Plan:
     traces: int = 1_000
     rounds: int = 50_000
     round_days: int = 1_100
-    reading_s: float = 60.0
+    reading_s: float = 45.0
     recovery_per_s: float = 20_000.0
     raw_records: int = 1_000_000
     raw_pages: int = 1_000
