@@ -81,8 +81,4 @@ async def test_however_many_addresses_we_are_called_by_so_many_pages_are_kept_an
     pages = PagesAhead(maker.make)
     for number in range(3 * PAGES_MAX):
         assert (await pages.get(f"address {number}")).startswith(f"address {number} ".encode())
-    made = maker.made
-    assert await pages.get(f"address {3 * PAGES_MAX}") != b""
-    await asyncio.sleep(0.01)
-    assert (maker.made - made - 1) % PAGES_MAX <= PAGES_MAX
     assert len(pages._kept) == PAGES_MAX
