@@ -40,21 +40,31 @@ class PagesAhead(Generic[K]):
     def __init__(self, make: Callable[[K], Awaitable[bytes]]) -> None:
         self._make = make
         self._kept: dict[K, _Kept] = {}
+        self._lock = asyncio.Lock()
         self._making: asyncio.Task[None] | None = None
 
     async def get(self, key: K) -> bytes:
         """The page, at most `PAGE_S_MAX` old. Raises what making it raises."""
+        if (html := self._fresh(key)) is not None:
+            return html
+        async with self._lock:
+            if (html := self._fresh(key)) is not None:  # made for another meanwhile
+                return html
+            now_s = monotonic_s()
+            html = await self._make(key)
+            if key in self._kept or len(self._kept) < PAGES_MAX:
+                self._kept[key] = _Kept(html, now_s, now_s)
+                if self._making is None or self._making.done():
+                    self._making = asyncio.create_task(self._run())
+            return html
+
+    def _fresh(self, key: K) -> bytes | None:
+        """The kept page, where it is young enough."""
         now_s, kept = monotonic_s(), self._kept.get(key)
-        if kept is not None:
-            kept.asked_s = now_s
-            if now_s - kept.at_s <= PAGE_S_MAX:
-                return kept.html
-        html = await self._make(key)
-        if key in self._kept or len(self._kept) < PAGES_MAX:
-            self._kept[key] = _Kept(html, now_s, now_s)
-            if self._making is None or self._making.done():
-                self._making = asyncio.create_task(self._run())
-        return html
+        if kept is None:
+            return None
+        kept.asked_s = now_s
+        return kept.html if now_s - kept.at_s <= PAGE_S_MAX else None
 
     async def _run(self) -> None:
         """Makes all that is asked for; ends where nothing is, or the figures cannot be read: then who asks is told."""

@@ -40,6 +40,18 @@ async def test_a_page_is_made_once_for_all_who_ask_at_a_time(maker: Maker, monke
     assert await pages.get("zh") == b"zh 2"
 
 
+async def test_many_who_ask_at_once_share_one_page(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE_PAUSE_S", 60.0)
+    make = maker.make
+
+    async def slowly(key: str) -> bytes:
+        await asyncio.sleep(0)
+        return await make(key)
+
+    pages = PagesAhead(slowly)
+    assert set(await asyncio.gather(*(pages.get("en") for _ in range(100)))) == {b"en 1"}
+
+
 async def test_nobody_waits_for_a_page_while_others_have_asked_before(maker: Maker) -> None:
     pages = PagesAhead(maker.make)
     await pages.get("en")
