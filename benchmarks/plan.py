@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Plan:
     """Counts are donations unless said otherwise; `days` is over how many days they are spread.
 
-    `log`: whether anybody owns the public log; without it the same run shows what it costs.
+    `log`: whether anybody owns the public log; without it the same run shows what it costs. `journeyed`: events in
+    the journal.
     """
 
     donations: int = 6_000_000
@@ -21,6 +22,7 @@ class Plan:
     peer_wait_s: float = 300.0
     latency_s: float = 20.0
     traces: int = 1_000
+    journeyed: int = 1_000_000
     rounds: int = 50_000
     round_days: int = 1_100
     reading_s: float = 45.0
@@ -38,6 +40,7 @@ QUICK = Plan(
     peer_wait_s=60.0,
     latency_s=3.0,
     traces=100,
+    journeyed=20_000,
     rounds=500,
     round_days=50,
     reading_s=3.0,

@@ -115,7 +115,15 @@ FIGURES = (
         _at_least("rebuild_per_s", 1_000_000),
     ),
     Figure("trace_ms_p99", "one donation's trace, p99", "ms", "≤ 50", _at_most("trace_ms_p99", 50)),
+    Figure("journey_ms_p99", "the journey of any id, p99", "ms", "≤ 100", _at_most("journey_ms_p99", 100)),
     Figure("recovery_s", "kill -9 of the donations service → counting goes on", "s"),
+    Figure(
+        "alarm_s",
+        "a service gone or held, Kafka held, an outbox waiting → told by terminal, page, metrics and alert",
+        "s",
+        "≤ 15",
+        _at_most("alarm_s", 15),
+    ),
 )
 RAW = {
     "kafka_producer_per_s": "Kafka's producer tool, 120 B records, lz4, acks=all",

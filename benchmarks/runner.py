@@ -12,8 +12,10 @@ from benchmarks.figures import share_of
 from benchmarks.load import DataSet
 from benchmarks.machine import machine
 from benchmarks.parts import (
+    alarms,
     big,
     end_to_end,
+    journey,
     kafka_streams,
     latency,
     ledger,
@@ -30,11 +32,13 @@ from benchmarks.testbed import Testbed, log, running_testbed
 
 ON_LOADED_SERVICES = ("end_to_end", "storage", "rebuild", "trace", "latency", "reading")
 """They need a top rate, or donations to look at, whether the first one was asked for or not."""
-ON_ALL_SERVICES = (*ON_LOADED_SERVICES, "poison", "recovery")
+ON_ALL_SERVICES = (*ON_LOADED_SERVICES, "poison", "recovery", "journey")
 """They run on one stack, in this order: what the first one loads the others read."""
 ON_SERVERS = ("ledger", "kafka_streams", "raw_limits")
 """They run on Kafka and MongoDB alone; the ledger and its peer read one topic."""
-PARTS = (*ON_ALL_SERVICES, *ON_SERVERS)
+ALARMS = "alarms"
+"""Stops what the others need: on a stack of its own."""
+PARTS = (*ON_ALL_SERVICES, *ON_SERVERS, ALARMS)
 BIG = "big"
 """Runs for tens of minutes, and only when it is asked for."""
 FIGURES = (
@@ -57,7 +61,9 @@ FIGURES = (
     "bytes_per_donation",
     "rebuild_per_s",
     "trace_ms_p99",
+    "journey_ms_p99",
     "recovery_s",
+    "alarm_s",
     "raw_limits",
 )
 """What the object always has; null where a part did not run."""
@@ -80,6 +86,9 @@ def run(wanted: Collection[str], plan: Plan, folder: Path | None = None) -> dict
     if parts.wanted & set(ON_SERVERS):
         with running_testbed(services=False, folder=folder) as servers:
             parts.on_servers(servers)
+    if ALARMS in parts.wanted:
+        with running_testbed(services=True, folder=folder) as stopped:
+            parts.tried(ALARMS, lambda: alarms.measure(stopped))
     found |= shares(found)
     return {**found, "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
 
@@ -129,6 +138,7 @@ class Parts:
             "reading": lambda: reading.measure(whole, plan, float(top["end_to_end_per_s"])),
             "poison": lambda: poison.measure(whole, plan),
             "recovery": lambda: recovery.measure(whole, plan),
+            "journey": lambda: journey.measure(whole, plan),
         }
         for name, measure in others.items():
             if name in self.wanted:

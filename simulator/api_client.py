@@ -20,7 +20,8 @@ import httpx
 from pandapack.backoff import Backoff
 
 ANSWER_WAIT_S = 30.0
-CONNECTIONS_MAX = 32
+CONNECTIONS_MAX = 16
+"""Each request looks at all of them."""
 AT_ONCE_MAX = 12
 """Reports of the players under way at once, so that donors' pushes are not crowded out."""
 PAUSES = Backoff(first_s=0.1, max_s=1.0)
@@ -124,7 +125,7 @@ class ApiClient:
             after = page["next"]
 
     async def submit(
-        self, service: str, who: str, path: str, body: Json, *, key: str, method: str = "POST"
+        self, service: str, who: str, path: str, body: Json | list[Json], *, key: str, method: str = "POST"
     ) -> Json | None:
         """Reports something. None: it was known already. Raises RequestRefused, NoAnswer."""
         headers = self._authorization(service, who) | {"Idempotency-Key": key}
@@ -135,6 +136,13 @@ class ApiClient:
         if answer.status_code == 409 and _code_of(answer) in KNOWN_ALREADY:
             return None
         return _body_of(answer, path)
+
+    async def is_refused(self, service: str, who: str, path: str, body: Json, *, key: str) -> bool:
+        """Reports something that is wrong in itself. True: the service refused it."""
+        headers = self._authorization(service, who) | {"Idempotency-Key": key}
+        async with self._submissions:
+            answer = await self._answer(service, lambda url: self._client.post(url, json=body, headers=headers), path)
+        return 400 <= answer.status_code < 500
 
     def _authorization(self, service: str, who: str) -> dict[str, str]:
         key = self._keys_of_parties.get((service, who)) or self._site.keys[who]
@@ -159,6 +167,14 @@ class ApiClient:
             pause_s = PAUSES.pause_s(failures)
             await asyncio.sleep(pause_s)
             waited_s += pause_s
+
+
+async def ask_until(holds: Callable[[], Awaitable[bool]], every_s: float) -> None:
+    """Asks again and again until it is so."""
+    is_so = await holds()
+    while not is_so:
+        await asyncio.sleep(every_s)
+        is_so = await holds()
 
 
 async def together(work: Iterable[Awaitable[T]]) -> list[T]:

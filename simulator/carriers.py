@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from simulator.api_client import ApiClient, Json, together
 from simulator.calendar import Calendar
-from simulator.decisions import Loss, losses, service_fen
+from simulator.decisions import Loss, late_days, losses, service_fen
 from simulator.journeys import Journey, Report, journey_of
+from simulator.story_clock import StoryClock
 
-DAY_S = 86_400
 ASK_EVERY_S = 0.1
 
 
 class Carriers:
-    """All trades that bring parcels to schools. `day_s`: how many seconds a day of a journey takes here.
+    """All trades that bring parcels to schools. They report what happened when it has happened, or some days later.
 
     A round's forwarder takes it over; the other parties are those that the consignment names, and each leg's carrier.
     """
@@ -29,10 +29,10 @@ class Carriers:
         calendar: Calendar,
         forwarders: Iterable[str],
         *,
-        day_s: float,
+        clock: StoryClock,
         work: asyncio.TaskGroup,
     ) -> None:
-        self._api, self._seed, self._calendar, self._day_s, self._work = api, seed, calendar, day_s, work
+        self._api, self._seed, self._calendar, self._clock, self._work = api, seed, calendar, clock, work
         self._forwarders = tuple(forwarders)
         self._carried: set[str] = set()
 
@@ -63,11 +63,10 @@ class Carriers:
         lost = losses(self._seed, round_id, one["round_parcels"])
         damaged = [loss for loss in lost if loss.now == "damaged"]
         await self._write_off(one["warehouse"], round_id, damaged, journey.reports[0].at)
-        before = journey.reports[0].at
         for report in journey.reports:
-            await asyncio.sleep(max(0.0, (report.at - before).total_seconds() / DAY_S * self._day_s))
+            late = timedelta(days=late_days(self._seed, journey.shipment, report.key))
+            await self._clock.until(report.at + late)
             await self._report(one, journey, report)
-            before = report.at
         missing = [loss for loss in lost if loss.now == "lost"]
         if missing:
             await self._dispatched(one)

@@ -28,7 +28,9 @@ LOSS_BLOCK = 64
 """One parcel in every so many finds its end on the way: 1.6 %."""
 LOST_SHARE = 0.4
 REJECT_BLOCK = 50
-EARLY_SHARE = 0.15
+LATE_SHARE = 0.15
+LATE_DAYS_MAX = 12.0
+BROKEN_REPORT_SHARE = 0.06
 HANDOUT_FIRST_SHARE = 0.15
 TWO_DELIVERIES_SHARE = 0.3
 SERVICE_PER_MILLE = {
@@ -188,6 +190,12 @@ def proofs(seed: int, round_id: str, parcels: int, school: Json) -> tuple[Proof,
     return tuple(_proof(seed, round_id, school["school"], n, part, refused) for n, part in enumerate(parts, 1))
 
 
+def accepted_parcels(seed: int, round_id: str, parcels: int) -> int:
+    """How many parcels of a round schools will have accepted: a pupil gets each of them."""
+    gone = {loss.ordinal for loss in losses(seed, round_id, parcels)}
+    return parcels - len(gone | set(_marked(seed, "refused", REJECT_BLOCK, round_id, parcels)))
+
+
 def _proof(seed: int, round_id: str, school: str, number: int, ordinals: Sequence[int], refused: set[int]) -> Proof:
     delivery = f"POD-{round_id}-{school}-{number}"
     rejected = tuple(one for one in ordinals if one in refused)
@@ -209,9 +217,16 @@ def handout_plan(seed: int, round_id: str, proof: Proof) -> HandoutPlan | None:
     return HandoutPlan(proof.delivery.replace("POD-", "HO-"), parcels, girls, parcels - girls)
 
 
-def reports_early(seed: int, round_id: str, school: str) -> bool:
-    """Whether the school's papers are posted before the carriers' are."""
-    return draw(seed, "early", round_id, school) < EARLY_SHARE
+def late_days(seed: int, *about: str | int) -> float:
+    """How many days after it happened something is reported: most is at once, some papers travel for days."""
+    if draw(seed, "late", *about) >= LATE_SHARE:
+        return 0.0
+    return LATE_DAYS_MAX * draw(seed, "late by", *about)
+
+
+def is_sent_broken(seed: int, delivery: str) -> bool:
+    """Whether a school's first report of a delivery cannot be taken: it is made again right."""
+    return draw(seed, "broken report", delivery) < BROKEN_REPORT_SHARE
 
 
 def reports_handout_first(seed: int, round_id: str, school: str) -> bool:

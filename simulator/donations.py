@@ -136,7 +136,7 @@ class Stream:
 
     def fen(self, first: int, count: int) -> int:
         """What donations `first` … `first + count - 1` sum up to."""
-        return int(self._amounts(np.arange(first, first + count, dtype=np.int64)).sum())
+        return int(self.amounts(np.arange(first, first + count, dtype=np.int64)).sum())
 
     def stutters(self, first: int, count: int) -> tuple[int, int]:
         """How many repeats and how many broken lines come with these donations."""
@@ -155,23 +155,35 @@ class Stream:
         back = (bits >> np.uint64(1)) % np.minimum(reach, ks + 1).astype(np.uint64)
         return ks - back.astype(np.int64)
 
-    def _amounts(self, ks: Indices) -> Indices:
+    def amounts(self, ks: Indices) -> Indices:
+        """Fen of each donation."""
         bits = mixed(self.seed, OF_A_DONATION, ks)
         amounts: Indices = _AMOUNT_BY_MILLE[(bits >> np.uint64(32)) % np.uint64(len(_AMOUNT_BY_MILLE))]
         return amounts
 
+    def seconds(self, ks: Indices) -> Indices:
+        """When each donation was made, in seconds since 1970 as they begin in Asia/Shanghai."""
+        seconds: Indices = ((self.first_at - EPOCH) // timedelta(microseconds=1) + ks * self.spacing_us) // US
+        return seconds
+
+    def merchant_numbers(self, ks: Indices) -> npt.NDArray[np.uint16]:
+        """Which merchant each donation was made at."""
+        bits = mixed(self.seed, OF_A_DONATION, ks)
+        numbers: npt.NDArray[np.uint16] = merchant_table(self.merchants)[
+            bits & np.uint64((1 << MERCHANT_TABLE_BITS) - 1)
+        ]
+        return numbers
+
     def _rows(self, ks: Indices) -> npt.NDArray[np.void]:
         """One laid-out line for each k, in the order given."""
         rows = np.repeat(BLANK, len(ks))
-        bits = mixed(self.seed, OF_A_DONATION, ks)
         rows["id_high"] = str(first_id(self.seed))[:7].encode()
         rows["id_low_1"] = _FOURS[ks // 10**8]
         rows["id_low_2"] = _FOURS[ks // 10**4 % 10**4]
         rows["id_low_3"] = _FOURS[ks % 10**4]
-        ranks = merchant_table(self.merchants)[bits & np.uint64((1 << MERCHANT_TABLE_BITS) - 1)]
-        rows["merchant"] = _FIVES[ranks]
-        rows["amount"] = _AMOUNTS[self._amounts(ks)]
-        seconds = ((self.first_at - EPOCH) // timedelta(microseconds=1) + ks * self.spacing_us) // US
+        rows["merchant"] = _FIVES[self.merchant_numbers(ks)]
+        rows["amount"] = _AMOUNTS[self.amounts(ks)]
+        seconds = self.seconds(ks)
         days = seconds // DAY_S
         low = int(days.min(initial=np.iinfo(np.int64).max)) if len(days) else 0
         rows["day"] = _days(low, int(days.max()) if len(days) else 0)[days - low]

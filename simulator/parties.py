@@ -10,7 +10,9 @@ from simulator.routes import CARRIERS, COUNTRIES
 
 CARRIED = ("freight", "insurance", "duty")
 """Services whose suppliers report to logistics, too."""
-KEY_NAME = "demonstration"
+KEY_NAME = "a player of the demonstration"
+EVALUATOR = "demo-evaluator"
+"""Independent of all others: it asks pupils, and takes no other part."""
 
 
 def field_partner_of(country: str) -> str:
@@ -45,6 +47,7 @@ def parties_of(programme: Json, schools: dict[str, list[str]]) -> list[tuple[str
         ("logistics", warehouse),
         *(("logistics", {"party": one, "kind": "carrier", "name": _title(one)}) for one in carriers),
         *(("logistics", one) for one in partners),
+        ("logistics", {"party": EVALUATOR, "kind": "evaluator", "name": "Demo Evaluator (independent)"}),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pandapack.backoff import Backoff
 
-IDLE_PAUSES = Backoff(first_s=0.1, max_s=0.8)
+IDLE_PAUSES = Backoff(first_s=0.5, max_s=2.0)
 
 
 class Player(Protocol):

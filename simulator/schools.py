@@ -1,19 +1,30 @@
 """Schools: prove what they took over and what they refused, and report how many pupils got parcels.
 
-Most report once the shipment has arrived. Some papers are early: the delivery is proven before the carrier has reported
-the departure, or a handout before its delivery; logistics parks them until their turn comes.
+They report when they have the parcels, or some days later, whatever the carriers have reported by then: a delivery may
+be proven before its carrier's papers are there, or a handout before its delivery. Logistics parks them until their turn
+comes. A few reports are broken at first, and made again.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+from datetime import datetime, timedelta
 
-from simulator.api_client import ApiClient, Json, together
+from simulator.api_client import ApiClient, Json, RequestRefused, together
 from simulator.calendar import Calendar
-from simulator.decisions import HandoutPlan, Proof, handout_plan, proofs, reports_early, reports_handout_first
+from simulator.decisions import (
+    HandoutPlan,
+    Proof,
+    handout_plan,
+    is_sent_broken,
+    late_days,
+    proofs,
+    reports_handout_first,
+)
 from simulator.journeys import delivered_at, handed_out_at, journey_of
 from simulator.parties import field_partner_of
 from simulator.routes import COUNTRIES
+from simulator.story_clock import StoryClock
 
 GAVE, RECEIVED = "carrier's driver", "school office"
 
@@ -21,30 +32,26 @@ GAVE, RECEIVED = "carrier's driver", "school office"
 class Schools:
     """All schools of all countries: a field partner a country acts for them, and sees what is for them."""
 
-    def __init__(self, api: ApiClient, seed: int, calendar: Calendar) -> None:
-        self._api, self._seed, self._calendar = api, seed, calendar
-        self._reported: set[tuple[str, str]] = set()
+    def __init__(
+        self, api: ApiClient, seed: int, calendar: Calendar, *, clock: StoryClock, work: asyncio.TaskGroup
+    ) -> None:
+        self._api, self._seed, self._calendar, self._clock, self._work = api, seed, calendar, clock, work
+        self._expecting: set[str] = set()
 
     async def turn(self) -> int:
-        """Reports for every school whose turn has come."""
-        return sum(await together(self._act(field_partner_of(country)) for country in COUNTRIES))
+        """Looks for consignments whose parcels are all stored: from then on each school waits for its own."""
+        return sum(await together(self._look(field_partner_of(country)) for country in COUNTRIES))
 
-    async def _act(self, partner: str) -> int:
+    async def _look(self, partner: str) -> int:
         rows = self._api.items("logistics", partner, "/v1/consignments", status="open")
-        waiting = [one async for one in rows if one["stored"] == one["round_parcels"] and self._waits(one)]
-        return sum(await together(self._look(one) for one in waiting))
-
-    def _waits(self, one: Json) -> bool:
-        return any((one["round"], school["school"]) not in self._reported for school in one["schools"])
-
-    async def _look(self, one: Json) -> int:
-        round_id = one["round"]
-        unreported = [school for school in one["schools"] if (round_id, school["school"]) not in self._reported]
-        early = [school for school in unreported if reports_early(self._seed, round_id, school["school"])]
-        turn = unreported if one["arrived_at"] is not None else early
-        await together(self._report(one, school) for school in turn)
-        self._reported.update((round_id, school["school"]) for school in turn)
-        return len(turn)
+        new = [
+            one async for one in rows if one["stored"] == one["round_parcels"] and one["round"] not in self._expecting
+        ]
+        for one in new:
+            self._expecting.add(one["round"])
+            for school in one["schools"]:
+                self._work.create_task(self._report(one, school))
+        return len(new)
 
     async def _report(self, one: Json, school: Json) -> None:
         round_id, name = one["round"], school["school"]
@@ -72,19 +79,32 @@ class Schools:
             "document": proof.document,
             "at": at.isoformat(),
         }
+        await self._clock.until(at + timedelta(days=late_days(self._seed, proof.delivery)))
+        if is_sent_broken(self._seed, proof.delivery):
+            await self._break(one, "deliveries", body | {"at": at.replace(tzinfo=None).isoformat()}, proof.delivery)
         await self._submit(one, "deliveries", body, key=proof.delivery)
 
     async def _hand_out(self, one: Json, school: str, handout: HandoutPlan, at: datetime) -> None:
+        handed_at = handed_out_at(self._seed, at, handout.handout)
         body: Json = {
             "handout": handout.handout,
             "school": school,
             "parcels": handout.parcels,
             "girls": handout.girls,
             "boys": handout.boys,
-            "at": handed_out_at(self._seed, at, handout.handout).isoformat(),
+            "at": handed_at.isoformat(),
         }
+        await self._clock.until(handed_at)
         await self._submit(one, "handouts", body, key=handout.handout)
 
     async def _submit(self, one: Json, what: str, body: Json, *, key: str) -> None:
         path = f"/v1/consignments/{one['round']}/{what}"
         await self._api.submit("logistics", field_partner_of(one["country"]), path, body, key=key)
+
+    async def _break(self, one: Json, what: str, body: Json, name: str) -> None:
+        """Sends a report without a zone in its time, which is refused."""
+        path = f"/v1/consignments/{one['round']}/{what}"
+        if not await self._api.is_refused(
+            "logistics", field_partner_of(one["country"]), path, body, key=f"{name}-broken"
+        ):
+            raise RequestRefused(f"{path}: a time without a zone was taken")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from simulator.api_client import ApiClient, Json
+from simulator.api_client import ApiClient, Json, ask_until
 from simulator.donations import PROGRAMME
 
 ASK_EVERY_S = 0.3
@@ -13,15 +15,26 @@ READINGS = 2
 OPEN_STATES = ("warehouse", "in_transit")
 
 
-def open_end(fund: Json, totals: Json, log: Json, donations: int, repeated: int) -> str | None:
+@dataclass(frozen=True, slots=True)
+class StorySums:
+    """What was pushed in all: gifts, repeats of them, and fen taken back."""
+
+    donations: int
+    repeated: int
+    reversed_fen: int
+
+
+def open_end(fund: Json, totals: Json, log: Json, settling: bool, pushed: StorySums) -> str | None:
     """What is not at its end yet, in a word; None: all is. Fund and totals may be of slightly different moments.
 
-    `log`: of reporting's pipeline, read before the totals.
+    `log`: of reporting's pipeline, read before the totals. `settling`: whether a settlement waits for its statement.
     """
     parcels = totals["parcels"]
     next_round = fund["next_round"]
     ends: tuple[tuple[str, bool], ...] = (
-        ("counting", totals["donations"] >= donations and totals["duplicates"] >= repeated),
+        ("counting", totals["donations"] >= pushed.donations and totals["duplicates"] >= pushed.repeated),
+        ("reversing", totals["reversed_fen"] >= pushed.reversed_fen),
+        ("banking", not settling),
         ("crediting", totals["in_flight_fen"] == 0 and fund["applied_fen"] == totals["received_fen"]),
         ("funding", next_round is None or not next_round["affordable"]),
         ("delivering", not fund["open_rounds"]),
@@ -49,18 +62,23 @@ def _same_money(fund: Json, totals: Json) -> bool:
 class Settling:
     """Watches for the end. `waits_for` is what is not at its end yet."""
 
-    def __init__(self, api: ApiClient, donations: int, repeated: int) -> None:
-        self._api, self._donations, self._repeated = api, donations, repeated
-        self.waits_for = "counting"
+    def __init__(self, api: ApiClient, pushed: StorySums, settlements: Sequence[str]) -> None:
+        self._api, self._pushed, self._unsettled = api, pushed, list(settlements)
+        self.waits_for = "delivering"
+
+    async def delivered(self) -> None:
+        """Waits until all rounds are over, and reporting shows it."""
+        await ask_until(self._is_delivered, ASK_EVERY_S)
 
     async def wait(self) -> Json:
         """The totals, once all is settled."""
         found, complete_to = 0, None
         while True:
-            fund = await self._api.get("procurement", "auditor", f"/v1/funds/{PROGRAMME}")
+            is_settling = await self._is_settling()
+            fund = await self._fund()
             log = (await self._api.get("reporting", "auditor", "/v1/pipeline"))["log"]
             totals = await self._api.get("reporting", "auditor", "/v1/totals")
-            end = open_end(fund, totals, log, self._donations, self._repeated)
+            end = open_end(fund, totals, log, is_settling, self._pushed)
             # A later reading counts where the log was looked at again: only that tells that nothing is on its way.
             if end is not None:
                 found, complete_to = 0, None
@@ -70,3 +88,18 @@ class Settling:
                 return totals
             self.waits_for = end or "settled"
             await asyncio.sleep(ASK_EVERY_S)
+
+    async def _is_delivered(self) -> bool:
+        return not (await self._fund())["open_rounds"]
+
+    async def _fund(self) -> Json:
+        return await self._api.get("procurement", "auditor", f"/v1/funds/{PROGRAMME}")
+
+    async def _is_settling(self) -> bool:
+        """Whether a settlement still waits for its statement; those that have theirs are not asked for again."""
+        for name in tuple(self._unsettled):
+            found = await self._api.get("donations", "platform", f"/v1/settlements/{name}")
+            if found["status"] != "reconciled":
+                return True
+            self._unsettled.remove(name)
+        return False

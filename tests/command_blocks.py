@@ -15,7 +15,7 @@ DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 NOT_RUN = {
     "make demo": "fetches and starts everything; what it calls, `panda demo`, is what the other blocks run against",
     "make test": "runs this test",
-    "panda demo --donations": "a demonstration of its own: tests/system/test_demonstration.py plays one to its end",
+    "panda demo --scale": "a demonstration of its own: tests/system/played/ plays one to its end",
     "panda witness": "serves until it is stopped: tests/service/reporting/test_watched.py runs one",
     "docker": "needs a Docker engine",
     "kubectl": "needs a cluster",

@@ -26,8 +26,8 @@ from schemathesis.core.result import Ok
 from pandapack.cli.site import Site
 from pandapack.runtime.auth import Role
 
-ANSWER_WAIT_S = 30
-STREAMS = frozenset({"/v1/events"})
+ANSWER_WAIT_S = 120
+STREAMS = frozenset({"/v1/events", "/v1/ops/events"})
 """Their answers do not end."""
 NOBODY = ("", "panda_operator_00000000_nobody's", "\x00", "一")
 """What stands where a key should, or nothing at all."""

@@ -9,6 +9,7 @@ pytest's own does.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -75,7 +76,9 @@ def closing_line(outputs: Sequence[str], took_s: float) -> str:
 
 def _pytest(*arguments: str, stdout: IO[str] | int) -> subprocess.Popen[str]:
     command = (sys.executable, "-m", "pytest", *arguments)
-    return subprocess.Popen(command, stdout=stdout, stderr=subprocess.STDOUT, text=True)
+    # Hundreds of processes of ours are started: each module is compiled once, and not by each of them.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.Popen(command, env=env, stdout=stdout, stderr=subprocess.STDOUT, text=True)
 
 
 def _text(file: IO[str]) -> str:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
-WAIT_S = 30.0
+WAIT_S = 120.0
+"""Longer than anything takes, also on a machine that is slow: only what never comes about is waited for so long."""
 ASK_EVERY_S = 0.05
 
 T = TypeVar("T")

@@ -39,7 +39,8 @@ class _Marks:
         for one in self.row["by"]:
             bits = np.unpackbits(np.frombuffer(one["bits"], np.uint8), count=one["rows"])
             if one["rows"] > len(columns):
-                self.owner.wrong(one["settlement"], f"page {id}: it banked {one['rows']} rows of {len(columns)}")
+                detail = f"page {id}: it banked {one['rows']} rows of {len(columns)}"
+                self.owner.wrong(one["settlement"], detail, f"page {id}")
                 continue
             rows = np.flatnonzero(bits)
             taken[rows] += 1

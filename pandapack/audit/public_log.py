@@ -16,6 +16,7 @@ from datetime import datetime
 import msgspec
 from pydantic import ValidationError
 
+from pandapack.audit.audit_log import AuditLogAudit
 from pandapack.audit.facts import Json
 from pandapack.audit.findings import Findings, Layer
 from pandapack.audit.folded import LOG, FoldAudit
@@ -148,7 +149,10 @@ class _Told:
 class PublicLogAudit:
     """Reads the log once. Without `veil` no event can be matched: then entries are held against the root alone."""
 
-    def __init__(self, databases: Databases, veil: Veil | None, findings: Findings) -> None:
+    def __init__(
+        self, databases: Databases, veil: Veil | None, findings: Findings, audit_log: AuditLogAudit | None = None
+    ) -> None:
+        self._audit_log = audit_log
         self._reporting, self._donations = databases.reporting, databases.donations
         self._veil, self._findings = veil, findings
         self._partitions: list[_Partition] = []
@@ -181,6 +185,8 @@ class PublicLogAudit:
                 self._match(told, self._veil)
             if told.head["type"] == PAGE_SEALED:
                 self._compare_page(told)
+            if self._audit_log is not None:
+                self._audit_log.compare_root(told.head)
         for partition in self._partitions:
             for event in partition.rest():
                 self._untold(event)

@@ -1,10 +1,9 @@
 """All of an audit, in the order in which nothing can overtake what is read.
 
-What is made of something is read before it: views before journal and pages, published seals and signed roots before
-seals, settlements before bitmaps before pages, funds before shards, what is shown and kept of figures before the public
-log. So what is compared is never newer than what it is
-counted from, and nobody has to wait for quiet. Where the journal is still on its way to what a document has published
-already, the audit waits for just that.
+What is made of something is read before it: the audit log and views before journal and pages, published seals and
+signed roots before seals, settlements before bitmaps before pages, funds before shards, what is shown and kept of
+figures before the public log. So what is compared is never newer than what it is counted from, and nobody has to wait
+for quiet. Where the journal is still on its way to what a document has published already, the audit waits for that.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Any
 
 from pymongo import MongoClient
 
+from pandapack.audit.audit_log import AuditLogAudit
 from pandapack.audit.banked import BankedRows
 from pandapack.audit.documents import Documents
 from pandapack.audit.facts import Json
@@ -68,6 +68,8 @@ def audit(
     shown: asks for the totals.
     """
     kept, findings, patience = databases(client, namespace), Findings(), Patience(patience_s)
+    chain = AuditLogAudit(kept, findings)
+    chain.read()
     roots = Roots.read(kept.donations, key, kept_roots or {}, findings)
     published = PublishedSeals.read(kept, findings, patience)
     journal, banked = Journal(kept, findings, patience), BankedRows(kept, findings, patience)
@@ -80,12 +82,13 @@ def audit(
     shards = ledger.read_views()
     journal.count()
     journal.compare()
+    chain.compare()
     documents.compare_funds()
     documents.look_for_documents(journal.sources)
     Rounds(documents, findings).compare()
     ledger.audit(funds, banked)
     totals = None if shown is None else ShownTotals(kept, shown, before, patience)
-    log = PublicLogAudit(kept, None if log_secret is None else Veil(log_secret), findings)
+    log = PublicLogAudit(kept, None if log_secret is None else Veil(log_secret), findings, chain)
     if totals is not None:
         patience.until(log.size, totals.size)
     folded = FoldAudit(kept, findings, size=None if totals is None else totals.size)
@@ -108,6 +111,7 @@ def audit(
             "documents": documents.count,
             "entries": logged.entries,
             "logged_events": logged.events,
+            "audit_log_entries": chain.entries,
         },
         cuts=cuts | journal.cuts(),
         causes=findings.causes(),

@@ -25,7 +25,7 @@ from pandapack.local.keys import LOG_SECRET_FILE
 from pandapack.local.layout import DATA_DIR
 
 CAUSES_SHOWN_MAX = 100
-KEPT_FORM = re.compile(r"\d{4}-\d{2}-\d{2}=[0-9a-f]{64}")
+KEPT_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}=[0-9a-f]{64}")
 
 
 def audit(

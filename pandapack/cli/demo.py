@@ -25,6 +25,8 @@ import typer
 from rich.console import Console
 
 from pandapack.cli.console import jar_progress, print_addresses, print_line
+from pandapack.cli.demo_display import ASK_EVERY_S, FIGURES, LAWS, Display
+from pandapack.cli.facts import donations_at
 from pandapack.cli.failures import EXIT_INTERRUPTED, EXIT_WRONG, explained
 from pandapack.cli.stack import stopped_by_signals
 from pandapack.local import child as trampoline
@@ -38,69 +40,60 @@ from pandapack.local.supervisor import log_tail
 
 SEED = 1
 PLATFORM = "demo"
-DONATIONS_UNTIL_SETTLED = 500_000
-FIRST_DONATION_AT = datetime(2020, 1, 1, tzinfo=UTC) - timedelta(hours=8)  # midnight in Asia/Shanghai
-DONATIONS_A_DAY = 3_000
-CLOCK_DAYS_A_S = 4
-"""Without an end the demonstration runs four days a second, as its carriers do; the pleasant rate is 3,000 gifts a
-second, hence 750 a day."""
-DAY_S = 86_400
-LIVE_SPACING_US = DAY_S * 1_000_000 * CLOCK_DAYS_A_S // 3_000
-CLOCK_AHEAD = timedelta(days=2)
+SCALE = 1_000
+STORY_BEGINS = datetime(2019, 2, 1, tzinfo=UTC) - timedelta(hours=8)  # midnight in Asia/Shanghai
+BEFORE_STORY = timedelta(days=1)
+"""So long before it the clock runs as usual, until the story sets it."""
+CLOCK_FILE = "clock.jsonl"
 ACCEPT_DAYS = 36_500
 REPORT_TOLERANCE_HOURS = 24 * 366 * 10
 """Journeys of months are told within minutes here, as fast as they are taken: their times lie ahead of the clock."""
-ASK_EVERY_S = 0.1
 ANSWER_WAIT_S = 10.0
 ANSWER_WAIT_S_MAX = 60.0
 SIMULATOR_STOP_WAIT_S = 10.0
 STANDSTILL_S_MAX = 120.0
 """Where an end is waited for and nothing has moved for so long, something is wrong: it is told, and all is stopped."""
-LAWS = ("money_conserved", "items_conserved", "parcels_conserved")
-FIGURES = (
-    "donations",
-    "duplicates",
-    "received_fen",
-    "reversed_fen",
-    "unallocated_fen",
-    "reserved_fen",
-    "committed_fen",
-    "spent_fen",
-    "rounds",
-    "orders",
-    "parcels",
-    "pupils_reached",
-    "countries",
-)
-PARCELS = ("packed", "warehouse", "in_transit", "accepted", "rejected", "damaged", "lost", "returned")
-
 Json = dict[str, Any]
 BackgroundTask = Callable[[Stack], AbstractContextManager[object]]
 """What runs in the background of the simulator, given the running stack; left while the stack still runs."""
-Donations = Annotated[int | None, typer.Option(min=1, help="How many gifts; without it they do not end.")]
+Scale = Annotated[
+    int | None, typer.Option(min=1, help=f"1:SCALE of the programme that was published. [default: {SCALE}]")
+]
+Donations = Annotated[int | None, typer.Option(min=1, help="The same by the number of gifts, of 2.6 billion.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another story; the same seed always tells the same one.")]
 UntilSettled = Annotated[
     bool,
     typer.Option("--until-settled", help="Push as fast as possible, play all to its end, print the totals, stop."),
 ]
+Stay = Annotated[
+    bool,
+    typer.Option("--stay", help="At the end of the three years leave all as it is, to be looked at: no gifts of now."),
+]
 OutcomeAsJson = Annotated[bool, typer.Option("--json", help="With --until-settled: one JSON object on stdout.")]
 
 
 def demo(
-    donations: Donations = None, seed: Seed = SEED, until_settled: UntilSettled = False, as_json: OutcomeAsJson = False
+    scale: Scale = None,
+    donations: Donations = None,
+    seed: Seed = SEED,
+    until_settled: UntilSettled = False,
+    stay: Stay = False,
+    as_json: OutcomeAsJson = False,
 ) -> None:
-    """Play a programme from gifts to pupils; Ctrl-C stops everything. With --until-settled exit 0 if all laws hold."""
+    """Play the programme's three years, then gifts of now; Ctrl-C stops. With --until-settled exit 0 if laws hold."""
     if as_json and not until_settled:
         raise typer.BadParameter("goes with --until-settled", param_hint="--json")
-    if until_settled and donations is None:
-        donations = DONATIONS_UNTIL_SETTLED
+    if stay and until_settled:
+        raise typer.BadParameter("does not go with --until-settled, which stops all", param_hint="--stay")
+    if scale is not None and donations is not None:
+        raise typer.BadParameter("says what --donations says: name one of them", param_hint="--scale")
+    count = donations if donations is not None else donations_at(scale or SCALE)
     console = Console(highlight=False, stderr=as_json)
-    display = Display(console, time.monotonic(), donations)
+    display = Display(console, time.monotonic(), count)
     with explained(), data_dir_of(keep=not until_settled) as data_dir:
-        layout = layout_of(data_dir, donations, until_settled=until_settled)
-        outcome = play(console, display, layout, seed, until_settled=until_settled)
+        outcome = play(console, display, layout_of(data_dir), seed, until_settled=until_settled, stay=stay)
         if outcome is None:
-            print_line(console, how_to_resume(donations, seed, until_settled=until_settled))
+            print_line(console, how_to_resume(count, seed, until_settled=until_settled))
     if until_settled:
         if outcome is None:
             raise typer.Exit(EXIT_INTERRUPTED)
@@ -112,9 +105,9 @@ def demo(
             raise typer.Exit(EXIT_WRONG)
 
 
-def how_to_resume(donations: int | None, seed: int, *, until_settled: bool) -> str:
+def how_to_resume(donations: int, seed: int, *, until_settled: bool) -> str:
     """What to do after Ctrl-C: a demonstration does not go on where it stopped, it is told again."""
-    command = f"panda demo --seed {seed}" + (f" --donations {donations}" if donations is not None else "")
+    command = f"panda demo --seed {seed}" + (f" --donations {donations}" if donations != donations_at(SCALE) else "")
     command += " --until-settled" if until_settled else ""
     return f"a demonstration always begins at its beginning: `{command}` tells the same story again"
 
@@ -123,10 +116,8 @@ QUIET_S = "1"
 """Its gifts are nobody's, so the public log need not hold a lone one until others have come."""
 
 
-def layout_of(data_dir: Path, donations: int | None, *, until_settled: bool) -> Layout:
-    """This demonstration's stack: as the environment says, with empty data and a clock that runs fast."""
-    is_bounded = until_settled or donations
-    giving = timedelta(days=(donations or 0) / DONATIONS_A_DAY) + CLOCK_AHEAD if is_bounded else timedelta()
+def layout_of(data_dir: Path) -> Layout:
+    """This demonstration's stack: as the environment says, with empty data and the story's clock."""
     # Existing servers may hold whatever else: there it plays in a namespace of its own.
     elsewhere = os.environ.get("PANDA_KAFKA") or os.environ.get("PANDA_MONGO")
     env = {
@@ -135,11 +126,16 @@ def layout_of(data_dir: Path, donations: int | None, *, until_settled: bool) -> 
         "PANDA_LOG_QUIET_S": QUIET_S,
         "PANDA_DEMONSTRATION": "true",
         "PANDA_CLOCK_EPOCH": datetime.now(UTC).isoformat(),
-        "PANDA_CLOCK_START": (FIRST_DONATION_AT + giving).isoformat(),
-        "PANDA_CLOCK_RATE": str(CLOCK_DAYS_A_S * DAY_S),
+        "PANDA_CLOCK_START": (STORY_BEGINS - BEFORE_STORY).isoformat(),
+        "PANDA_CLOCK_FILE": str(clock_file_of(data_dir)),
         **({"PANDA_NAMESPACE": f"demo-{secrets.token_hex(4)}"} if elsewhere else {}),
     }
     return replace(Layout.from_environment(data_dir=data_dir, service_env=env), keep_data=False, platform=PLATFORM)
+
+
+def clock_file_of(data_dir: Path) -> Path:
+    """Where the simulator sets the clock, and the services look."""
+    return data_dir.resolve() / CLOCK_FILE
 
 
 @contextmanager
@@ -165,18 +161,21 @@ def play(
     seed: int,
     *,
     until_settled: bool,
+    stay: bool = False,
     rate: int | None = None,
     background: BackgroundTask = nullcontext,
 ) -> Json | None:
     """Runs all; the totals at the end, None where Ctrl-C came first. `background` runs while the simulator plays.
 
-    rate: how many gifts a second; None is as fast as they are accepted or, where they do not end, a pleasant rate.
+    rate: how many gifts a second; None is as fast as they are accepted.
     """
     with jar_progress(console) as progress:
         stack = Stack(layout, report=partial(print_line, console), progress=progress)
         with stopped_by_signals(stack):
             try:
-                arguments = _simulator_arguments(display.donations, seed, until_settled, rate)
+                clock = clock_file_of(layout.data_dir)
+                arguments = _simulator_arguments(display.donations, seed, rate, clock)
+                arguments += ["--until-settled"] * until_settled + ["--stay"] * stay
                 with stack, background(stack), _simulator(stack, arguments) as simulator:
                     keys_file = str(layout.data_dir / KEYS_FILE)
                     print_addresses(console, stack.addresses, keys_file, "Ctrl-C stops everything")
@@ -203,14 +202,10 @@ class Simulator:
         self.lines.put(None)
 
 
-def _simulator_arguments(donations: int | None, seed: int, until_settled: bool, rate: int | None) -> list[str]:
+def _simulator_arguments(donations: int, seed: int, rate: int | None, clock: Path) -> list[str]:
     """Its command line, without where the services are."""
-    arguments = ["--seed", str(seed), "--first-at", FIRST_DONATION_AT.isoformat()]
-    arguments += ["--donations", str(donations)] if donations is not None else []
-    arguments += ["--until-settled"] if until_settled else []
-    arguments += ["--rate", str(rate)] if rate is not None else []
-    arguments += ["--spacing-us", str(LIVE_SPACING_US)] if donations is None else []
-    return arguments
+    arguments = ["--seed", str(seed), "--donations", str(donations), "--clock-file", str(clock)]
+    return arguments + (["--rate", str(rate)] if rate is not None else [])
 
 
 @contextmanager
@@ -310,86 +305,14 @@ def _watch(simulator: Simulator, totals: TotalsReader, display: Display, standst
         message: Json = json.loads(line)
         now = totals.read()
         display.read(now)
+        if "settled" in message and standstill is not None:
+            indicators = totals.await_answer("/v1/totals/indicator")["items"]
+            return display.outcome(
+                totals.await_answer("/v1/totals"), totals.await_answer("/v1/conservation"), indicators
+            )
         if "settled" in message:
-            return display.outcome(totals.await_answer("/v1/totals"), totals.await_answer("/v1/conservation"))
+            display.show_facts(totals.await_answer("/v1/totals"), totals.await_answer("/v1/totals/indicator")["items"])
+            continue
         display.pulse(message["pulse"], now)
         if standstill is not None:
             standstill.look(message["pulse"], now)
-
-
-@dataclass
-class Display:
-    """What a person sees, and the two times that are measured."""
-
-    console: Console
-    began_s: float
-    donations: int | None
-    giving_since_s: float | None = None
-    first_s: float | None = None
-    all_counted_s: float | None = None
-    counted: int = 0
-    counted_at_s: float = 0.0
-
-    @property
-    def wants_more_readings(self) -> bool:
-        """Whether a moment is still to be caught that a line a second is too slow for."""
-        return self.giving_since_s is not None and (
-            self.first_s is None or (self.donations is not None and self.all_counted_s is None)
-        )
-
-    def read(self, totals: Json | None) -> None:
-        """Notes when the first and when the last gift is counted."""
-        if totals is None or not totals["donations"]:
-            return
-        now_s = time.monotonic()
-        if self.first_s is None:
-            self.first_s = now_s - self.began_s
-            self.console.print(f"first counted donation after {self.first_s:.1f} s")
-        if self.all_counted_s is None and self.donations is not None and totals["donations"] >= self.donations:
-            self.all_counted_s = now_s
-
-    def pulse(self, pulse: Json, totals: Json | None) -> None:
-        """One line."""
-        now_s = time.monotonic()
-        if self.giving_since_s is None and pulse["phase"] != "preparing":
-            self.giving_since_s = now_s
-        if totals is None:
-            self.console.print(f"{pulse['pushed']:,} gifts pushed; reporting does not answer just now")
-            return
-        rate = (totals["donations"] - self.counted) / max(now_s - self.counted_at_s, ASK_EVERY_S)
-        self.counted, self.counted_at_s = totals["donations"], now_s
-        parcels = totals["parcels"]
-        parts = (
-            f"{pulse['phase']}: {self.counted:,} gifts ({max(0.0, rate):,.0f}/s)",
-            f"{_yuan(totals['received_fen'])} given, {_yuan(totals['banked_fen'])} of it banked",
-            f"{_yuan(totals['spent_fen'])} spent",
-            f"{totals['rounds']} rounds",
-            f"{parcels['packed']} parcels packed, {parcels['in_transit']} on the way, {parcels['accepted']} accepted",
-            f"{totals['pupils_reached']} pupils",
-        )
-        self.console.print("; ".join(parts), soft_wrap=True)
-
-    def outcome(self, totals: Json, laws: Json) -> Json:
-        """What `--json` prints: of all figures only the last two but the laws differ between runs of one seed."""
-        ended_s = time.monotonic()
-        since_s = self.giving_since_s or self.began_s
-        counting_s = max(ASK_EVERY_S, (self.all_counted_s or ended_s) - since_s)
-        return {
-            **{name: totals[name] for name in FIGURES},
-            "parcels": {state: totals["parcels"][state] for state in PARCELS},
-            "elapsed_s": round(ended_s - since_s, 1),
-            "donations_per_s": round(totals["donations"] / counting_s),
-            **{law: bool(laws.get(law)) for law in LAWS},
-        }
-
-    def show_outcome(self, outcome: Json) -> None:
-        """The same for a person."""
-        for name, value in outcome.items():
-            shown = (
-                ", ".join(f"{count} {state}" for state, count in value.items()) if isinstance(value, dict) else value
-            )
-            self.console.print(f"{name:<18}{shown:,}" if type(shown) is int else f"{name:<18}{shown}")
-
-
-def _yuan(fen: int) -> str:
-    return f"{fen / 100:,.2f} yuan"

@@ -32,7 +32,7 @@ RETIRES_MIN = 15
 """Time enough to start a service anew."""
 LOG = "log"
 """In the place of a service: the public log, whose key signs checkpoints."""
-PARTY_ROLES = ("supplier", "warehouse", "carrier", "school")
+PARTY_ROLES = ("supplier", "warehouse", "carrier", "school", "evaluator")
 
 
 @app.command("add")

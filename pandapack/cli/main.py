@@ -14,6 +14,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from pandapack.cli.options import with_url, with_watch
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -27,10 +29,12 @@ class Entry:
         """The command itself, as typer makes it. Imports its module."""
         module, _, attribute = self.target.partition(":")
         found: typer.Typer | Callable[..., None] = getattr(import_module(f"pandapack.cli.{module}"), attribute)
-        if isinstance(found, typer.Typer):
-            return typer.main.get_command(found)
-        alone = typer.Typer(add_completion=False)
-        alone.command(self.name)(found)
+        alone = found if isinstance(found, typer.Typer) else typer.Typer(add_completion=False)
+        if alone is not found:
+            alone.command(self.name)(found)
+        for info in alone.registered_commands:
+            own = info.name or (info.callback.__name__.replace("_", "-") if info.callback else "")
+            info.callback = _with_options(info.callback, f"{self.name} {own}" if alone is found else self.name)
         return typer.main.get_command(alone)
 
 
@@ -50,16 +54,31 @@ COMMANDS = (
     Entry(
         "demo",
         "demo:demo",
-        "Play a programme from gifts to pupils; Ctrl-C stops everything. With --until-settled exit 0 if all laws hold.",
+        "Play the programme's three years, then gifts of now; Ctrl-C stops. With --until-settled exit 0 if laws hold.",
     ),
     Entry(
         "chaos",
         "chaos:chaos",
         "Disturb what runs the programme again and again; compare with an undisturbed run. Exit 1: the ends differ.",
     ),
+    Entry(
+        "ops",
+        "ops:ops",
+        "Say how money moves, what stands still, what needs a person and what alerts; exit 0 only if nothing does.",
+    ),
+    Entry(
+        "drill",
+        "drill:drill",
+        "Rehearse the runbook of a kind of stop on a stack of its own; exit 1 where a total or law is wrong after it.",
+    ),
     Entry("key", "keys:app", "Keys with roles."),
-    Entry("party", "parties:app", "Parties: suppliers, warehouses, carriers, schools and their field partners."),
+    Entry(
+        "party",
+        "parties:app",
+        "Parties: suppliers, warehouses, carriers, schools and their field partners, evaluators.",
+    ),
     Entry("dlq", "dead_letters:app", "Dead letters: rows that are no donations."),
+    Entry("alerts", "alerts:app", "Alerts: what fires, since when, and the page that mends it."),
     Entry("shard", "shards:app", "The ledger's shards."),
     Entry("partition", "partitions:app", "Partitions that stand still."),
     Entry("platform", "platforms:platforms", "Platforms that push donations."),
@@ -74,6 +93,11 @@ COMMANDS = (
         "trace",
         "trace:trace",
         "Follow one donation from its page to the parcel that it helped to pay for. Exit 1 when it is not known.",
+    ),
+    Entry(
+        "journey",
+        "journey:journey",
+        "Tell the whole way of any id across all services, and what is due next. Exit 1 when nobody knows the id.",
     ),
     Entry(
         "receipt",
@@ -106,6 +130,11 @@ COMMANDS = (
         "Recount everything from what is kept, while it runs, and compare. Exit 1 names each cause of a difference.",
     ),
     Entry(
+        "audit-log",
+        "audit_log:audit_log",
+        "List the commands that were accepted: who, when, what and why, the newest first.",
+    ),
+    Entry(
         "recount",
         "recount:recount",
         "Recount every public figure from the public log, and compare with the page. Exit 1 names each difference.",
@@ -116,6 +145,24 @@ COMMANDS = (
         "Measure this machine: throughput, latency, storage, recovery, with Kafka Streams and raw limits beside.",
     ),
 )
+
+LOCAL = frozenset(
+    ("up", "down", "doctor", "demo", "chaos", "verify", "monitor", "mirror", "witness", "recount", "bench", "drill")
+) | {"key rotate"}
+"""What is of this machine alone, or is told an address of its own. All others have `--url`."""
+WATCHED = frozenset(
+    ("status", "ops", "alerts", "dlq list", "partition list", "shard list", "pushes list", "pushes show")
+) | {"alerts list"}
+"""What somebody looks at while it changes: they have `--watch`."""
+
+
+def _with_options(command: Callable[..., Any] | None, path: str) -> Callable[..., Any] | None:
+    """The command with the options that the table has for it. `path`: as it is called, such as "dlq list"."""
+    if command is None:
+        return None
+    if path not in LOCAL and path.split(maxsplit=1)[0] not in LOCAL:
+        command = with_url(command)
+    return with_watch(command) if path in WATCHED else command
 
 
 class TableCommand(TyperCommand):

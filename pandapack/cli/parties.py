@@ -14,7 +14,7 @@ from pandapack.cli.options import AsJson
 from pandapack.cli.site import Site
 
 app = typer.Typer(
-    help="Parties: suppliers, warehouses, carriers, schools and their field partners.",
+    help="Parties: suppliers, warehouses, carriers, schools and their field partners, evaluators.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -25,6 +25,7 @@ SERVICES_BY_KIND = {
     "carrier": ("logistics",),
     "school": ("logistics",),
     "field-partner": ("logistics",),
+    "evaluator": ("logistics",),
 }
 """Where each kind acts. Suppliers of freight, insurance and duty report to logistics what it cost."""
 SERVICES = ("procurement", "logistics")

@@ -10,6 +10,7 @@ import typer
 from pandapack.cli.failures import EXIT_WRONG, fail
 from pandapack.cli.options import AsJson
 from pandapack.cli.site import Site
+from pandapack.cli.tables import print_table
 from pandapack.local.layout import SERVICES
 
 PATH = "/v1/partitions"
@@ -27,10 +28,15 @@ def list_partitions(as_json: AsJson = False) -> None:
     stops = _standing()
     if as_json:
         typer.echo(json.dumps({"items": stops}, ensure_ascii=False))
-    elif not stops:
-        typer.echo("no partition stands still")
-    for stop in stops if not as_json else ():
-        _print_stop(stop)
+    else:
+        rows = [
+            (f"{stop['topic']}/{stop['partition']}", stop["service"], stop["offset"], stop["since"], stop["attempts"])
+            for stop in stops
+        ]
+        columns = ("partition", "service", "stands before", "since", "tries")
+        print_table("", columns, rows, empty="no partition stands still")
+        for stop in stops:
+            typer.echo(f"{stop['topic']}/{stop['partition']} in {stop['service']}: {stop['reason']}")
     if stops:
         raise typer.Exit(EXIT_WRONG)
 

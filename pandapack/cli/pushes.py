@@ -10,6 +10,7 @@ import typer
 
 from pandapack.cli.options import AsJson
 from pandapack.cli.site import Site
+from pandapack.cli.tables import print_table
 
 app = typer.Typer(help="Pushes and what became of them.", no_args_is_help=True, add_completion=False)
 
@@ -32,14 +33,14 @@ def list_pushes(
     if as_json:
         typer.echo(json.dumps({"items": found}))
         return
-    if not found:
-        typer.echo("no pushes yet: `panda push FILE` pushes a file")
+    rows = [
+        (one["at"], _name(one), one["status"] or "-", one["state"], one["accepted"], one["rejected"]) for one in found
+    ]
+    columns = ("at", "push", "status", "state", "taken", "refused")
+    print_table("", columns, rows, empty="no pushes yet: `panda push FILE` pushes a file")
     for one in found:
-        what = one["push_id"] or one["request_id"] or ""
-        lines = f"{_count(one['accepted'])} taken, {_count(one['rejected'])} refused"
-        typer.echo(f"{one['at']}  {one['status'] or '-'!s:3}  {one['state']:10} {what:34} {lines}")
         if one["detail"]:
-            typer.echo(f"    {one['code']}: {one['detail']}")
+            typer.echo(f"{_name(one)}: {one['code']}: {one['detail']}")
         for name, value in (one["signed"] or {}).items():
             typer.echo(f"    signed: {name} {value}")
 
@@ -68,6 +69,10 @@ def show_push(
         typer.echo(f"    line {_count(one['index'])}: {_finding(one)}")
     if found["findings_truncated"]:
         typer.echo("    and more: only the first are listed")
+
+
+def _name(one: dict[str, Any]) -> str:
+    return str(one["push_id"] or one["request_id"] or "")
 
 
 def _count(value: int | None) -> str:

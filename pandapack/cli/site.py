@@ -1,8 +1,9 @@
 """Where the installation is that a command talks to, with which key, and how it is asked.
 
 What runs in this folder tells where: `stack.json` and `keys.json` in `.panda/` for a stack, in `.panda/demo/` for a
-demonstration. Environment variables go first: `PANDA_DONATIONS_URL` and so on for each service, `PANDA_MONGO`,
-`PANDA_KEY`.
+demonstration. `--url` says it for an installation elsewhere: reporting's address, which names the other services'.
+Environment variables go first: `PANDA_DONATIONS_URL` and so on for each service, `PANDA_MONGO`, `PANDA_KEY` or
+`PANDA_KEY_FILE`, and `PANDA_DONATIONS_KEY` and so on where each service has a key of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import httpx
 import typer
 
 from pandapack.cli.failures import EXIT_UNREACHABLE, fail
+from pandapack.cli.options import chosen_url
 from pandapack.local.layout import DATA_DIR, DEFAULT_PORTS, SERVICES
 from pandapack.local.running import DEMO_FOLDER, read_note
 
@@ -40,6 +42,8 @@ class Site:
         """The installation of this folder or of the environment."""
         note = read_note(data_dir) or read_note(data_dir / DEMO_FOLDER) or {}
         addresses: dict[str, str] = note.get("addresses", {})
+        if (url := chosen_url()) and url != addresses.get("reporting"):
+            note, addresses = {}, _named_by(url)  # the keys of this folder go nowhere else
         urls = {
             name: os.environ.get(f"PANDA_{name.upper()}_URL")
             or addresses.get(name)
@@ -51,8 +55,8 @@ class Site:
         return cls(urls, mongo, _keys(note))
 
     def key(self, role: str) -> str:
-        """A key for a role: `PANDA_KEY`, or what the stack here made. Ends the command where there is none."""
-        key = os.environ.get("PANDA_KEY") or self.keys.get(role)
+        """A key for a role: `PANDA_KEY`, that in `PANDA_KEY_FILE`, or what the stack here made; ends without any."""
+        key = os.environ.get("PANDA_KEY") or _key_in(os.environ.get("PANDA_KEY_FILE")) or self.keys.get(role)
         if not key:
             mend = "set PANDA_KEY, or run this in the folder where `panda up` or `panda demo` runs"
             raise fail(f"no key for the role {role}: {mend}")
@@ -60,7 +64,8 @@ class Site:
 
     def client(self, service: str, role: str | None) -> httpx.Client:
         """A client of one service that sends a role's key; None: no key, for what everybody may read."""
-        headers = {"Authorization": f"Bearer {self.key(role)}"} if role else {}
+        own = os.environ.get(f"PANDA_{service.upper()}_KEY")
+        headers = {"Authorization": f"Bearer {own or self.key(role)}"} if role else {}
         timeout = httpx.Timeout(ANSWER_WAIT_S, connect=CONNECT_WAIT_S)
         return httpx.Client(base_url=self.urls[service], headers=headers, timeout=timeout, trust_env=False)
 
@@ -110,6 +115,24 @@ class Site:
             rows += page["items"]
             after = page["next"]
         return rows
+
+
+def _key_in(file: str | None) -> str:
+    """Ends the command where the file cannot be read."""
+    try:
+        return Path(file).read_text().strip() if file else ""
+    except OSError as error:
+        raise fail(f"PANDA_KEY_FILE {file} cannot be read: {error.strerror}") from error
+
+
+def _named_by(url: str) -> dict[str, str]:
+    """The addresses of an installation, as its reporting names them. Ends the command where it does not."""
+    try:
+        with httpx.Client(timeout=httpx.Timeout(ANSWER_WAIT_S, connect=CONNECT_WAIT_S), trust_env=False) as client:
+            named: dict[str, str] = body_of(client.get(f"{url}/v1/installation"))["services"]
+    except httpx.TransportError as error:
+        raise unreachable(error) from error
+    return {**named, "reporting": url}
 
 
 def _keys(note: dict[str, Any]) -> dict[str, str]:

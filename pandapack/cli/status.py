@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
 from pandapack.cli.failures import EXIT_WRONG
-from pandapack.cli.options import AsJson
+from pandapack.cli.options import AsJson, chosen_url
+from pandapack.cli.reasons import reasons_by_name
 from pandapack.local.layout import DATA_DIR, SERVICES
 from pandapack.local.probes import Answer, ask, embedded_mongo_answers, existing_mongo_answers, kafka_answers
 from pandapack.local.running import Running, read_note, running_in
 
-POLL_AGE_TOLD_S = 15.0
+Json = dict[str, Any]
+
 EMBEDDED_MONGO = "mongod"
 """Its name among the children of a stack; a stack on an existing MongoDB has no such child."""
 
 
-def status(as_json: AsJson = False) -> None:
+def status(
+    *,
+    why: Annotated[bool, typer.Option("--why", help="Say of each reason where to begin, and its runbook.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say what runs in this folder, stack or demonstration, and whether it is ready; exit 0 only if all of it is."""
-    first, *others = [_status_of(running) for running in running_in(DATA_DIR)] or [_status_of(None)]
+    first, *others = _all_found()
     if as_json:
         typer.echo(json.dumps({**first, "also": others}, indent=2))
     else:
         for found in (first, *others):
-            _print(found)
+            _print(found, why=why)
     if not all(is_well(found) for found in (first, *others)):
         raise typer.Exit(EXIT_WRONG)
 
@@ -39,15 +45,42 @@ def is_well(found: Mapping[str, Any]) -> bool:
     return bool(found["ready"]) and all(found["ready"].values()) and not found["reasons"]
 
 
+def _all_found() -> list[Json]:
+    """What runs here, or what runs at the address that was asked for."""
+    if not chosen_url():
+        return [_status_of(running) for running in running_in(DATA_DIR)] or [_status_of(None)]
+    from pandapack.cli.site import Site
+
+    note = {"addresses": Site.here().urls, "children": {}}
+    told = {"running": True, "what": "installation", "starting_or_stopping": False, "pid": None, "since": None}
+    return [{**told, **note, **seen_of(note)}]
+
+
+def seen_of(note: Json) -> Json:
+    """What is seen now of all that a note has addresses of: `ready`, `reasons` and, with runbooks, `why`, by name."""
+    answers = _answers(note)
+    found = reasons_by_name(answers, note["children"])
+    return {
+        "ready": {name: answer.status == 200 for name, answer in answers.items()},
+        "reasons": {name: [one.text for one in some] for name, some in found.items()},
+        "why": {
+            name: [
+                {"kind": one.kind, "reason": one.text, "command": one.command, "runbook": one.runbook} for one in some
+            ]
+            for name, some in found.items()
+        },
+    }
+
+
 def nothing_runs() -> str:
     """What there is to say of a folder in which nothing runs."""
     return f"no stack and no demonstration is running in {DATA_DIR.resolve()}"
 
 
-def _status_of(running: Running | None) -> dict[str, Any]:
+def _status_of(running: Running | None) -> Json:
     """What is shown of one that runs, or of none."""
     note = read_note(running.data_dir) if running else None
-    answers = _answers(note) if note else {}
+    seen = seen_of(note) if note else {"ready": {}, "reasons": {}, "why": {}}
     return {
         "running": running is not None,
         "what": running.what if running else None,
@@ -56,18 +89,18 @@ def _status_of(running: Running | None) -> dict[str, Any]:
         "since": running.holder.since if running else None,
         "addresses": note["addresses"] if note else {},
         "children": note["children"] if note else {},
-        "ready": {name: answer.status == 200 for name, answer in answers.items()},
-        "reasons": reasons(answers),
+        **seen,
     }
 
 
 def _answers(note: dict[str, Any]) -> dict[str, Answer]:
     """All of it, asked at once: one that is held keeps nobody waiting for the others."""
     addresses: dict[str, str] = note["addresses"]
-    looks: dict[str, Callable[[], Answer]] = {
-        "kafka": lambda: _yes_or_no(kafka_answers(addresses["kafka"])),
-        "mongo": lambda: _yes_or_no(_mongo_answers(note)),
-    }
+    looks: dict[str, Callable[[], Answer]] = {}
+    if "kafka" in addresses:
+        looks["kafka"] = lambda: _yes_or_no(kafka_answers(addresses["kafka"]))
+    if "mongo" in addresses:
+        looks["mongo"] = lambda: _yes_or_no(_mongo_answers(note))
     looks |= {name: partial(ask, f"{addresses[name]}/readyz") for name in SERVICES if name in addresses}
     with ThreadPoolExecutor(len(looks)) as threads:
         return dict(zip(looks, threads.map(lambda look: look(), looks.values()), strict=True))
@@ -78,42 +111,8 @@ def _yes_or_no(answers: bool) -> Answer:
 
 
 def reasons(answers: Mapping[str, Answer]) -> dict[str, list[str]]:
-    """Why each is not well, in words, and since when where anybody knows; those that are well are missing."""
-    seen = [one for answer in answers.values() for one in answer.body.get("neighbours", ())]
-    silent_since = {one["service"]: one["silent_since"] for one in seen if one["silent_since"]}
-    found = {name: list(_reasons(answer, silent_since.get(name))) for name, answer in answers.items()}
-    return {name: why for name, why in found.items() if why}
-
-
-def _reasons(answer: Answer, silent_since: str | None) -> Iterator[str]:
-    if answer.status == 0:
-        yield "does not answer" + (f", since {silent_since}" if silent_since else "")
-        return
-    report = answer.body
-    yield from (report[name] for name in ("store", "kafka") if report.get(name, "ok") != "ok")
-    for stop in report.get("stopped", ()):
-        at, tried = f"{stop['topic']}/{stop['partition']} since {stop['since']}", f"tried {stop['attempts']} times"
-        yield f"stopped at {at}, {tried}: {stop['reason']}"
-    for stall in report.get("stalled", ()):
-        yield (
-            f"stalled: {stall['records']} records wait on {stall['topic']}/{stall['partition']} for {stall['group']}, "
-            f"and nothing has moved since {stall['since']}"
-        )
-    yield from _log_reasons(report.get("public_log") or {})
-    poll_age_s = report.get("poll_age_s")
-    if answer.status != 200 and poll_age_s is not None and poll_age_s > POLL_AGE_TOLD_S:
-        yield f"Kafka has answered none of its polls for {poll_age_s:.0f} s"
-
-
-def _log_reasons(standing: Mapping[str, Any]) -> Iterator[str]:
-    if stop := standing.get("stopped"):
-        yield f"the public log stopped at {stop['since']}, and nothing is appended to it: {stop['reason']}"
-    for one in standing.get("blocked", ()):
-        lacking = ", ".join(one["lacking"])
-        yield (
-            f"the public log waits at {one['partition']} since {one['since']}: {one['event']} needs {lacking} before "
-            "it, and no journal has that"
-        )
+    """Why each is not well, in words; those that are well are missing."""
+    return {name: [one.text for one in why] for name, why in reasons_by_name(answers, {}).items()}
 
 
 def _mongo_answers(note: dict[str, Any]) -> bool:
@@ -124,13 +123,19 @@ def _mongo_answers(note: dict[str, Any]) -> bool:
     return port is not None and embedded_mongo_answers(port)
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: Json, *, why: bool) -> None:
     if not found["running"]:
         typer.echo(nothing_runs())
         return
     state = "starting or stopping" if found["starting_or_stopping"] else "running"
-    typer.echo(f"a {found['what']} is {state} (pid {found['pid']}, since {found['since']})")
+    whose = f" (pid {found['pid']}, since {found['since']})" if found["pid"] else ""
+    typer.echo(f"{'an' if found['what'] == 'installation' else 'a'} {found['what']} is {state}{whose}")
     for name, is_ready in found["ready"].items():
         typer.echo(f"  {name:<12}{'ready' if is_ready else 'NOT READY':<11}{found['addresses'][name]}")
-        for why in found["reasons"].get(name, ()):
-            typer.echo(f"  {'':<12}{why}")
+        for one in found["why"].get(name, ()):
+            typer.echo(f"  {'':<12}{one['reason']}")
+            if why:
+                typer.echo(f"  {'':<12}  begin with: {one['command']}")
+                typer.echo(f"  {'':<12}  runbook:    {one['runbook']}")
+    if why and found["ready"] and not found["reasons"]:
+        typer.echo("  nothing stands still, and all that should answer does")

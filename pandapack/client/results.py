@@ -140,7 +140,7 @@ def _result(
             pointer="",
             code="line_too_long",
             en=f"the line has {size} bytes, more than a batch may have: it is no donation",
-            zh=f"该行有 {size} 字节, 超过一批允许的大小, 不是捐赠记录",
+            zh=f"该行有 {size} 字节，超过一批允许的大小，不是捐赠记录",
         )
         for number, size in batch.too_long
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pandapack.contracts.audit_log import ACTED, AuditLogChained
 from pandapack.contracts.logistics import CostIncurred, CustomsReleased
 from pandapack.contracts.procurement import GoodsReceived, OrderRequested, ParcelsPacked, ProgrammePublished
 
@@ -27,6 +28,11 @@ _BY_TYPE = {
 _BY_PUBLISHER = {"donations": Law.MONEY, "procurement": Law.MONEY, "logistics": Law.PARCELS}
 
 
-def breaks(type: str) -> Law:
-    """The law that breaks where an event of this type is passed over; the first of them where it moves several."""
+def breaks(type: str) -> Law | None:
+    """The law that breaks where an event of this type is passed over; the first of them where it moves several.
+
+    None: it moves no figure, as one that tells who did something.
+    """
+    if type.endswith(ACTED) or type == AuditLogChained.TYPE:
+        return None
     return _BY_TYPE.get(type) or _BY_PUBLISHER[type.partition(".")[0]]

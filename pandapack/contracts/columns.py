@@ -211,6 +211,14 @@ class Columns:
         same = self.programmes.indices[:row] == self.programmes.indices[row]
         return int(self.amounts_fen[:row][same].sum())
 
+    def row_at(self, programme: str, fen: int) -> int | None:
+        """The row that has a fen of those that all rows give to a programme, counted from 0; None where none has."""
+        own = [place for place, name in enumerate(self.programmes.strings) if name == programme]
+        rows = np.flatnonzero(np.isin(self.programmes.indices, own))
+        ends = np.cumsum(self.amounts_fen[rows])
+        place = int(np.searchsorted(ends, fen, side="right"))
+        return int(rows[place]) if fen >= 0 and place < len(rows) else None
+
     def take(self, rows: npt.NDArray[np.intp]) -> Columns:
         """Some rows."""
         return Columns(

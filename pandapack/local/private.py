@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,7 +29,7 @@ def _owner_only(path: str, flags: int) -> int:
 
 def write_private(file: Path, text: str) -> None:
     """Replace the file in one step by one that only its owner can read, from its first byte on."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    partial = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_native_id()}")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     with os.fdopen(descriptor, "w") as out:

@@ -42,10 +42,14 @@ _MESSAGE = struct.Struct("<iiiiIB")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a GET was answered. `status` 0: it was not answered in time. `body`: a JSON object, or nothing."""
+    """What a GET was answered. `status` 0: it was not answered in time. `body`: a JSON object, or nothing.
+
+    `hangs`: somebody took the connection, and then said nothing.
+    """
 
     status: int
     body: dict[str, Any] = field(default_factory=dict)
+    hangs: bool = False
 
 
 def ask(url: str) -> Answer:
@@ -59,8 +63,8 @@ def ask(url: str) -> Answer:
         with refused, contextlib.suppress(OSError):
             return Answer(refused.code, _json_of(refused.read(ANSWER_BYTES_MAX)))
         return Answer(refused.code)
-    except (OSError, http.client.HTTPException):
-        return Answer(0)
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(0, hangs=isinstance(getattr(error, "reason", error), TimeoutError))
 
 
 def _json_of(content: bytes) -> dict[str, Any]:

@@ -11,15 +11,19 @@ from typing import Any
 import duckdb
 
 from pandapack.contracts.tlog.tiles import ENTRY_BYTES_MAX
+from pandapack.recount.statement import sql
 
-SQL_FILE = Path(__file__).with_name("recount.sql")
 TABLES: Mapping[str, tuple[str, ...]] = {
     "programme": ("programme",),
     "day": ("day",),
     "country": ("country",),
     "item": ("programme", "item"),
+    "content": ("programme", "specification", "item"),
     "category": ("category",),
     "year": ("year",),
+    "specification": ("programme", "specification"),
+    "indicator": ("indicator", "country"),
+    "complaint": ("kind",),
     "round": ("round",),
 }
 """Tables as in `/v1/totals/{by}` → what names a row."""
@@ -38,11 +42,6 @@ class Figures:
     totals: Json
     tables: Mapping[str, Sequence[Json]]
     laws: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]]
-
-
-def sql() -> str:
-    """The published text."""
-    return SQL_FILE.read_text()
 
 
 def count(files: Sequence[Path], size: int) -> Figures:

@@ -21,7 +21,10 @@ ENTRIES_A_FILE = 4_096
 ANSWER_WAIT_S = 60.0
 ROWS_AN_ANSWER = 10_000
 """Of `/v1/totals/round`: the most that it gives."""
-SHOWN_TABLES = ("programme", "day", "country", "item", "category", "year")
+SHOWN_TABLES = (
+    *("programme", "day", "country", "item", "content", "category", "year"),
+    *("specification", "indicator", "complaint"),
+)
 
 Json = dict[str, Any]
 Progress = Callable[[int, int], None]

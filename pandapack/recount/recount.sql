@@ -26,8 +26,12 @@
 --     day           a row a day on which anything was given, taken back or banked (banked: by the day of the gift)
 --     country       a row a country of destination
 --     item          a row a programme and item, in base units
+--     content       a row a programme, specification and item: what is in one parcel, as last published
 --     category      a row a category on which money was spent
 --     year          a row a year: given, taken back, spent, and the two ratios of the Charity Law
+--     specification a row a specification of which a round is closed: what a parcel cost in full
+--     indicator     a row an indicator of surveys and country (NULL: in all), with Wilson's interval
+--     complaint     a row a kind of complaint (NULL: of all)
 --     round         a row a round
 --     law_terms     each term of the three laws; laws: their two sides and the difference
 
@@ -46,8 +50,21 @@ SELECT index, unnest(from_json(entry, '{
     "reserved_fen": "BIGINT", "released_fen": "BIGINT", "fen": "BIGINT", "uncommitted_fen": "BIGINT",
     "lines": [{
         "item": "VARCHAR", "quantity": "BIGINT", "counted": "BIGINT", "accepted": "BIGINT", "rejected": "BIGINT",
-        "over_delivered": "BIGINT"
+        "over_delivered": "BIGINT", "unit_price_fen": "BIGINT"
     }],
+    "items": [{"id": "VARCHAR", "category": "VARCHAR", "unit": "VARCHAR", "hs_code": "VARCHAR", "name": {"zh": "VARCHAR", "en": "VARCHAR"}}],
+    "specifications": [{
+        "id": "VARCHAR", "version": "BIGINT", "effective_from": "VARCHAR", "value_fen": "BIGINT",
+        "lines": [{"item": "VARCHAR", "quantity": "BIGINT"}]
+    }],
+    "frame_schools": "BIGINT", "sample_schools": "BIGINT", "complaints_resolved": "BIGINT",
+    "samples": [{
+        "country": "VARCHAR", "frame_pupils": "BIGINT", "sample_pupils": "BIGINT", "interviewed": "BIGINT"
+    }],
+    "indicators": [{
+        "indicator": "VARCHAR", "country": "VARCHAR", "numerator": "BIGINT", "denominator": "BIGINT"
+    }],
+    "complaints": [{"kind": "VARCHAR", "received": "BIGINT", "resolved": "BIGINT"}],
     "reordered": "MAP(VARCHAR, BIGINT)", "cancelled": "MAP(VARCHAR, BIGINT)", "consumed": "MAP(VARCHAR, BIGINT)",
     "count": "BIGINT", "was": "VARCHAR", "now": "VARCHAR", "accepted": "BIGINT", "rejected": "BIGINT",
     "pupils_reached": "BIGINT", "pupils_over_reported": "BIGINT"
@@ -196,6 +213,65 @@ FROM (
     )
 ) GROUP BY ALL;
 
+-- What was paid for each item: a paid order's fen, shared out over its lines (as confirmed, else as placed) by their
+-- amounts. Each share is cut off at the fen that the lines up to it are worth together.
+
+CREATE OR REPLACE TABLE item_payments AS
+SELECT programme, item, sum(units)::BIGINT AS paid, sum(paid_until - paid_before)::BIGINT AS paid_fen
+FROM (
+    SELECT spent.programme, item, units, spent.fen::HUGEINT * until // whole AS paid_until,
+        spent.fen::HUGEINT * (until - line_fen) // whole AS paid_before
+    FROM (
+        SELECT "order", item, units, line_fen, sum(line_fen) OVER (PARTITION BY "order" ORDER BY index, n) AS until,
+            sum(line_fen) OVER (PARTITION BY "order") AS whole
+        FROM (
+            SELECT "order", index, n, line.item AS item, line.quantity AS units,
+                line.quantity * line.unit_price_fen AS line_fen,
+                rank() OVER (PARTITION BY "order" ORDER BY type) AS word
+            FROM (
+                SELECT "order", type, index, unnest(lines) AS line, generate_subscripts(lines, 1) AS n
+                FROM facts WHERE type IN ('procurement.OrderConfirmed', 'procurement.OrderPlaced')
+            )
+        ) WHERE word = 1
+    )
+    JOIN (
+        SELECT "order", programme, fen
+        FROM facts WHERE type = 'procurement.FundsSpent' AND category = 'goods' AND coalesce(part, 1) = 1
+    ) AS spent USING ("order")
+    WHERE whole > 0
+) GROUP BY ALL;
+
+-- What is in a parcel: each specification, and each item, as the last publication that names it has it.
+
+CREATE OR REPLACE TABLE published_items AS
+SELECT programme, one.id AS item, arg_max(one, index) AS form
+FROM (SELECT programme, index, unnest(items) AS one FROM facts WHERE type = 'procurement.ProgrammePublished')
+GROUP BY ALL;
+
+CREATE OR REPLACE TABLE published_specifications AS
+SELECT programme, one.id AS specification, arg_max(one, index) AS form
+FROM (SELECT programme, index, unnest(specifications) AS one FROM facts WHERE type = 'procurement.ProgrammePublished')
+GROUP BY ALL;
+
+-- Surveys. What few pupils said has no figure: a country then stands among others, whose row has no country.
+
+CREATE OR REPLACE TABLE survey_facts AS SELECT * FROM facts WHERE type = 'logistics.SurveyReported';
+
+CREATE OR REPLACE TABLE survey_samples AS
+SELECT source, sequence, programme, unnest(samples, recursive := true) FROM (
+    SELECT source, sequence, programme, samples FROM survey_facts
+);
+
+CREATE OR REPLACE TABLE survey_answers AS
+SELECT source, sequence, unnest(indicators, recursive := true) FROM (
+    SELECT source, sequence, indicators FROM survey_facts
+);
+
+CREATE OR REPLACE TABLE survey_complaints AS
+SELECT source, sequence, unnest(complaints, recursive := true) FROM (
+    SELECT source, sequence, complaints FROM survey_facts
+);
+
 -- Rounds. An order's money is committed until it is paid; then it is spent, and the rest is the round's again.
 
 CREATE OR REPLACE TABLE round_orders AS
@@ -222,7 +298,8 @@ FROM facts
 WHERE coalesce(part, 1) = 1 AND type IN (
     'procurement.RoundFunded', 'procurement.RoundOpened', 'procurement.FundsCommitted', 'procurement.FundsSpent',
     'procurement.ParcelsPacked', 'procurement.RoundClosed', 'procurement.OrderPlaced', 'procurement.GoodsReceived',
-    'procurement.OrderPaid', 'procurement.OrderClosed', 'logistics.ConsignmentOpened', 'logistics.ParcelsStored',
+    'procurement.OrderConfirmed', 'procurement.OrderPaid', 'procurement.OrderClosed', 'logistics.ConsignmentOpened',
+    'logistics.ParcelsStored',
     'logistics.ParcelsDispatched', 'logistics.ParcelsWrittenOff', 'logistics.ParcelsDelivered',
     'logistics.ParcelsHandedOut', 'logistics.ConsignmentClosed'
 ) GROUP BY ALL;
@@ -266,6 +343,15 @@ FROM (
     UNION ALL BY NAME
     SELECT programme, count AS sealed_donations, fen AS sealed_fen FROM sealed_pages
     UNION ALL BY NAME
+    SELECT programme, accepted - kitted AS stock_units FROM order_goods
+    UNION ALL BY NAME
+    SELECT programme, 1 AS surveys, frame_schools AS survey_frame_schools, sample_schools AS survey_sample_schools
+    FROM survey_facts WHERE coalesce(part, 1) = 1
+    UNION ALL BY NAME
+    SELECT programme, frame_pupils AS survey_frame_pupils, sample_pupils AS survey_sample_pupils,
+        interviewed AS survey_interviewed
+    FROM survey_samples WHERE interviewed IS NOT NULL
+    UNION ALL BY NAME
     SELECT * EXCLUDE (country) FROM money_sums
     UNION ALL BY NAME
     SELECT * EXCLUDE (country, round) FROM parcel_sums
@@ -278,11 +364,13 @@ SELECT programme, donations, received_fen, taken_back_fen AS reversed_fen, banke
     sealed_donations, sealed_fen,
     received_fen - credited_fen - (taken_back_fen - reversed_fen) AS in_flight_fen,
     credited_fen - reversed_fen - funded_fen + released_fen AS unallocated_fen,
+    funded_fen - released_fen AS net_funded_fen,
     funded_fen - committed_fen + uncommitted_fen - released_fen AS reserved_fen,
     committed_fen - uncommitted_fen - spent_fen AS committed_fen, spent_fen, rounds, orders,
     packed AS parcels_packed, warehouse AS parcels_warehouse, in_transit AS parcels_in_transit,
     accepted AS parcels_accepted, rejected AS parcels_rejected, damaged AS parcels_damaged, lost AS parcels_lost,
-    returned AS parcels_returned, pupils_reached, pupils_over_reported
+    returned AS parcels_returned, pupils_reached, pupils_over_reported, stock_units, surveys,
+    survey_frame_schools, survey_sample_schools, survey_frame_pupils, survey_sample_pupils, survey_interviewed
 FROM query_table(sums);
 
 CREATE OR REPLACE TABLE programme AS
@@ -329,12 +417,30 @@ FROM (
     ) GROUP BY country
 ) AS sums ORDER BY country;
 
+-- The nearest whole number; a half goes up.
+CREATE OR REPLACE MACRO nearest(part, whole) AS (2 * part + whole) // (2 * whole);
+
+-- Stock is told at the mean price at which the item was paid.
 CREATE OR REPLACE TABLE item AS
 SELECT programme, item, ordered, over_delivered, received, accepted, rejected, cancelled, kitted,
-    ordered + over_delivered - received - cancelled AS outstanding, accepted - kitted AS in_stock
+    coalesce(paid, 0) AS paid, coalesce(paid_fen, 0) AS paid_fen,
+    ordered + over_delivered - received - cancelled AS outstanding, accepted - kitted AS in_stock,
+    CASE WHEN paid > 0 THEN nearest(greatest(accepted - kitted, 0)::HUGEINT * paid_fen, paid) END::BIGINT
+        AS in_stock_fen
 FROM (
     SELECT programme, item, sum(COLUMNS(* EXCLUDE (programme, item, "order")))::BIGINT FROM order_goods GROUP BY ALL
-) ORDER BY programme, item;
+) LEFT JOIN item_payments USING (programme, item) ORDER BY programme, item;
+
+CREATE OR REPLACE TABLE content AS
+SELECT one.programme AS programme, specification, version, effective_from, position, line.item AS item,
+    coalesce(form.category, '') AS category, coalesce(form.unit, '') AS unit, coalesce(form.hs_code, '') AS hs_code,
+    form.name.zh AS name_zh, form.name.en AS name_en, line.quantity AS quantity
+FROM (
+    SELECT programme, specification, form.version AS version, form.effective_from AS effective_from,
+        unnest(form.lines) AS line, generate_subscripts(form.lines, 1) AS position
+    FROM published_specifications
+) AS one LEFT JOIN published_items AS known ON known.programme = one.programme AND known.item = one.line.item
+ORDER BY one.programme, specification, position;
 
 -- The nearest; a half goes up.
 CREATE OR REPLACE MACRO per_mille(part, whole) AS (2000 * part + whole) // (2 * whole);
@@ -381,6 +487,68 @@ SELECT own.year, own.received_fen, own.reversed_fen, own.spent_fen, own.goods_fe
 FROM year_sums AS own
 LEFT JOIN (SELECT year + 1 AS year, received_fen - reversed_fen AS income_fen FROM year_sums) AS before USING (year)
 ORDER BY own.year;
+
+-- Full cost of a parcel: what closed rounds spent on everything, by parcel that a school accepted. The declared value is
+-- what customs are told of the goods; no money is counted by it.
+CREATE OR REPLACE TABLE specification AS
+SELECT closed.*,
+    CASE WHEN accepted_parcels > 0 THEN nearest(spent_fen, accepted_parcels) END AS full_cost_a_parcel_fen,
+    declared_value_fen
+FROM (
+    SELECT programme, specification, count(*) AS closed_rounds, sum(parcels_packed)::BIGINT AS packed_parcels,
+        sum(parcels_accepted)::BIGINT AS accepted_parcels, sum(spent_fen)::BIGINT AS spent_fen
+    FROM round WHERE closed_at IS NOT NULL GROUP BY ALL
+) AS closed
+LEFT JOIN (
+    SELECT programme, specification, form.value_fen AS declared_value_fen FROM published_specifications
+) AS published USING (programme, specification)
+ORDER BY programme, specification NULLS FIRST;
+
+-- What pupils said. Of all countries a survey tells the sum of what it shows.
+CREATE OR REPLACE TABLE answer_sums AS
+SELECT indicator, country, sum(numerator)::BIGINT AS numerator, sum(denominator)::BIGINT AS denominator,
+    CASE WHEN bool_and(interviewed IS NOT NULL) FILTER (numerator IS NOT NULL)
+        THEN sum(interviewed) FILTER (numerator IS NOT NULL) END::BIGINT AS interviewed,
+    count(numerator) AS surveys
+FROM (
+    SELECT indicator, country, numerator, denominator, interviewed
+    FROM survey_answers
+    LEFT JOIN survey_samples USING (source, sequence, country) WHERE country IS NOT NULL
+    UNION ALL BY NAME
+    SELECT indicator, sum(numerator) AS numerator, sum(denominator) AS denominator,
+        coalesce(max(asked.interviewed), 0) AS interviewed
+    FROM survey_answers
+    LEFT JOIN (SELECT source, sequence, sum(interviewed) AS interviewed FROM survey_samples GROUP BY ALL) AS asked
+        USING (source, sequence)
+    GROUP BY source, sequence, indicator
+) GROUP BY ALL;
+
+-- Wilson's interval at 95 % (z = 1.96): the shares p with (k - np)^2 <= z^2 np(1 - p), per mille, rounded outwards.
+CREATE OR REPLACE TABLE indicator AS
+SELECT indicator, country, numerator, denominator, nearest(1000 * numerator, denominator) AS share_per_mille,
+    max(share) FILTER (is_beyond AND share < 1000 AND denominator * share <= 1000 * numerator) AS low_per_mille,
+    min(share) FILTER (is_beyond AND share > 0 AND denominator * share >= 1000 * numerator) AS high_per_mille,
+    interviewed, surveys, surveys = 0 AS suppressed
+FROM (
+    SELECT *, 100 * (1000 * numerator::HUGEINT - denominator * share) AS distance,
+        distance * distance >= 196 * 196 * denominator::HUGEINT * share * (1000 - share) AS is_beyond
+    FROM answer_sums CROSS JOIN range(0, 1001) AS shares(share)
+) GROUP BY ALL ORDER BY indicator, country NULLS FIRST;
+
+CREATE OR REPLACE TABLE complaint AS
+SELECT kind, sum(received)::BIGINT AS complaints_received,
+    CASE WHEN bool_and(resolved IS NOT NULL) FILTER (received IS NOT NULL)
+        THEN sum(resolved) FILTER (received IS NOT NULL) END::BIGINT AS complaints_resolved,
+    count(received) AS surveys, surveys = 0 AS suppressed
+FROM (
+    SELECT kind, received, resolved FROM survey_complaints WHERE kind IS NOT NULL
+    UNION ALL BY NAME
+    SELECT sum(received) AS received, max(whole.complaints_resolved) AS resolved
+    FROM survey_complaints
+    LEFT JOIN (SELECT source, sequence, complaints_resolved FROM survey_facts WHERE coalesce(part, 1) = 1) AS whole
+        USING (source, sequence)
+    GROUP BY source, sequence
+) GROUP BY kind ORDER BY kind NULLS FIRST;
 
 -- The three laws. The two sides of each come from different entries: what was recorded against what funds, rounds and
 -- orders say; what was packed against what became of it.

@@ -7,7 +7,7 @@ from typing import Any
 
 from pandapack.contracts.envelope import CONTENT_TYPE, known_types
 
-CHANNELS = {"donations.events": "donations.", "procurement.events": "procurement.", "logistics.events": "logistics."}
+CHANNELS = {f"{name}.events": f"{name}." for name in ("donations", "procurement", "logistics", "reporting")}
 """A topic's events are those whose type begins so."""
 RECORDS: dict[str, dict[str, Any]] = {
     "donations.pushed": {

@@ -11,8 +11,10 @@ import asyncio
 import hashlib
 import hmac
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,11 +23,13 @@ from fastapi.responses import Response
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, Field
 
+from pandapack.contracts.causation import Actor
+from pandapack.runtime.acts import NotesActs
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock, monotonic_s
 from pandapack.runtime.documents import Rows
 from pandapack.runtime.errors import Misconfigured
-from pandapack.runtime.http import Problem
+from pandapack.runtime.http import ACTOR, Problem
 
 KEYS_FRESH_S = 5.0
 """A revoked key may still pass for this long."""
@@ -44,6 +48,7 @@ class Role(StrEnum):
     WAREHOUSE = "warehouse"
     CARRIER = "carrier"
     SCHOOL = "school"
+    EVALUATOR = "evaluator"  # asks pupils, and takes no other part
     MERCHANT = "merchant"  # sees its own volumes and donations; its keys are made with an owner
     AUDITOR = "auditor"  # reads what is not public; the services read each other with such a key
     OPERATOR = "operator"
@@ -58,7 +63,7 @@ class Mode(StrEnum):
 
 STAFF_ROLES = (Role.BUYER, Role.TREASURER, Role.AUDITOR)
 """With operators, who may do all, these are staff."""
-PARTY_ROLES = frozenset({Role.SUPPLIER, Role.WAREHOUSE, Role.CARRIER, Role.SCHOOL})
+PARTY_ROLES = frozenset({Role.SUPPLIER, Role.WAREHOUSE, Role.CARRIER, Role.SCHOOL, Role.EVALUATOR})
 """Their keys belong to a registered party, and act for it alone."""
 
 
@@ -91,6 +96,10 @@ class Caller:
     def acts_for(self) -> str | None:
         """The party on whose own the caller acts; None: staff, whom roles alone bound."""
         return None if self.is_staff else self.owner
+
+
+KeyNote = Callable[[str], Awaitable[None]]
+"""Is told the prefix of a key before it is made, or revoked; it may refuse."""
 
 
 class NewKey(BaseModel):
@@ -144,15 +153,24 @@ class Keys:
             ) from error
         await self._rows.insert_in_order(rows)
 
-    async def add(self, new: NewKey, owner: str = "", mode: Mode = Mode.LIVE) -> str:
-        """Makes a key and answers it: the only time that it is seen. `owner`: the registered party whose it is."""
+    async def add(self, new: NewKey, owner: str = "", mode: Mode = Mode.LIVE, *, note: KeyNote | None = None) -> str:
+        """Makes a key and answers it: the only time that it is seen. `owner`: the registered party whose it is.
+
+        `note` is told its prefix before the key is good for anything.
+        """
         key, prefix = make_key(new.role, self._chance, mode)
+        if note is not None:
+            await note(prefix)
         await self._rows.insert(self._row(prefix, new.role, new.name, digest_of(key), owner, mode))
         self._fresh_until_s = 0.0
         return key
 
-    async def revoke(self, prefix: str) -> bool:
-        """False: there is no such key."""
+    async def revoke(self, prefix: str, *, note: KeyNote | None = None) -> bool:
+        """False: there is no such key. `note` is told the prefix before."""
+        if await self._rows.one(prefix) is None:
+            return False
+        if note is not None:
+            await note(prefix)
         self._fresh_until_s = 0.0
         return await self._rows.set(prefix, {"revoked": self._clock.wall()})
 
@@ -215,6 +233,8 @@ def keys_of(request: Request) -> Keys:
     return keys
 
 
+KeysHere = Annotated[Keys, Depends(keys_of)]
+
 # It refuses nothing itself: it tells the OpenAPI description that endpoints behind it want a key.
 BEARER = HTTPBearer(auto_error=False, description="A key that `panda key list` shows.")
 
@@ -222,7 +242,10 @@ BEARER = HTTPBearer(auto_error=False, description="A key that `panda key list` s
 async def optional_caller(request: Request) -> Caller | None:
     """The request's caller by its bearer key; None where there is none that is known."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return await keys_of(request).caller(key.strip()) if scheme.lower() == "bearer" and key else None
+    caller = await keys_of(request).caller(key.strip()) if scheme.lower() == "bearer" and key else None
+    if caller is not None:
+        request.scope[ACTOR] = Actor(caller.name, caller.role, caller.prefix)
+    return caller
 
 
 async def caller_of(request: Request, _: Annotated[object, Depends(BEARER)] = None) -> Caller:
@@ -271,7 +294,7 @@ def keys_router() -> APIRouter:
     router = APIRouter(prefix="/v1/keys", tags=["keys"], dependencies=[Depends(needs())])
 
     @router.post("", status_code=201)
-    async def add(new: NewKey, keys: Annotated[Keys, Depends(keys_of)]) -> dict[str, str]:
+    async def add(new: NewKey, keys: KeysHere, noting: NotesActs) -> dict[str, str]:
         """Makes a key. It is shown once."""
         if new.role is Role.MERCHANT:
             detail = "a merchant's key says whose it is: POST /v1/merchants/{merchant}/keys"
@@ -279,7 +302,11 @@ def keys_router() -> APIRouter:
         if new.role in PARTY_ROLES:
             detail = f"a {new.role}'s key says whose it is: POST /v1/parties/{{party}}/keys, or `panda party key`"
             raise Problem(422, "party_missing", detail)
-        return {"key": await keys.add(new), "role": new.role, "name": new.name}
+        return {
+            "key": await keys.add(new, note=partial(noting.key, made_for=f"{new.role}: {new.name}")),
+            "role": new.role,
+            "name": new.name,
+        }
 
     @router.get("")
     async def listed(keys: Annotated[Keys, Depends(keys_of)]) -> dict[str, Any]:
@@ -287,9 +314,9 @@ def keys_router() -> APIRouter:
         return {"items": await keys.listed()}
 
     @router.delete("/{prefix}", status_code=204)
-    async def revoke(prefix: str, keys: Annotated[Keys, Depends(keys_of)]) -> Response:
+    async def revoke(prefix: str, keys: KeysHere, noting: NotesActs) -> Response:
         """The key stops working within seconds."""
-        if not await keys.revoke(prefix):
+        if not await keys.revoke(prefix, note=noting.key):
             raise Problem(404, "key_unknown", f"there is no key with the prefix {prefix}")
         return Response(status_code=204)
 

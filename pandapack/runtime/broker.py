@@ -16,6 +16,7 @@ from pandapack.backoff import Backoff
 from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.gathering import DEFAULT_BATCHES, Gathering
 from pandapack.runtime.kafka_internals import is_member, last_poll_ms, parse_raw
+from pandapack.runtime.lag import Consumed
 from pandapack.runtime.partitions import StopNotes
 from pandapack.runtime.reactions import HandleBatch
 from pandapack.runtime.sender import RECORD_BYTES_MAX
@@ -178,6 +179,16 @@ class Broker:
     def consumers(self) -> list[AIOKafkaConsumer]:
         """The consumers that run now."""
         return [member.subscriber.consumer for member in self._members if member.subscriber.consumer is not None]
+
+    @property
+    def owned(self) -> set[Consumed]:
+        """The partitions that this process has now, each as its group consumes it."""
+        return {
+            Consumed(member.group, one.topic, one.partition)
+            for member in self._members
+            if member.subscriber.consumer is not None
+            for one in member.subscriber.consumer.assignment()
+        }
 
     def poll_age_s(self, wall: datetime) -> float | None:
         """See `poll_age_s`."""

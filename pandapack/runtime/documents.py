@@ -1,8 +1,8 @@
 """What is kept, and where, behind two protocols.
 
-`Documents`: one shape for all states, with inbox and outbox; five operations: read, write where the version still fits,
-confirm, unpublished, find. `Rows`: plain rows by `_id`, for what is too many or too large for that shape. Each has an
-implementation in memory here and one in MongoDB (`runtime.mongo`), and both pass one suite.
+`Documents`: one shape for all states, with inbox and outbox; six operations: read one or some, write where the version
+still fits, confirm, unpublished, find. `Rows`: plain rows by `_id`, for what is too many or too large for that shape.
+Each has an implementation in memory here and one in MongoDB (`runtime.mongo`), and both pass one suite.
 """
 
 from __future__ import annotations
@@ -75,6 +75,10 @@ class Documents(Protocol):
         """The document as a majority knows it, or None."""
         ...
 
+    async def read_all(self, ids: Sequence[str]) -> dict[str, Document]:
+        """Those of these documents that there are, as `read` finds each, in few trips."""
+        ...
+
     async def write(self, id: str, version: int, update: Update) -> bool:
         """Writes where the version still is `version` (0: where there is none), making it `version + 1`.
 
@@ -88,6 +92,13 @@ class Documents(Protocol):
 
     async def unpublished(self, limit: int) -> list[Document]:
         """Documents whose outbox is not empty."""
+        ...
+
+    async def count_waiting(self, path: str, limit: int) -> int:
+        """How many elements the lists at a dotted path have together, in at most `limit` documents that have any.
+
+        Each element has a field `at`. `Mongo.documents` is told of such a path.
+        """
         ...
 
     async def find(
@@ -168,6 +179,9 @@ class MemoryDocuments:
     async def read(self, id: str) -> Document | None:
         return copy.deepcopy(self._by_id.get(id))
 
+    async def read_all(self, ids: Sequence[str]) -> dict[str, Document]:
+        return {id: copy.deepcopy(self._by_id[id]) for id in ids if id in self._by_id}
+
     async def write(self, id: str, version: int, update: Update) -> bool:
         current = self._by_id.get(id, Document(id))
         if current.version != version:
@@ -192,6 +206,10 @@ class MemoryDocuments:
 
     async def unpublished(self, limit: int) -> list[Document]:
         return [copy.deepcopy(d) for d in self._by_id.values() if d.outbox][:limit]
+
+    async def count_waiting(self, path: str, limit: int) -> int:
+        lists = [_value_at({"state": one.state or {}}, path) for one in self._by_id.values()]
+        return sum(len(waiting) for waiting in [one for one in lists if one][:limit])
 
     async def find(
         self, where: Filter, *, after: str = "", limit: int = 1000, newest_first: bool = False

@@ -19,7 +19,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from pandapack.contracts.causation import NOBODY, REASON_CHARACTERS_MAX, traceparent_of
+from pandapack.contracts.causation import NOBODY, REASON_CHARACTERS_MAX, Actor, traceparent_of
 from pandapack.contracts.nesting import NESTING_MAX, is_nested_too_deeply
 from pandapack.contracts.strict_json import escaped
 from pandapack.decision import Refusal, RefusalKind, Refused
@@ -29,9 +29,10 @@ from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.documents import AnswerLost
 from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.logs import mark_told
-from pandapack.runtime.problem_types import ADDRESS, message_of
+from pandapack.runtime.problem_types import ADDRESS, message_of, problem_types
+from pandapack.runtime.refused_commands import REFUSED_COMMANDS
 from pandapack.runtime.store import Command, Outcome, TooMuchContention
-from pandapack.runtime.telemetry import HTTP_SECONDS
+from pandapack.runtime.telemetry import HTTP_SECONDS, REFUSALS, REPORTS_PARKED
 
 IDEMPOTENCY_KEY = "idempotency-key"
 ACTOR = "actor"
@@ -47,6 +48,8 @@ RETRY_AFTER_S = "2"
 JSON_TYPE = "application/json"
 NDJSON_TYPES = ("application/x-ndjson", "application/jsonl", "application/ndjson")
 PROBLEM_TYPE = "application/problem+json"
+OTHER = "other"
+"""What a metric calls what it has no name for: whoever asks must not be able to make new ones."""
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 _CODES = {
@@ -104,6 +107,8 @@ def answer_to(outcome: Outcome[Any] | Refusal, *, status: int = 200) -> JSONResp
     """A command's answer as JSON; `Idempotent-Replayed` tells an earlier answer. Raises the refusal's Problem."""
     if isinstance(outcome, Refusal):
         raise problem_of(outcome)
+    if outcome.answer.get("parked") is True and not outcome.repeated:
+        REPORTS_PARKED.inc()
     headers = {"Idempotent-Replayed": "true"} if outcome.repeated else {}
     return JSONResponse(outcome.answer, status_code=status, headers=headers)
 
@@ -134,6 +139,19 @@ def required_key(headers: Mapping[str, str]) -> str:
     return key
 
 
+def actor_of(scope: Scope) -> Actor:
+    """Who sent the request, once that is known; else nobody."""
+    actor: Actor = scope.get(ACTOR, NOBODY)
+    return actor
+
+
+def route_of(scope: Scope) -> str:
+    """What the request asks for, as the description has it: `POST /v1/keys`."""
+    path: list[str] = scope["path"].split("/")
+    own: list[str] = getattr(scope.get("route"), "path", "").split("/")[1:]  # without what routers put before it
+    return f"{scope['method']} {'/'.join([*path[: len(path) - len(own)], *own])}"
+
+
 async def command_of(request: Request) -> Command:
     """The request's Idempotency-Key with the digest of method, path and raw body. Raises Problem 400."""
     key, body = required_key(request.headers), await request.body()
@@ -141,10 +159,11 @@ async def command_of(request: Request) -> Command:
     return Command(
         key,
         hashlib.sha256(target + body).hexdigest(),
-        actor=request.scope.get(ACTOR, NOBODY),
+        actor=actor_of(request.scope),
         request_id=request.scope.get("request_id", ""),
         reason=_reason_in(body),
         traceparent=traceparent_of(request.headers.get("traceparent", "")),
+        what=route_of(request.scope),
     )
 
 
@@ -178,7 +197,7 @@ def refuse_charset(content_type: str) -> None:
 async def chunks_of(request: Request, *, bytes_max: int, advice: str) -> AsyncIterator[bytes]:
     """A streamed body, chunk by chunk. Raises Problem 413 beyond `bytes_max`: `advice` says what to do instead."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > bytes_max:
+    if declared.isdecimal() and int(declared) > bytes_max:
         raise body_too_large(bytes_max, advice)
     size = 0
     async for chunk in request.stream():
@@ -215,6 +234,15 @@ def problem_body(status: int, code: str, detail: str, **extra: object) -> dict[s
 def problem_response(problem: Problem, request: Request) -> JSONResponse:
     """A problem with the request's id, and what browsers are told: of a crash no middleware adds it."""
     id = request.scope.get("request_id", "")
+    REFUSALS.labels(problem.code if problem.code in problem_types() else OTHER).inc()
+    REFUSED_COMMANDS.tell(
+        method=request.method,
+        command=route_of(request.scope),
+        status=problem.status,
+        code=problem.code,
+        actor=actor_of(request.scope),
+        request_id=id,
+    )
     body = problem_body(problem.status, problem.code, problem.detail, request_id=id, **problem.extra)
     return JSONResponse(body, problem.status, headers={**POLICY, **problem.headers}, media_type=PROBLEM_TYPE)
 
@@ -334,7 +362,8 @@ class RequestMarks:
             await self._app(scope, receive, marked)
         finally:
             route = getattr(scope.get("route"), "path", "unrouted")
-            HTTP_SECONDS.labels(scope["method"], route, status).observe(monotonic_s() - began_s)
+            method = scope["method"] if scope["method"] in METHODS else OTHER
+            HTTP_SECONDS.labels(method, route, status).observe(monotonic_s() - began_s)
 
 
 def json_bytes(value: object) -> bytes:

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from bson.binary import Binary
@@ -46,6 +48,8 @@ ANSWER_WAIT_MS = 30_000
 MAJORITY_WAIT_MS = 20_000
 DUPLICATE_KEY = 11000
 ROWS_A_WRITE_MAX = 1_000
+READ_TOGETHER_MAX = 256
+"""Documents of one trip: the largest have some hundred KiB."""
 UNTIL = "until"
 """Where `Keep` notes when a document or row may leave."""
 
@@ -108,12 +112,18 @@ class Mongo:
         self._indexes: list[tuple[str, list[tuple[str, int]], bool]] = []
         self._expiring: list[tuple[str, str]] = []
 
-    def documents(self, name: str, *, indexes: Sequence[str] = (), keep: Keep | None = None) -> MongoDocuments:
-        """A collection of documents. `indexes` are dotted paths that queries use. Without `keep` they stay."""
+    def documents(
+        self, name: str, *, indexes: Sequence[str] = (), waiting: Sequence[str] = (), keep: Keep | None = None
+    ) -> MongoDocuments:
+        """A collection of documents. `indexes` are dotted paths that queries use. Without `keep` they stay.
+
+        `waiting`: dotted paths of lists, mostly empty, that `count_waiting` counts by an index of those that are not.
+        """
         if keep is not None:
             self._expiring.append((name, UNTIL))
         self._indexes.append((name, [("outbox.0.sequence", ASCENDING)], True))
         self._indexes.extend((name, [(path, ASCENDING), ("_id", ASCENDING)], False) for path in indexes)
+        self._indexes.extend((name, [(f"{path}.0.at", ASCENDING)], True) for path in waiting)
         return MongoDocuments(name, self._database[name], keep)
 
     def rows(
@@ -195,6 +205,15 @@ class MongoDocuments:
             found = await self._collection.find_one({"_id": id})
         return None if found is None else _document(found)
 
+    async def read_all(self, ids: Sequence[str]) -> dict[str, Document]:
+        found = dict[str, Document]()
+        for first in range(0, len(ids), READ_TOGETHER_MAX):
+            some = list(ids[first : first + READ_TOGETHER_MAX])
+            cursor = self._collection.find({"_id": {"$in": some}}).batch_size(len(some))
+            async with _reading():
+                found |= {one["_id"]: _document(one) for one in await cursor.to_list(len(some))}
+        return found
+
     async def write(self, id: str, version: int, update: Update) -> bool:
         outbox = [{"sequence": event.sequence, "envelope": Binary(event.envelope)} for event in update.outbox]
         fields: Json = {
@@ -232,6 +251,12 @@ class MongoDocuments:
             cursor = self._collection.find({"outbox.0.sequence": {"$exists": True}}).limit(limit)
             found = await cursor.batch_size(limit).to_list(limit)
         return [_document(one) for one in found]
+
+    async def count_waiting(self, path: str, limit: int) -> int:
+        async with _reading():
+            cursor = self._collection.find({f"{path}.0.at": {"$exists": True}}, {f"{path}.at": 1}).limit(limit)
+            found = await cursor.batch_size(limit).to_list(limit)
+        return sum(len(reduce(getitem, path.split("."), one)) for one in found)
 
     async def find(
         self, where: Filter, *, after: str = "", limit: int = 1000, newest_first: bool = False

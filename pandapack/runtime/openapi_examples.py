@@ -56,7 +56,7 @@ SIGNED = [
             (
                 TIMESTAMP_HEADER,
                 "Standard Webhooks: when it was signed, whole seconds since 1970; `whoami` tells the service's.",
-                {"type": "string", "pattern": r"^\d{1,10}$"},
+                {"type": "string", "pattern": r"^[0-9]{1,10}$"},
                 "1636560000",
             ),
             (

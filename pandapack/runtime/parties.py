@@ -8,8 +8,9 @@ are bounded by their roles alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -18,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pandapack.contracts.envelope import Part
 from pandapack.decision import Decision, Refusal, RefusalKind
-from pandapack.runtime.auth import Caller, Keys, NewKey, Role, keys_of, needs
+from pandapack.runtime.acts import NotesActs
+from pandapack.runtime.auth import Caller, KeysHere, NewKey, Role, needs
 from pandapack.runtime.http import answer_to, command_of, problem_of
 from pandapack.runtime.openapi import COMMAND
 from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, Name, Staff, filters_of, page
@@ -33,13 +35,17 @@ Schools = Annotated[tuple[Name, ...], Field(max_length=SCHOOLS_A_PARTY_MAX)]
 
 
 class PartyKind(StrEnum):
-    """What a party is. A field partner acts for several schools, a school for itself."""
+    """What a party is. A field partner acts for several schools, a school for itself; an evaluator for nobody.
+
+    A party has one kind for good: so whoever evaluates carries, packs and delivers nothing.
+    """
 
     SUPPLIER = "supplier"
     WAREHOUSE = "warehouse"
     CARRIER = "carrier"
     SCHOOL = "school"
     FIELD_PARTNER = "field-partner"
+    EVALUATOR = "evaluator"
 
 
 ROLES_BY_KIND = {
@@ -48,6 +54,7 @@ ROLES_BY_KIND = {
     PartyKind.CARRIER: Role.CARRIER,
     PartyKind.SCHOOL: Role.SCHOOL,
     PartyKind.FIELD_PARTNER: Role.SCHOOL,
+    PartyKind.EVALUATOR: Role.EVALUATOR,
 }
 
 
@@ -138,7 +145,7 @@ def acting(*roles: Role) -> Callable[..., Awaitable[Act]]:
     # a stranger is told that he is one, and not what else is missing.
     async def act(*, caller: Caller = Depends(needs(*roles)), command: Annotated[Command, Depends(command_of)]) -> Act:
         by = caller.acts_for
-        own = command if by is None else Command(f"{by}:{command.key}", command.digest)
+        own = command if by is None else replace(command, key=f"{by}:{command.key}")
         return Act(by, caller.prefix, own)
 
     return act
@@ -243,10 +250,11 @@ def _add_registration(router: APIRouter, parties: Store[Party], kinds: Collectio
         return answer_to(outcome)
 
     @router.post("/{party}/keys", status_code=201, dependencies=operator, response_model=PartyKey)
-    async def post_key(party: Name, purpose: KeyName, keys: Annotated[Keys, Depends(keys_of)]) -> dict[str, str]:
+    async def post_key(party: Name, purpose: KeyName, keys: KeysHere, noting: NotesActs) -> dict[str, str]:
         """One more key for the party. It is shown once; `DELETE /v1/keys/{prefix}` stops one."""
         role = ROLES_BY_KIND[_kind_of(await _known(parties, party))]
-        key = await keys.add(NewKey(role=role, name=purpose.name), owner=party)
+        note = partial(noting.key, of=f"parties/{party}/", made_for=f"{role}: {purpose.name}")
+        key = await keys.add(NewKey(role=role, name=purpose.name), owner=party, note=note)
         return {"party": party, "role": role.value, "key": key, "name": purpose.name}
 
 
@@ -259,7 +267,7 @@ def _add_reads(router: APIRouter, parties: Store[Party]) -> None:
         return page(await parties.find(filters_of(kind=kind), after=after, limit=limit + 1), limit, shown_party)
 
     @router.get("/{party}", response_model=PartyWithKeys)
-    async def get_party(party: Name, staff: Staff, keys: Annotated[Keys, Depends(keys_of)]) -> dict[str, Any]:
+    async def get_party(party: Name, staff: Staff, keys: KeysHere) -> dict[str, Any]:
         """A party, with its keys; each without its secret."""
         state = await _known(parties, party)
         role = ROLES_BY_KIND[_kind_of(state)]

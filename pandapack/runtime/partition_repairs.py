@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pandapack.contracts.breakage import Law, breaks
 from pandapack.contracts.envelope import Envelope
@@ -26,6 +26,12 @@ TEXT_CHARACTERS_MAX = 4_000
 
 Judged = Envelope | Distrust | None
 """What a record is: a genuine event, one that is not believed, or a record of a topic whose records are not signed."""
+
+
+class Note(Protocol):
+    """Publishes what is about to be done; see `acts.Noting`."""
+
+    async def __call__(self, subject: str, reason: str = "") -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +94,16 @@ class PartitionRepairs:
             "set_aside": [self._aside(row) for row in aside],
         }
 
-    async def retry(self, topic: str, partition: int) -> Json:
+    async def retry(self, topic: str, partition: int, note: Note) -> Json:
         """Whoever owns the partition tries again within a second. Raises Refused where nothing stands still."""
         stops = await self._standing_of(topic, partition)
+        await note(f"partitions/{topic}/{partition}")
         for row in stops:
             await self._stops.ask_retry(row["_id"])
         return {"topic": topic, "partition": partition, "groups": [self._shown(row["group"]) for row in stops]}
 
-    async def pass_over(self, topic: str, partition: int, offset: int, passing: Passing, *, is_dry_run: bool) -> Json:
-        """The record is passed over at the next try, which comes within a second; or what that would break.
+    async def pass_over(self, topic: str, partition: int, offset: int, passing: Passing, note: Note | None) -> Json:
+        """The record is passed over at the next try, which comes within a second; or (no `note`) what that would break.
 
         Raises Refused where the partition does not stand before just this record, it is gone, or it breaks what is not
         accepted; Unavailable, AnswerLost.
@@ -117,17 +124,18 @@ class PartitionRepairs:
             "topic": topic,
             "partition": partition,
             "offset": offset,
-            "dry_run": is_dry_run,
+            "dry_run": note is None,
             "breaks": broken,
             "because": because,
             "by": passing.by,
             "reason": passing.reason,
         }
-        if is_dry_run:
+        if note is None:
             return answer
         if broken is not None and passing.breaks != broken:
             detail = f"{because}; mend the cause and retry, or accept it with `breaks`: `{broken}`"
             raise Refused(Refusal("record_breaks", detail, RefusalKind.CONFLICT, extra={"breaks": broken}))
+        await note(f"partitions/{topic}/{partition}/records/{offset}", passing.reason)
         await self._set_aside.pass_over(record, passing)
         for row in stops:
             await self._stops.ask_retry(row["_id"])
@@ -190,6 +198,8 @@ def _breaks(judged: Judged) -> tuple[Law | None, str]:
     match judged:
         case Envelope():
             law = breaks(judged.type)
+            if law is None:
+                return None, f"no figure lacks {judged.type}; whoever looks for who did it finds that it was set aside"
             what = f"{judged.type} {judged.source}#{judged.number}"
             return law, (
                 f"{what} is a genuine event: without it the law of {law} will not hold here, and what follows of its "

@@ -141,7 +141,7 @@ class PartitionStops:
 
     def __init__(self, group: str, notes: StopNotes) -> None:
         self.by_partition: dict[TopicPartition, PartitionStop] = {}
-        self._group, self._notes = group, notes
+        self.group, self._notes = group, notes
         self._waits: dict[TopicPartition, asyncio.Task[None]] = {}
 
     def rewind(self, consumer: AIOKafkaConsumer, partition: TopicPartition, rewind: Rewind) -> None:
@@ -179,7 +179,7 @@ class PartitionStops:
             self._gauge()
             self._waits[partition] = asyncio.create_task(self._wait(consumer, partition, pause_s))
         with contextlib.suppress(Unavailable, AnswerLost):  # the stop itself needs no database
-            stop.since = await self._notes.note(self._group, partition, stop)
+            stop.since = await self._notes.note(self.group, partition, stop)
 
     async def handled(self, partition: TopicPartition) -> None:
         """A batch of the partition went through: if it had stopped, it has resumed."""
@@ -188,7 +188,7 @@ class PartitionStops:
             self._gauge()
             log.info("partition_resumed", topic=partition.topic, partition=partition.partition, attempts=stop.attempts)
             with contextlib.suppress(Unavailable, AnswerLost):
-                await self._notes.end(self._group, partition)
+                await self._notes.end(self.group, partition)
 
     def revoke(self, partitions: Iterable[TopicPartition]) -> None:
         """The partitions are another's: it finds out for itself whether they can be handled."""
@@ -200,7 +200,7 @@ class PartitionStops:
         self._gauge()
 
     def _gauge(self) -> None:
-        PARTITIONS_STOPPED.labels(self._group).set(len(self.by_partition))
+        PARTITIONS_STOPPED.labels(self.group).set(len(self.by_partition))
 
     def _log(self, partition: TopicPartition, stop: PartitionStop, pause_s: float, error: Exception) -> None:
         told = {
@@ -221,7 +221,7 @@ class PartitionStops:
         while (left_s := until_s - monotonic_s()) > 0:
             await asyncio.sleep(min(left_s, RETRY_LOOK_S))
             with contextlib.suppress(Unavailable):
-                asked = await self._notes.retry_asked(self._group, partition)
+                asked = await self._notes.retry_asked(self.group, partition)
                 if asked is not None and asked >= began:
                     break
         with contextlib.suppress(IllegalStateError):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from pandapack.contracts.breakage import Law
+from pandapack.runtime.acts import NotesActs
 from pandapack.runtime.auth import Caller, Role, needs
 from pandapack.runtime.partition_repairs import PartitionRepairs
 from pandapack.runtime.set_aside import Passing
@@ -49,9 +50,9 @@ def partitions_router(repairs: PartitionRepairs) -> APIRouter:
         return await repairs.show(topic, partition, offset)
 
     @router.post("/{topic}/{partition}/retry")
-    async def post_retry(topic: Topic, partition: Partition, caller: Operator) -> dict[str, Any]:
+    async def post_retry(topic: Topic, partition: Partition, caller: Operator, noting: NotesActs) -> dict[str, Any]:
         """Tries again within a second, instead of after the growing pause. Safe to repeat."""
-        return await repairs.retry(topic, partition)
+        return await repairs.retry(topic, partition, noting)
 
     @router.post("/{topic}/{partition}/records/{offset}/set-aside")
     async def post_set_aside(
@@ -60,12 +61,13 @@ def partitions_router(repairs: PartitionRepairs) -> APIRouter:
         offset: Annotated[int, Path(ge=0, le=OFFSET_MAX)],
         body: SetAsideBody,
         caller: Operator,
+        noting: NotesActs,
     ) -> dict[str, Any]:
         """Passes over the record that the partition stands before; it is kept who said so, when and why.
 
         A genuine event is passed over only where `breaks` accepts what the answer to a dry run says.
         """
         passing = Passing(f"{caller.name} ({caller.prefix})", body.reason, body.breaks or "")
-        return await repairs.pass_over(topic, partition, offset, passing, is_dry_run=body.dry_run)
+        return await repairs.pass_over(topic, partition, offset, passing, None if body.dry_run else noting)
 
     return router

@@ -20,7 +20,7 @@ from pandapack.runtime.clock import Clock, monotonic_s
 from pandapack.runtime.errors import KafkaUnavailable, Unavailable
 from pandapack.runtime.lag import Consumed, Lag, Lags
 from pandapack.runtime.loops import every
-from pandapack.runtime.telemetry import LAG_RECORDS, LAG_SECONDS, PARTITIONS_STALLED
+from pandapack.runtime.telemetry import LAG_RECORDS, LAG_SECONDS, OLDEST_RECORD, PARTITIONS_STALLED
 
 LOOK_PAUSE_S = 1.0
 ANSWER_WAIT_S = 2.5
@@ -118,6 +118,13 @@ class Progress:
                     error
                 )
             self._answered_s = monotonic_s()
+
+    async def appended_at(self, topic: str, partition: int, offset: int) -> datetime | None:
+        """When a record was appended; None where Kafka does not say so at once, or does not have it any more."""
+        async with self._looking:
+            if self._reader is None:
+                return None
+            return await _appended_at(self._reader, Consumed("", topic, partition), offset, READ_WAIT_S)
 
     async def _run(self) -> None:
         # A Kafka that is away is told once, by `/readyz`; the loop asks again at its own pace.
@@ -245,3 +252,10 @@ def _tell(lags: Sequence[Lag]) -> None:
                     gauge.remove(*labels)
             else:
                 gauge.labels(*labels).set(value)
+    for group in {lag.consumed.group for lag in lags}:
+        waits_s = [lag.waiting_s for lag in lags if lag.consumed.group == group]
+        if None in waits_s:
+            with contextlib.suppress(KeyError):
+                OLDEST_RECORD.remove(group)
+        else:
+            OLDEST_RECORD.labels(group).set(max(filter(None, waits_s), default=0.0))

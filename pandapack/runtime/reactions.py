@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pandapack.contracts.envelope import Envelope, decode
+from pandapack.runtime.documents import Document
 from pandapack.runtime.store import Decide, EventPosition, Store
 
 DOCUMENTS_AT_ONCE_MAX = 16
+DOCUMENTS_A_READ_MAX = 128
+"""Documents of a batch that are read together, and held in memory until they are written."""
 
 
 class Record(Protocol):
@@ -85,16 +88,32 @@ async def apply(reactions: Sequence[Reaction]) -> None:
         fold = folds.setdefault(key, _Fold(reaction.store, reaction.id))
         fold.steps.append((reaction.position, reaction.decide))
         fold.finish = reaction.finish or fold.finish
+    waiting = list(folds.values())
+    failures = list[BaseException]()
+    for first in range(0, len(waiting), DOCUMENTS_A_READ_MAX):
+        failures += await _write(waiting[first : first + DOCUMENTS_A_READ_MAX])
+    if failures:
+        raise failures[0]
+
+
+async def _write(folds: Sequence[_Fold]) -> list[BaseException]:
+    """Writes some documents, which are read together, a trip a collection. What failed."""
+    stores = {fold.store.kind.collection: fold.store for fold in folds}
+    known = dict[tuple[str, str], Document]()
+    for collection, store in stores.items():
+        ids = [fold.id for fold in folds if fold.store.kind.collection == collection]
+        if len(ids) > 1:
+            found = await store.documents.read_all(ids)
+            known |= {(collection, id): found.get(id, Document(id)) for id in ids}
     slots = asyncio.Semaphore(DOCUMENTS_AT_ONCE_MAX)
 
     async def write(fold: _Fold) -> None:
         async with slots:
-            await fold.store.apply(fold.id, fold.steps, fold.finish)
+            before = known.get((fold.store.kind.collection, fold.id))
+            await fold.store.apply(fold.id, fold.steps, fold.finish, known=before)
 
-    results = await asyncio.gather(*(write(fold) for fold in folds.values()), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    results = await asyncio.gather(*(write(fold) for fold in folds), return_exceptions=True)
+    return [result for result in results if isinstance(result, BaseException)]
 
 
 def reacting(route: Route) -> HandleBatch:

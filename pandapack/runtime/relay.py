@@ -21,7 +21,7 @@ from pandapack.runtime.documents import AnswerLost, Document
 from pandapack.runtime.errors import Unavailable
 from pandapack.runtime.loops import every
 from pandapack.runtime.store import Store
-from pandapack.runtime.telemetry import EVENTS_PUBLISHED, OUTBOX_AGE_S
+from pandapack.runtime.telemetry import EVENTS_PUBLISHED, OUTBOX_AGE_S, OUTBOX_EVENTS
 
 SOURCES_AT_ONCE_MAX = 16
 SCAN_PAUSE_S = 2.0
@@ -116,9 +116,10 @@ class Relay:
             await self._publish(store, document.outbox, document.id)
 
     async def _find_waiting(self) -> None:
-        self.outbox_age_s, since = None, list[datetime]()
+        self.outbox_age_s, since, events = None, list[datetime](), 0
         async for store, document in self._unpublished():
             self.notify(store, document.id)
+            events += len(document.outbox)
             first = min(document.outbox, key=lambda event: event.sequence)
             since.append(decided_at(first))
         since += [one for oldest in self._others if (one := await oldest()) is not None]
@@ -126,6 +127,7 @@ class Relay:
         waits_s = [(now - self._clock.wall_of(one)).total_seconds() for one in since]
         self.outbox_age_s = max(0.0, *waits_s) if waits_s else 0.0
         OUTBOX_AGE_S.set(self.outbox_age_s)
+        OUTBOX_EVENTS.set(events)
 
     async def _unpublished(self) -> AsyncIterator[tuple[Store[Any], Document]]:
         for store in self._stores:

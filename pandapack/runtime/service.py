@@ -17,13 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import prometheus_client
 import structlog
 import uvicorn
 from aiokafka import ConsumerRebalanceListener
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel
 
+from pandapack.runtime.acts import Acts, operations_kind
 from pandapack.runtime.asyncapi import describe
 from pandapack.runtime.auth import Keys, keys_router
 from pandapack.runtime.broker import Broker
@@ -35,7 +35,9 @@ from pandapack.runtime.connection_limits import files_enough, limited_connection
 from pandapack.runtime.data_form import check_form
 from pandapack.runtime.docs_page import docs_router
 from pandapack.runtime.gathering import DEFAULT_BATCHES, Batches
+from pandapack.runtime.health import health_router
 from pandapack.runtime.http import RequestMarks, install_problems
+from pandapack.runtime.instances import EXPIRES, Instances
 from pandapack.runtime.log_reader import LogReader
 from pandapack.runtime.logs import InOwnWords, configure_logs, tell_crashes
 from pandapack.runtime.mongo import Mongo, MongoRows
@@ -111,6 +113,8 @@ class Service:
         self.broker = Broker(settings.kafka, self.stops, client=f"panda-{name}")
         self.progress = Progress(settings.kafka, self.clock)
         self.keys = Keys(self.mongo.rows("keys"), self.clock, self.chance)
+        rows = self.mongo.rows("instances", expires=EXPIRES)
+        self.instances = Instances(rows, self.clock, self.chance, service=name, version=VERSION)
         self._notes = self.mongo.rows("data_form")
         self._stores: list[Store[Any]] = []
         self._relay: Relay | None = None
@@ -118,20 +122,21 @@ class Service:
         self._publishes: str | None = None
         self._consumes: list[str] = []
         self._background: list[Background] = []
+        self.acts = Acts(self.store(operations_kind(name)), self.clock, self.chance)
         self._readiness = Readiness(
-            name,
             self.clock,
             store=self.mongo,
             broker=self.broker,
             progress=self.progress,
             sender=self.sender,
             set_aside=self.set_aside,
+            instances=self.instances,
             outbox_age_s=lambda: self._relay.outbox_age_s if self._relay else None,
         )
 
-    def store(self, kind: Kind[S], *, indexes: Sequence[str] = ()) -> Store[S]:
-        """A store of documents of one kind. Their outboxes go to the topic of `publishes`."""
-        documents = self.mongo.documents(kind.collection, indexes=indexes)
+    def store(self, kind: Kind[S], *, indexes: Sequence[str] = (), waiting: Sequence[str] = ()) -> Store[S]:
+        """A store of documents of one kind. Their outboxes go to the topic of `publishes`. See `Mongo.documents`."""
+        documents = self.mongo.documents(kind.collection, indexes=indexes, waiting=waiting)
         store = Store(kind, documents, clock=self.clock, chance=self.chance, on_outbox=self._notify)
         self._stores.append(store)
         return store
@@ -244,7 +249,7 @@ class Service:
 
     def _topics(self) -> dict[str, int]:
         partitions = {"donations.pushed": self.settings.shards, DEAD_LETTERS_TOPIC: 1, LOG_TOPIC: 1}
-        partitions |= {f"{p}.events": EVENT_PARTITIONS for p in ("donations", "procurement", "logistics")}
+        partitions |= {f"{p}.events": EVENT_PARTITIONS for p in ("donations", "procurement", "logistics", "reporting")}
         return {self.settings.topic(name): count for name, count in partitions.items()}
 
     async def _ready_stores(self) -> None:
@@ -265,7 +270,8 @@ class Service:
             await patiently(self._ready_stores)
             if self._relay is not None:
                 for store in self._stores:
-                    self._relay.add(store)
+                    if store.kind.publishes:
+                        self._relay.add(store)
                 await self._relay.start()
                 stack.push_async_callback(self._relay.stop)
             for task in self._background:
@@ -301,17 +307,19 @@ class Service:
             redoc_url=None,
             redirect_slashes=False,
         )
-        app.state.keys = self.keys
+        app.state.keys, app.state.acts = self.keys, self.acts
         install_problems(app)
         bounds = Bounds(frozenset(streams), bodies or {})
         app.add_middleware(RequestBounds, of=app, bounds=bounds)
         app.add_middleware(RequestMarks, chance=self.chance)
         app.add_middleware(BrowserPolicy)
         app.add_middleware(TrueClients, proxies=Proxies.named(self.settings.trusted_proxies))
+        health = health_router(self.instances, readiness=self.readiness, asyncapi=self.asyncapi)
         strict = [Depends(Strictness(app, frozenset(streams)))]
-        for router in (*routers, keys_router(), partitions_router(self.repairs), self._health_router()):
+        for router in (*routers, keys_router(), partitions_router(self.repairs), health):
             app.include_router(router, responses=PROBLEMS, dependencies=strict)
-        for pages in (docs_router(app.title), problem_pages_router(), static_files_router()):
+        docs = docs_router(app.title, is_demonstration=self.settings.demonstration)
+        for pages in (docs, problem_pages_router(), static_files_router()):
             app.include_router(pages)
         check_bounds(app, bounds)
         describe_fully(app, *([described] if described else []))
@@ -327,34 +335,6 @@ class Service:
             publishes=self._publishes,
             servers={"kafka": self.settings.kafka},
         )
-
-    def _health_router(self) -> APIRouter:
-        router = APIRouter(tags=["health"])
-
-        @router.get("/healthz")
-        async def healthz() -> dict[str, str]:
-            """The process is alive."""
-            return {"status": "alive", "service": self.name, "version": VERSION}
-
-        @router.get("/readyz")
-        async def readyz(response: Response) -> dict[str, Any]:
-            """Able to work: the store and Kafka answer, Kafka is polled, something goes on. 503 where nothing can work.
-
-            A partition that is stopped, or stalled, is listed; the others go on.
-            """
-            report = await self.readiness()
-            response.status_code = 200 if report["ready"] else 503
-            return report
-
-        @router.get("/metrics", include_in_schema=False)
-        async def metrics() -> Response:
-            return Response(prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
-
-        @router.get("/asyncapi.json", include_in_schema=False)
-        async def asyncapi() -> dict[str, Any]:
-            return self.asyncapi()
-
-        return router
 
     async def readiness(self) -> dict[str, Any]:
         """See `Readiness.report`."""

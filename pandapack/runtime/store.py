@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from pandapack.backoff import Backoff
+from pandapack.contracts.acts import acted
 from pandapack.contracts.causation import NOBODY, Actor, Causation, Consumed, causes_of, merged
 from pandapack.contracts.envelope import Event
 from pandapack.contracts.outbox import outbox_of
@@ -51,7 +52,10 @@ class EventPosition:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A request's Idempotency-Key and the digest of its body; who sent it, and why, where it says so."""
+    """A request's Idempotency-Key and the digest of its body; who sent it, and why, where it says so.
+
+    `what`: its method and route. A decision on it that has no event is told as an act (`contracts.acts`).
+    """
 
     key: str
     digest: str
@@ -59,6 +63,7 @@ class Command:
     request_id: str = ""
     reason: str = ""
     traceparent: str | None = None
+    what: str = ""
 
     @property
     def causation(self) -> Causation:
@@ -97,6 +102,7 @@ class Kind(Generic[S]):
     """A kind of document: its collection, the state's type, its empty state, its events' source, and its budget.
 
     `publishes`: whether documents of the kind publish events at all; of those that do not nobody asks what made them.
+    `tells_acts`: whether a command on such a document is an event where its decision has none.
     """
 
     collection: str
@@ -105,6 +111,7 @@ class Kind(Generic[S]):
     source: Callable[[str], str]
     budget: Budget = DEFAULT
     publishes: bool = True
+    tells_acts: bool = True
 
 
 @dataclass(slots=True)
@@ -143,6 +150,10 @@ class Store(Generic[S]):
         document = await self.documents.read(id)
         return None if document is None else self._state(document)
 
+    async def get_all(self, ids: Sequence[str]) -> dict[str, S]:
+        """The states of those of these documents that there are."""
+        return {id: self._state(document) for id, document in (await self.documents.read_all(ids)).items()}
+
     async def find(
         self, where: Filter, *, after: str = "", limit: int = 1000, newest_first: bool = False
     ) -> list[tuple[str, S]]:
@@ -168,16 +179,22 @@ class Store(Generic[S]):
         """
         match cause:
             case Command():
-                return await self._run(id, lambda draft: self._execute(draft, cause, decide), is_command=True)
+                return await self._run(id, lambda draft: self._execute(id, draft, cause, decide), is_command=True)
             case EventPosition():
                 return await self.apply(id, [(cause, decide)])
 
     async def apply(
-        self, id: str, steps: Sequence[tuple[EventPosition, Decide[S]]], finish: Decide[S] | None = None
+        self,
+        id: str,
+        steps: Sequence[tuple[EventPosition, Decide[S]]],
+        finish: Decide[S] | None = None,
+        *,
+        known: Document | None = None,
     ) -> Outcome[S]:
         """Several events for one document, in order, in one write.
 
-        `finish` is decided once at the end, if any of them was new. Raises SequenceGap, CannotApply, OutboxFull.
+        `finish` is decided once at the end, if any of them was new. `known`: as it was read with others; it is read
+        again where it has been written since. Raises SequenceGap, CannotApply, OutboxFull.
         """
 
         def fold(draft: _Draft[S]) -> Refusal | None:
@@ -187,15 +204,20 @@ class Store(Generic[S]):
                 self._decide(draft, finish, id, Causation(traceparent=steps[-1][0].traceparent))
             return None
 
-        outcome = await self._run(id, fold, is_command=False)
+        outcome = await self._run(id, fold, is_command=False, known=known)
         assert isinstance(outcome, Outcome), "an event's refusal raises"
         return outcome
 
     async def _run(
-        self, id: str, decide: Callable[[_Draft[S]], Refusal | None], *, is_command: bool
+        self,
+        id: str,
+        decide: Callable[[_Draft[S]], Refusal | None],
+        *,
+        is_command: bool,
+        known: Document | None = None,
     ) -> Outcome[S] | Refusal:
         for attempt in range(1, CHANGE_ATTEMPTS_MAX + 1):
-            document = await self.documents.read(id) or Document(id)
+            document, known = known or await self.documents.read(id) or Document(id), None
             draft = _Draft(self._state(document), dict(document.inbox), document.answers, [], {}, document.consumed)
             refusal = decide(draft)
             if refusal is not None:
@@ -242,7 +264,7 @@ class Store(Generic[S]):
             self._on_outbox(self, document.id)
         return written
 
-    def _execute(self, draft: _Draft[S], command: Command, decide: Decide[S]) -> Refusal | None:
+    def _execute(self, id: str, draft: _Draft[S], command: Command, decide: Decide[S]) -> Refusal | None:
         for before in draft.answers:
             if before.key == command.key:
                 draft.answer = before.answer
@@ -250,9 +272,16 @@ class Store(Generic[S]):
         decision = decide(draft.state)
         if isinstance(decision, Refusal):
             return decision
+        if self._is_act(command) and not decision.events:
+            decision = replace(decision, events=(acted(self.kind.source(id), command.what),))
         self._adopt(draft, decision, command.causation)
         draft.answers = kept_answers((*draft.answers, CommandAnswer(command.key, command.digest, decision.answer)))
         return None
+
+    def _is_act(self, command: Command) -> bool:
+        """Whether it must be told who did this. What a command does on its way is told by what it leads to."""
+        is_told = self.kind.publishes and self.kind.tells_acts
+        return is_told and command.what != "" and command.actor is not NOBODY
 
     def _apply_event(self, draft: _Draft[S], event: EventPosition, decide: Decide[S]) -> None:
         applied = draft.inbox.get(event.stream, 0)

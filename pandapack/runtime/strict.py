@@ -73,7 +73,7 @@ def refuse_parameters(request: Request, described: Iterator[Json] | tuple[Json, 
         raise _unknown_parameter(request, unknown[0], known)
     for name, count in given.items():
         if count > 1 and not _takes_several(wanted[name]):
-            en, zh = f"{name} stands {count} times in the query: send it once", f"查询参数 {name} 重复: 请只写一次"
+            en, zh = f"{name} stands {count} times in the query: send it once", f"查询参数 {name} 重复：请只写一次"
             raise _refusal("repeated_parameter", f"/query/{escaped(name)}", en, zh)
 
 
@@ -84,9 +84,9 @@ def _takes_several(schema: Mapping[str, Any]) -> bool:
 def _unknown_parameter(request: Request, name: str, known: tuple[str, ...]) -> Problem:
     en, zh = did_you_mean(nearest(name, known))
     takes = f"{request.url.path} takes {', '.join(known) or 'no parameter'}"
-    takes_zh = f"{request.url.path} 可用的参数: {', '.join(known) or '无'}"
+    takes_zh = f"{request.url.path} 可用的参数：{', '.join(known) or '无'}"
     detail = f"there is no parameter {shown(name)}{en or ':'} {takes}"
-    detail_zh = f"没有查询参数 {shown(name)}{zh or ':'} {takes_zh}"
+    detail_zh = f"没有查询参数 {shown(name)}{zh or '。'}{takes_zh}"
     return _refusal("unknown_parameter", f"/query/{escaped(name)}", detail, detail_zh, known=list(known))
 
 
@@ -133,7 +133,7 @@ def _refuse_halves(raw: bytes, value: Any, at: str) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         en = r"a text in the body holds half of a UTF-16 pair, such as \ud800 alone: send whole characters"
-        zh = r"正文中有不成对的 UTF-16 代理码 (例如单独的 \ud800): 请发送完整字符"
+        zh = r"正文中有不成对的 UTF-16 代理码（例如单独的 \ud800）：请发送完整字符"
         raise _refusal("text_unpaired", at, en, zh) from None
 
 
@@ -141,7 +141,7 @@ def refuse_duplicate(read: StrictJson, at: str) -> None:
     """Raises Problem 422 for a body in which a name stands twice in an object."""
     if read.duplicate is not None:
         where = at + read.duplicate
-        en, zh = f"{where} stands twice in its object: send it once", f"字段 {where} 重复: 请只写一次"
+        en, zh = f"{where} stands twice in its object: send it once", f"字段 {where} 重复：请只写一次"
         raise _refusal("duplicate_key", where, en, zh)
 
 
@@ -161,7 +161,8 @@ def _unknown(value: Any, schema: Json, components: Mapping[str, Json], at: str) 
         known = tuple(schema["properties"])
         for name, one in value.items():
             if name in schema["properties"]:
-                yield from _unknown(one, schema["properties"][name], components, f"{at}/{escaped(name)}")
+                if isinstance(one, dict | list):  # nothing else holds names, and a body may have a million of them
+                    yield from _unknown(one, schema["properties"][name], components, f"{at}/{escaped(name)}")
             else:
                 yield at, name, known
     elif isinstance(value, dict) and isinstance(schema.get("additionalProperties"), dict):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -25,12 +26,14 @@ from pandapack.runtime.loops import every
 from pandapack.runtime.partitions import PartitionStops, Rewind, StopNotes
 from pandapack.runtime.reactions import HandleBatch, Record
 from pandapack.runtime.set_aside import Passes
-from pandapack.runtime.telemetry import RECORDS_CONSUMED
+from pandapack.runtime.telemetry import BATCH_RECORDS, RECORDS_CONSUMED
 
 QUEUE_BYTES_MAX = 16 * 1024 * 1024
 """A partition whose batch takes long is paused once so much of it waits here."""
 QUEUES_BYTES_MAX = 32 * 1024 * 1024
 """While so much waits, of partitions that are not paused, nothing more is taken out of Kafka's hands."""
+Rewound = Callable[[], None]
+"""What waited behind a record is handed out once more, behind it: to be forgotten."""
 ATTEMPTS_WHOLE = 2
 """What fails so often is looked for record by record; what failed once mostly passes by itself, as when a partition
 had another owner at that moment."""
@@ -68,8 +71,14 @@ class _Handling:
     def __init__(self, handle: HandleBatch, stops: PartitionStops, passes: Passes) -> None:
         self._handle, self.stops, self._passes = handle, stops, passes
 
-    async def succeeds(self, consumer: AIOKafkaConsumer, partition: TopicPartition, part: Sequence[Record]) -> bool:
-        """Whether all of it is handled. Otherwise the partition is rewound, or stands still until it is tried again."""
+    async def succeeds(
+        self, consumer: AIOKafkaConsumer, partition: TopicPartition, part: Sequence[Record], rewound: Rewound
+    ) -> bool:
+        """Whether all of it is handled. Otherwise the partition is rewound, or stands still until it is tried again.
+
+        `rewound` is called in the turn in which it is: to note a stop takes as long as the store needs, and meanwhile
+        the partition may be tried again, and what fails be handed out anew.
+        """
         try:
             stop = self.stops.by_partition.get(partition)
             wanted = part if stop is None else await self._passes.without_passed(part)
@@ -78,12 +87,15 @@ class _Handling:
             elif wanted:
                 await self._handle(wanted)
         except Rewind as rewind:
+            rewound()
             self.stops.rewind(consumer, partition, rewind)
             return False
         except _RecordFails as fails:
+            rewound()
             await self.stops.stop(consumer, partition, fails.offset, fails.error, is_exact=True)
             return False
         except Exception as error:
+            rewound()
             await self.stops.stop(consumer, partition, part[0].offset, error, is_exact=len(part) == 1)
             return False
         await self.handled(partition, part)
@@ -92,6 +104,7 @@ class _Handling:
     async def handled(self, partition: TopicPartition, part: Sequence[Record]) -> None:
         """All of it is handled."""
         RECORDS_CONSUMED.labels(partition.topic).inc(len(part))
+        BATCH_RECORDS.labels(partition.topic).observe(len(part))
         await self.stops.handled(partition)
 
     async def _in_halves(self, part: Sequence[Record]) -> None:
@@ -131,7 +144,7 @@ class TogetherSubscription:
         consumer, parts, began_s = _consumer_of(message), _by_partition(message), monotonic_s()
         if not await self._handled_together(parts):
             handling = self._handling.succeeds
-            await asyncio.gather(*(handling(consumer, partition, part) for partition, part in parts.items()))
+            await asyncio.gather(*(handling(consumer, partition, part, _nothing) for partition, part in parts.items()))
         self._gathering.worked(consumer, (monotonic_s() - began_s) * 1000)
 
     async def start(self) -> None:
@@ -243,10 +256,9 @@ class PacedSubscription:
             queue.size_bytes = sum(len(record.value or b"") for record in queue.records)
             self._room.set()
             began_s = monotonic_s()
-            if not await self._handling.succeeds(consumer, queue.partition, batch):
-                queue.clear()  # it is handed out again, from where it stands
-                self._room.set()
-            elif self._queues.get(queue.partition) is queue:
+            rewound = partial(self._forget, queue)
+            is_handled = await self._handling.succeeds(consumer, queue.partition, batch, rewound)
+            if is_handled and self._queues.get(queue.partition) is queue:
                 self._handled[queue.partition] = batch[-1].offset + 1
             self._gathering.worked(consumer, (monotonic_s() - began_s) * 1000)
             if queue.is_paused and queue.size_bytes <= QUEUE_BYTES_MAX:
@@ -254,6 +266,11 @@ class PacedSubscription:
                 if queue.partition not in self.stops.by_partition:
                     with contextlib.suppress(IllegalStateError):
                         consumer.resume(queue.partition)
+
+    def _forget(self, queue: _Queue) -> None:
+        """What waits there is handed out again, and others have its room."""
+        queue.clear()
+        self._room.set()
 
     async def _commit(self) -> None:
         if not self._handled or self._consumer is None:
@@ -276,6 +293,10 @@ def subscribe(
     if gathering.together:
         return TogetherSubscription(handle, gathering, stops, passes)
     return PacedSubscription(handle, gathering, stops, passes)
+
+
+def _nothing() -> None:
+    """Nothing waits where all that was handed out is handled before more is."""
 
 
 def _consumer_of(message: KafkaMessage) -> AIOKafkaConsumer:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from pandapack.runtime.errors import KafkaUnavailable, Misconfigured
@@ -43,16 +44,31 @@ async def ensure_topics(bootstrap: str, partitions: Mapping[str, int], *, replic
 
 
 async def _create(admin: AIOKafkaAdminClient, name: str, partitions: int, replication: int) -> None:
-    settings = {
+    topic = NewTopic(name, partitions, replication, topic_configs=_settings(replication, RECORD_BYTES_MAX))
+    try:
+        await admin.create_topics([topic])
+    except TopicAlreadyExistsError:
+        log.info("topic_made_by_another", topic=name)
+
+
+def _settings(replication: int, record_bytes_max: int) -> dict[str, str]:
+    return {
         "cleanup.policy": "delete",
         "retention.ms": "-1",
-        "max.message.bytes": str(RECORD_BYTES_MAX),
+        "max.message.bytes": str(record_bytes_max),
         # The broker's own clock: whoever writes a record cannot say when that was.
         "message.timestamp.type": "LogAppendTime",
         "unclean.leader.election.enable": "false",
         "min.insync.replicas": str(min(SYNC_REPLICAS_MIN, replication)),
     }
+
+
+async def limit_records(bootstrap: str, topic: str, *, bytes_max: int = RECORD_BYTES_MAX, replication: int = 1) -> None:
+    """From now on a topic takes records of up to that size and refuses larger ones; its other settings stay."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
     try:
-        await admin.create_topics([NewTopic(name, partitions, replication, topic_configs=settings)])
-    except TopicAlreadyExistsError:
-        log.info("topic_made_by_another", topic=name)
+        configs = _settings(replication, bytes_max)  # all of them: what is not named here would be the broker's default
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=configs)])
+    finally:
+        await admin.close()

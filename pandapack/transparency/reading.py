@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pandapack.contracts.public_log.fold import costs, figures, fold
+from pandapack.contracts.public_log.fold import contents, costs, figures, fold, parcels, surveys
 from pandapack.contracts.public_log.fold.books import Books, DayBooks, RoundBooks
 from pandapack.contracts.public_log.fold.fold import Day
 from pandapack.contracts.public_log.fold.laws import conservation, laws
@@ -66,8 +66,12 @@ class Reading:
         yield "programme", figures.programme_rows(self.books), ("programme",)
         yield "country", figures.country_rows(self.books), ("country",)
         yield "item", figures.item_rows(self.books), ("programme", "item")
+        yield "content", contents.content_rows(self.books), ("programme", "specification", "item")
         yield "category", costs.category_rows(self.books), ("category",)
         yield "year", costs.year_rows(self.books), ("year",)
+        yield "specification", parcels.specification_rows(self.books), ("programme", "specification")
+        yield "indicator", surveys.indicator_rows(self.books), ("indicator", "country")
+        yield "complaint", surveys.complaint_rows(self.books), ("kind",)
         yield "day", figures.day_rows(self._days), ("day",)
         yield "round", [figures.round_row(self._rounds[name]) for name in sorted(self._rounds)], ("round",)
 

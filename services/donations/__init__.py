@@ -5,7 +5,8 @@ Consumes: `donations.pushed` (the untouched lines of pushes, a partition a shard
 Decides: which lines of a push are donations; which donations are new, repeated or contradictory; where each lies on its
     shard; which reversals can be; what seals a full page; how a settlement stands, and what it has banked.
 Publishes: `donations.events`: DonationsRecorded and DonationsReversed, by each shard's owner; PageSealed, by each
-    shard's seals; DonationsBanked, by each settlement; and its own input: `donations.pushed` (pushes and replays),
+    shard's seals; DonationsBanked, by each settlement; DeadLettersReplayed, -ReplayStopped, -Discarded and -TakenBack,
+    by each replay; and its own input: `donations.pushed` (pushes and replays),
     `dead-letters` (what the ledger rejects).
 
 Features, each with the same rooms inside (domain, store, work, handlers, api); an arrow is "knows":

@@ -15,12 +15,23 @@ from pandapack.runtime.history import read_all
 from pandapack.runtime.loops import every
 from pandapack.runtime.reactions import reacting
 from pandapack.runtime.request_bounds import BodyBound
-from pandapack.runtime.service import Service, serve
+from pandapack.runtime.service import VERSION, Service, serve
 from services.donations import __doc__ as description
-from services.donations.dead_letters.api import dead_letters_router
+from services.donations.dead_letters.api.dead_letters import dead_letters_router
+from services.donations.dead_letters.api.replays import replays_router
 from services.donations.dead_letters.handlers import DeadLetterRecorder
-from services.donations.dead_letters.store import DEAD_LETTER_INDEXES, DEAD_LETTERS
-from services.donations.dead_letters.work import Replays
+from services.donations.dead_letters.store import (
+    DEAD_LETTER_INDEXES,
+    DEAD_LETTERS,
+    LETTER_GROUPS,
+    LETTER_JOB_INDEXES,
+    LETTER_JOBS,
+)
+from services.donations.dead_letters.work.dead_letters import Letters
+from services.donations.dead_letters.work.examples import GoodRows
+from services.donations.dead_letters.work.jobs import JOBS_PAUSE_S, LetterJobs
+from services.donations.dead_letters.work.previews import Previews
+from services.donations.dead_letters.work.sorting import LetterSorter
 from services.donations.door.api.bodies import BodyBudget
 from services.donations.door.api.door import Entrance
 from services.donations.door.work.admission import Admission
@@ -36,9 +47,11 @@ from services.donations.ledger.store.reversals import Reversals
 from services.donations.ledger.store.seals import Seals
 from services.donations.ledger.work.anchor import LogAnchor
 from services.donations.ledger.work.book import LedgerBook
+from services.donations.ledger.work.counts import CountedPageWriter
 from services.donations.ledger.work.dead_letters import DeadLetterSender
 from services.donations.ledger.work.duplicates import DuplicateLookup
-from services.donations.ledger.work.page_writer import PageWriter
+from services.donations.ledger.work.forecast import Forecaster
+from services.donations.ledger.work.parked import PARKED_PAUSE_S, ParkedReversals
 from services.donations.ledger.work.publisher import ShardPublisher, UnpublishedEvents
 from services.donations.ledger.work.recorder import Recorder
 from services.donations.ledger.work.reversals import ReversalLookup
@@ -86,8 +99,8 @@ STREAMS = ("/v1/donations", "/v1/reversals", "/v1/settlements")
 """These bound their bodies themselves."""
 
 
-BODIES = {"POST /v1/dead-letters/replays": BodyBound(2 * 1024 * 1024)}
-"""It has 500 lines, edited, and a line of what is no donation may be any."""
+BODIES = {f"POST /v1/dead-letters/{name}": BodyBound(2 * 1024 * 1024) for name in ("previews", "replays")}
+"""They have 500 lines, edited, and a line of what is no donation may be any."""
 
 DESCRIBED = Path(__file__).with_name("openapi.json")
 """Completes the OpenAPI: summaries, schemas of answers, examples."""
@@ -148,6 +161,7 @@ class Donations:
             sorter=PushSorter(self._shards),
             accept_days=settings.accept_days,
         )
+        service.instances.tells("counted", pushing.counted.as_json)
         pushes_of = self._tests.pushes_or(PushBook(pushing, pushes, self._pages, self._gaps))
         door, showing = PushEntrance(self._door, notes), Showing(pushes_of)
         self.routers.append(pushes_router(pushes_of, door, showing))
@@ -161,14 +175,18 @@ class Donations:
         seed = service.chance.token().encode()
         shards = OwnedShards(self._pages, publisher, count=self._shards, seed=seed)
         dead_letters = DeadLetterSender(
-            service.sender, service.event_key, pushed=topic("donations.pushed"), topic=topic("dead-letters")
+            service.sender,
+            service.event_key,
+            pushed=topic("donations.pushed"),
+            topic=topic("dead-letters"),
+            release=VERSION,
         )
         recorder = Recorder(
             shards,
             LogAnchor(self._gaps, service.clock),
             DuplicateLookup(self._pages),
             ReversalLookup(self._reversals, self._shards),
-            PageWriter(self._pages, dead_letters, publisher, service.clock),
+            CountedPageWriter(self._pages, dead_letters, publisher, service.clock),
             lambda shard, record: self._marks.is_marked(shard, record.headers, record.value),
         )
         handler = LedgerHandler(shards, recorder)
@@ -185,6 +203,8 @@ class Donations:
         service.publishes_besides(waiting.oldest)
         sealer = Sealer(shards, self._pages, self._seals, service.store(PUBLISHED_SEALS))
         service.background(every(SEAL_PAUSE_S, sealer.run, name="seal-pages"))
+        parked = ParkedReversals(self._reversals, self._shards)
+        service.background(every(PARKED_PAUSE_S, parked.look, name="count-parked"))
         self.routers.append(donations_router(self._ledger_of, self._seals))
         self.routers.append(reversals_router(self._reversals, self._ledger_of))
         self.routers.append(shards_router(self._gaps, self._pages, service.clock, self._shards))
@@ -210,11 +230,27 @@ class Donations:
         self.routers.append(settlements_router(self._tests.settlements_or(book), self._door))
 
     def _dead_letters(self) -> None:
-        service = self._service
-        dead_letters = service.store(DEAD_LETTERS, indexes=DEAD_LETTER_INDEXES)
-        service.consumes("dead-letters", handle=DeadLetterRecorder(dead_letters).handle, group="dead-letters")
-        replays = Replays(dead_letters, self._publisher, service.clock, self._shards)
-        self.routers.append(dead_letters_router(dead_letters, replays))
+        service, shards = self._service, self._shards
+        stored = service.store(DEAD_LETTERS, indexes=DEAD_LETTER_INDEXES)
+        groups = service.store(LETTER_GROUPS)
+        service.consumes("dead-letters", handle=DeadLetterRecorder(stored, groups).handle, group="dead-letters")
+        sorter, stored_jobs = (
+            LetterSorter(service.clock, shards),
+            service.store(LETTER_JOBS, indexes=LETTER_JOB_INDEXES),
+        )
+        jobs = LetterJobs(
+            stored_jobs, stored, groups, sorter, self._publisher, clock=service.clock, chance=service.chance
+        )
+        working = every(JOBS_PAUSE_S, jobs.run, name="replay-letters")
+        service.background(working)
+        jobs.on_open = working.wake
+        seed = service.chance.token().encode()
+        forecaster = Forecaster(self._pages, self._reversals, shards=shards, seed=seed)
+        dead_letters = Letters(stored, groups)
+        self.routers.append(
+            replays_router(jobs, dead_letters, Previews(dead_letters, sorter, forecaster), service.clock)
+        )
+        self.routers.append(dead_letters_router(stored, groups, jobs, GoodRows(self._pages, shards)))
 
 
 class _FirstStart:

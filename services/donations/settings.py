@@ -25,4 +25,6 @@ class Settings(RuntimeSettings):
     reporting_url: str = "http://127.0.0.1:8100"
     """Reporting asks all other services whether they answer; somebody has to ask reporting."""
     secrets_key: str = Field(default="", repr=False)
-    """Encrypts the platforms' signing secrets at rest: 32 characters or more, drawn by chance. Empty: not encrypted."""
+    secrets_key_file: Path | None = None
+    """Encrypts the platforms' signing secrets at rest: 32 characters or more, drawn by chance, or the file with them.
+    Empty: not encrypted."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
 
+from pandapack.runtime.loops import every
 from pandapack.runtime.request_bounds import BodyBound
 from pandapack.runtime.service import Service, serve
 from services.logistics import __doc__ as description
@@ -14,6 +16,7 @@ from services.logistics.domain.times import Now
 from services.logistics.handlers import Handlers
 from services.logistics.settings import Settings
 from services.logistics.store import open_stores
+from services.logistics.work import PARKED_PAUSE_S, tell_parked
 
 DESCRIBED = Path(__file__).with_name("openapi.json")
 """Completes the OpenAPI: summaries, schemas of answers, examples."""
@@ -33,6 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     stores = open_stores(service)
     service.publishes("logistics.events")
     service.reacts_to("procurement.events", "logistics.events", route=Handlers(stores).route)
+    service.background(every(PARKED_PAUSE_S, partial(tell_parked, stores), name="count-parked"))
     tolerance = settings.report_tolerance()
     return service.app(router(stores, lambda: Now(service.clock.now(), tolerance)), bodies=BODIES, described=DESCRIBED)
 

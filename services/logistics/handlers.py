@@ -5,12 +5,20 @@ from __future__ import annotations
 from functools import partial
 
 from pandapack.contracts.envelope import Envelope
-from pandapack.contracts.logistics import CustomsReleased, LegDeparted, ShipmentArrived, ShipmentPlanned
+from pandapack.contracts.logistics import (
+    CustomsReleased,
+    LegDeparted,
+    ParcelsDelivered,
+    ParcelsHandedOut,
+    ShipmentArrived,
+    ShipmentPlanned,
+)
 from pandapack.contracts.procurement import ParcelsPacked
 from pandapack.runtime.reactions import Reaction, position_of
 from pandapack.runtime.store import Decide
-from services.logistics.domain import consignment
+from services.logistics.domain import consignment, reached
 from services.logistics.domain.consignment import Consignment
+from services.logistics.domain.reached import Reached
 from services.logistics.store import Stores
 
 
@@ -34,6 +42,13 @@ class Handlers:
                 decide = partial(consignment.depart, event=event)
             case CustomsReleased() as event:
                 decide = partial(consignment.record_duty, event=event)
+            case ParcelsDelivered() as event:
+                return self._reached(envelope, event.round, partial(reached.deliver, event=event))
+            case ParcelsHandedOut() as event:
+                return self._reached(envelope, event.round, partial(reached.hand_out, event=event))
             case _:
                 return []
         return [Reaction(self._stores.consignments, event.round, position_of(envelope), decide)]
+
+    def _reached(self, envelope: Envelope, round: str, decide: Decide[Reached]) -> list[Reaction]:
+        return [Reaction(self._stores.reached, round, position_of(envelope), decide)]

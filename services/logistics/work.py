@@ -9,10 +9,21 @@ from pandapack.contracts.procurement import Category
 from pandapack.decision import Refusal, RefusalKind
 from pandapack.runtime.parties import Act, Party, PartyKind, refuse_school
 from pandapack.runtime.store import Outcome, Store
-from services.logistics.domain import consignment, shipment
+from pandapack.runtime.telemetry import PARKED_REPORTS
+from services.logistics.domain import consignment, shipment, survey
 from services.logistics.domain.consignment import Consignment
 from services.logistics.domain.shipment import Shipment, Terms
-from services.logistics.store import Stores
+from services.logistics.domain.survey import Survey
+from services.logistics.domain.times import Now
+from services.logistics.store import Stores, count_parked, reached_in
+
+PARKED_PAUSE_S = 5.0
+"""As often as Prometheus asks, or more; three counts by small indexes."""
+
+
+async def tell_parked(stores: Stores) -> None:
+    """The metrics say how many reports wait for their turn now."""
+    PARKED_REPORTS.set(await count_parked(stores))
 
 
 async def book_shipment(
@@ -35,6 +46,13 @@ async def book_shipment(
     )
     decide = partial(shipment.plan, round=round_id, legs=legs, terms=terms, by=act.by)
     return await stores.shipments.change(id, decide, act.command)
+
+
+async def report_survey(stores: Stores, found: Survey, act: Act, now: Now) -> Outcome[Survey] | Refusal:
+    """Takes a survey. What rounds reached only ever grows: what is read here is true when the survey is written."""
+    reached = {one.country: await reached_in(stores.reached, found.programme, one.country) for one in found.countries}
+    decide = partial(survey.report, found=found, by=act.by, reached=reached, now=now)
+    return await stores.surveys.change(found.survey, decide, act.command)
 
 
 async def schools_of(parties: Store[Party], by: str) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service = Service("procurement", settings, description=description or "")
     stores = open_stores(service)
     service.publishes("procurement.events")
-    route = Handlers(stores).route
+    route = Handlers(stores, service.clock).route
     service.reacts_to("donations.events", route=route, group="shards", batches=FUND_BATCHES)
     service.reacts_to("procurement.events", "logistics.events", route=route)
     return service.app(router(stores, service.clock), bodies=BODIES, described=DESCRIBED)

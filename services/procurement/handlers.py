@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from pandapack.contracts.donations import DonationsRecorded, DonationsReversed, without_days
+from pandapack.contracts.donations import CHINA, DonationsRecorded, DonationsReversed, without_days
 from pandapack.contracts.envelope import Envelope, Event
 from pandapack.contracts.logistics import ConsignmentClosed, CostIncurred
 from pandapack.contracts.procurement import (
@@ -20,6 +20,7 @@ from pandapack.contracts.procurement import (
     RoundFunded,
     order_name,
 )
+from pandapack.runtime.clock import Clock
 from pandapack.runtime.reactions import Reaction, position_of
 from pandapack.runtime.store import Decide
 from services.procurement.domain import fund, matching, need, need_book, order, round
@@ -34,8 +35,8 @@ PROVEN_BY_DELIVERY = (Category.MONITORING, Category.ADMINISTRATION)
 class Handlers:
     """Routes events to documents. What is of no concern here goes to none."""
 
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
+    def __init__(self, stores: Stores, clock: Clock) -> None:
+        self._stores, self._clock = stores, clock
 
     async def route(self, envelope: Envelope) -> list[Reaction]:
         """The documents that this event changes."""
@@ -110,4 +111,5 @@ class Handlers:
         return Reaction(self._stores.orders, name, position_of(envelope), decide)
 
     def _fund(self, envelope: Envelope, programme: str, decide: Decide[Fund], *, final: bool = False) -> Reaction:
-        return Reaction(self._stores.funds, programme, position_of(envelope, final=final), decide, fund.finish)
+        finish = partial(fund.finish, day=self._clock.now().astimezone(CHINA).date())
+        return Reaction(self._stores.funds, programme, position_of(envelope, final=final), decide, finish)

@@ -14,37 +14,61 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from pandapack.decision import Refusal
 from pandapack.runtime.clock import monotonic_s
 from pandapack.runtime.gathering import Batches
 from pandapack.runtime.lag import Lag
 from pandapack.runtime.loops import every
+from pandapack.runtime.neighbours import NeighbourWatch
 from pandapack.runtime.patience import patiently
 from pandapack.runtime.service import Service, serve
 from pandapack.runtime.set_aside import PassedOver
 from services.reporting import __doc__ as description
 from services.reporting.api import Work, router
+from services.reporting.api.chart_figures import TEND_PAUSE_S, ChartFigures
 from services.reporting.api.login import login_router, where_first_keys_are
+from services.reporting.api.ops_events import OpsNews
+from services.reporting.api.ops_own_parts import OpsWork
 from services.reporting.api.static import mount_static
-from services.reporting.handlers import ARCHIVE_RECORDS_MAX, LEDGER_TOPIC, VIEW_TOPICS, Handlers
+from services.reporting.domain.hops import HOPS
+from services.reporting.domain.iati.publisher import Publisher, publisher_of
+from services.reporting.handlers import ARCHIVE_RECORDS_MAX, LEDGER_TOPIC, OWN_TOPIC, VIEW_TOPICS, Handlers
 from services.reporting.settings import Settings
 from services.reporting.store import Stores, open_stores
 from services.reporting.store.public_log import LogContradicted
+from services.reporting.store.pulses import EXPIRES, Pulses
+from services.reporting.work import alerts
+from services.reporting.work.alert_looks import AlertLooks
+from services.reporting.work.alerts import Alerts
+from services.reporting.work.audit_log import CHAIN_PAUSE_S, AuditLog
+from services.reporting.work.business_lag import PUSHED_TOPIC, SAMPLE_PAUSE_S, BusinessLags
+from services.reporting.work.charts import Charts
 from services.reporting.work.checkpoints import Checkpoints
+from services.reporting.work.drawing.drawer import Drawer
+from services.reporting.work.examples import LOOK_PAUSE_S, Examples
+from services.reporting.work.forwarding import Forwarding
 from services.reporting.work.history import History
+from services.reporting.work.iati_files import IatiFiles
+from services.reporting.work.journey_givers import JourneyGivers
+from services.reporting.work.journey_indexing import INDEX_PAUSE_S, JourneyIndexing
+from services.reporting.work.journey_walk import JourneyWalk
+from services.reporting.work.journeys import Journeys
 from services.reporting.work.log_keys import LogKeys
 from services.reporting.work.log_owner import APPEND_PAUSE_S, LogOwner
 from services.reporting.work.log_progress import LogWatch
+from services.reporting.work.needs import NeedsBook
 from services.reporting.work.neighbours import Neighbours
 from services.reporting.work.pipeline import Pipeline
 from services.reporting.work.projector import Projector
+from services.reporting.work.pulse import BUSINESS_LAG, READ_PAUSE_S, Pulse
 from services.reporting.work.readings import Readings
 from services.reporting.work.receipts import Receipts
 from services.reporting.work.snapshots import FOLLOW_PAUSE_S, Snapshots
 from services.reporting.work.streams import Streams
+from services.reporting.work.summaries import Summaries
 from services.reporting.work.tracer import Tracer
 from services.reporting.work.witnesses import POST_PAUSE_S, Posting, Witnessing
 
-PUSHED_TOPIC = "donations.pushed"
 ARCHIVE = "archive"
 """The group that archives what the ledger tells."""
 DESCRIBED = Path(__file__).with_name("openapi.json")
@@ -55,22 +79,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to serve."""
     settings = settings or Settings()
     service = Service("reporting", settings, description=description or "")
+    service.publishes(OWN_TOPIC)
     stores, neighbours = open_stores(service), Neighbours(settings)
     if settings.consumes:
-        _consume(service, Handlers(Projector(stores), settings.namespace))
+        _consume(service, Handlers(Projector(stores, _business_lags(service).shown), settings.namespace))
     else:
         _look_on(service)
     snapshots, way = Snapshots(stores.public_log, stores.snapshots), WayToTotals(service)
     readings = Readings(stores, snapshots, service.clock, way)
     watch = LogWatch(stores.public_log, stores.journal, stores.archive)
-    pipeline = Pipeline(readings, service.asks(neighbours.urls), service.readiness, watch, way.archive_lags)
-    tracer = Tracer(
-        readings,
-        neighbours,
-        money=stores.money,
-        funded_intervals=stores.funded_intervals,
-        rounds=stores.rounds,
-    )
+    pulse = _pulse(service, neighbours, readings)
+    watched = service.asks(neighbours.urls)
+    pipeline = Pipeline(readings, watched, service.readiness, watch, way.archive_lags, pulse)
+    needs = _needs(service, neighbours, watched, readings, stores)
+    tracer = _tracer(readings, neighbours, stores)
     streams, history = Streams(readings), History(snapshots, stores.public_log)
     keys = LogKeys(settings)
     service.background(keys)
@@ -79,28 +101,54 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         if settings.log_owner:
             service.background(every(APPEND_PAUSE_S, owner.append, name="public_log"))
         service.tells_also("public_log", owner.standing.report)
+    audit_log = _audit_log(service, stores, settings)
     service.background(CaughtUp(snapshots))
     service.background(every(FOLLOW_PAUSE_S, snapshots.follow, name="snapshots"))
     checkpoints = Checkpoints(stores.public_log, stores.cosigned, keys, service.clock)
     if settings.consumes:
         _witness(service, stores, checkpoints, keys)
     service.background(neighbours)
+    service.background(every(READ_PAUSE_S, pulse.read, name="pulse"))
+    charts, figures = _charts(service, snapshots)
     service.background(StopSignals(streams.end))
-    login = login_router(where_first_keys_are(settings.keys_file))
+    news, forwarding = _ops(service, pipeline, needs, neighbours)
     work = Work(
         stores=stores,
         readings=readings,
         history=history,
         pipeline=pipeline,
+        alerts=_alerts(
+            service, stores, AlertLooks(watched, service.readiness, readings, service.clock, needs.read), settings
+        ),
         tracer=tracer,
+        journeys=_journeys(service, stores, neighbours, tracer, settings),
+        examples=_examples(service, Examples(readings, neighbours, tracer, stores.rounds, settings.example), settings),
         streams=streams,
         checkpoints=checkpoints,
         receipts=Receipts(neighbours, stores.public_log, checkpoints),
         snapshots=snapshots,
+        audit_log=audit_log,
+        charts=charts,
+        chart_figures=figures,
+        iati=IatiFiles(snapshots, service.clock, _publisher(settings)),
+        summaries=Summaries(readings, snapshots, stores.public_log, service.clock),
+        needs=needs,
+        news=news,
+        forwarding=forwarding,
+        chance=service.chance,
         is_demonstration=settings.demonstration,
+        service_urls=settings.service_urls,
     )
+    return _served(service, work, neighbours, settings)
+
+
+def _served(service: Service, work: Work, neighbours: Neighbours, settings: Settings) -> FastAPI:
+    """The routes; parts of the operations page find what they work with in the application's state."""
+    first_keys = where_first_keys_are(settings.keys_file)
+    login = login_router(first_keys, is_demonstration=settings.demonstration)
     app = service.app(router(work), login, described=DESCRIBED)
-    app.state.sessions = service.sessions()
+    app.state.sessions, app.state.audit_log, app.state.neighbours = service.sessions(), work.audit_log, neighbours
+    app.state.ops, app.state.alerts = OpsWork(work.pipeline, work.readings, work.needs), work.alerts
     mount_static(app)
     return app
 
@@ -117,10 +165,104 @@ def _consume(service: Service, handlers: Handlers) -> None:
     service.consumes(LEDGER_TOPIC, *VIEW_TOPICS, handle=handlers.handle, stand_in=PassedOver.of)
 
 
+def _journeys(service: Service, stores: Stores, neighbours: Neighbours, tracer: Tracer, settings: Settings) -> Journeys:
+    """What was journaled before there was an index is indexed by a process that takes in events."""
+    if settings.consumes:
+        indexing = JourneyIndexing(stores.journal, stores.archive, stores.journey_index)
+        service.background(every(INDEX_PAUSE_S, indexing.run, name="journeys"))
+    walk = JourneyWalk(stores.journal, stores.archive, stores.journey_index)
+    return Journeys(walk, JourneyGivers(walk, neighbours, tracer), neighbours, service.clock)
+
+
 def _look_on(service: Service) -> None:
     """Others consume: how far they have come is known here all the same."""
     service.looks_at("reporting", LEDGER_TOPIC, group=ARCHIVE)
     service.looks_at("reporting", LEDGER_TOPIC, *VIEW_TOPICS)
+
+
+def _pulse(service: Service, neighbours: Neighbours, readings: Readings) -> Pulse:
+    """Kafka is asked for every hop, and not the services: one of them may be what is held."""
+    for hop in HOPS:
+        if hop.consumer != service.name and hop.topic != PUSHED_TOPIC:
+            service.looks_at(hop.consumer, hop.topic, group=hop.group)
+    pulses, own = Pulses(service.rows("pulses", expires=EXPIRES)), service.instances
+    seen = Pulse(service.progress, neighbours, lambda: own.all, readings, pulses, service.clock)
+    seen.namespace = service.settings.namespace
+    return seen
+
+
+def _business_lags(service: Service) -> BusinessLags:
+    """What this process consumes it measures, and tells the others in its row."""
+    topic = service.settings.topic(PUSHED_TOPIC)
+    lags = BusinessLags(service.progress.appended_at, topic, service.clock, service.chance)
+    service.instances.tells(BUSINESS_LAG, lags.samples)
+    service.background(every(SAMPLE_PAUSE_S, lags.measure, name="business-lag"))
+    return lags
+
+
+def _tracer(readings: Readings, neighbours: Neighbours, stores: Stores) -> Tracer:
+    """What follows a donation through ledger, fund and rounds."""
+    return Tracer(
+        readings,
+        neighbours,
+        money=stores.money,
+        funded_intervals=stores.funded_intervals,
+        rounds=stores.rounds,
+    )
+
+
+def _examples(service: Service, examples: Examples, settings: Settings) -> Examples:
+    """A donation to click is looked for where whose it is may be shown to everybody."""
+    if settings.demonstration or settings.example:
+        service.background(every(LOOK_PAUSE_S, examples.look, name="examples"))
+    return examples
+
+
+def _audit_log(service: Service, stores: Stores, settings: Settings) -> AuditLog:
+    """Any process reads it; whoever consumes chains it."""
+    audit_log = AuditLog(stores, service.clock, name=service.chance.token())
+    if settings.consumes:
+        service.background(every(CHAIN_PAUSE_S, audit_log.append, name="audit-log"))
+    return audit_log
+
+
+def _ops(service: Service, pipeline: Pipeline, needs: NeedsBook, neighbours: Neighbours) -> tuple[OpsNews, Forwarding]:
+    """What makes the operations page live, and what takes its acts to the services that own them."""
+    news, forwarding = OpsNews(pipeline, needs), Forwarding(neighbours.urls)
+    service.background(forwarding)
+    service.background(StopSignals(news.end))
+    return news, forwarding
+
+
+def _needs(
+    service: Service, neighbours: Neighbours, watched: NeighbourWatch, readings: Readings, stores: Stores
+) -> NeedsBook:
+    """What waits for a person, in any service."""
+    return NeedsBook(
+        neighbours,
+        watched,
+        own=service.readiness,
+        standing=service.repairs.standing,
+        readings=readings,
+        journal=stores.journal,
+        clock=service.clock,
+    )
+
+
+def _charts(service: Service, snapshots: Snapshots) -> tuple[Charts, ChartFigures]:
+    """Charts are drawn behind the newest snapshot, in a process that ends with this one."""
+    drawer = Drawer()
+    charts = Charts(snapshots, drawer)
+    figures = ChartFigures(charts)
+    service.background(drawer)
+    service.background(every(TEND_PAUSE_S, figures.tend, name="charts"))
+    return charts, figures
+
+
+def _publisher(settings: Settings) -> Publisher | Refusal:
+    """Who reports the aid record, or why nobody does."""
+    names = (settings.iati_org_name_zh, settings.iati_org_name_en)
+    return publisher_of(settings.iati_org, *names, settings.iati_org_type, is_demonstration=settings.demonstration)
 
 
 def _witness(service: Service, stores: Stores, checkpoints: Checkpoints, keys: LogKeys) -> None:
@@ -131,6 +273,20 @@ def _witness(service: Service, stores: Stores, checkpoints: Checkpoints, keys: L
         stores.public_log, stores.cosigned, checkpoints, keys, service.clock, posting, name=service.chance.token()
     )
     service.background(every(POST_PAUSE_S, witnessing.post, name="witnesses"))
+
+
+def _alerts(service: Service, stores: Stores, looks: AlertLooks, settings: Settings) -> Alerts:
+    """A process that takes in events may own the book of alerts; the others show what it finds."""
+    found = Alerts(
+        stores.alerts,
+        stores.alert_orders,
+        looks.look,
+        service.clock,
+        name=service.chance.token(),
+        may_own=settings.consumes,
+    )
+    service.background(every(alerts.LOOK_PAUSE_S, found.evaluate, name="alerts"))
+    return found
 
 
 def _log_owner(service: Service, stores: Stores, keys: LogKeys, settings: Settings) -> LogOwner:

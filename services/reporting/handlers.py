@@ -12,7 +12,9 @@ from services.reporting.domain.journal import LogPosition
 from services.reporting.work.projector import ConsumedEvent, Projector
 
 LEDGER_TOPIC = "donations.events"
-VIEW_TOPICS = ("procurement.events", "logistics.events")
+OWN_TOPIC = "reporting.events"
+"""What was done in this service, and how far the audit log has come."""
+VIEW_TOPICS = ("procurement.events", "logistics.events", OWN_TOPIC)
 ARCHIVE_PAUSE_S = 1.0
 """The archive consumes what has come meanwhile: merchants' totals are so much older than the others."""
 ARCHIVE_RECORDS_MAX = 64

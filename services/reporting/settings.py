@@ -20,7 +20,10 @@ class Settings(RuntimeSettings):
     log, so that a lone one does not stand out; less only where gifts are nobody's. `log_owner`: whether this process
     may own the log; any number may, and one must. `consumes`: whether this process takes in events and may own the
     log; any number may, and one must. The others answer readers alone, who then never wait for what comes in.
-    `demonstration`: all that is here is made up, and every page says so.
+    `example`: the gift that the public page offers to follow, `platform/merchant/order/day`, of somebody who agreed to
+    it; without, a demonstration finds one of its own, and nobody else shows any. `iati_org…`: who reports the aid
+    record (docs/iati.md): the organisation's identifier, its names, and its type in IATI's codelist. `public_urls`: a
+    JSON object service → address, where services are reached from outside otherwise than by this one.
     """
 
     port: int = Field(default=8100, validation_alias="PANDA_REPORTING_PORT")
@@ -35,7 +38,23 @@ class Settings(RuntimeSettings):
     log_secret: str = Field(default="", repr=False)
     log_secret_file: Path | None = None
     log_witnesses: str = ""
-    demonstration: bool = False
+    example: str = Field(default="", pattern=r"^$|^[^/]+(/[^/]+){2}/[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+    iati_org: str = ""
+    iati_org_name_zh: str = ""
+    iati_org_name_en: str = ""
+    iati_org_type: str = "60"
+    """A foundation."""
     donations_url: str = "http://127.0.0.1:8101"
     procurement_url: str = "http://127.0.0.1:8102"
     logistics_url: str = "http://127.0.0.1:8103"
+    public_urls: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def service_urls(self) -> dict[str, str]:
+        """The other services' addresses, for whoever comes from outside."""
+        inside = {
+            "donations": self.donations_url,
+            "procurement": self.procurement_url,
+            "logistics": self.logistics_url,
+        }
+        return {name: self.public_urls.get(name, url) for name, url in inside.items()}

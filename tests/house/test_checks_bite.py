@@ -13,7 +13,7 @@ import pytest
 from tests.house.rules import ROOT
 
 BIN = Path(sys.executable).parent
-TOOL_WAIT_S = 120
+TOOL_WAIT_S = 600
 
 DOMAIN = "services/logistics/domain/planted.py"
 

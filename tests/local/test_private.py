@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pandapack.local.private import make_private_folder, open_private, write_private
@@ -39,3 +40,11 @@ def test_a_folder_that_somebody_chose_stays_as_it_is(tmp_path: Path) -> None:
     folder.mkdir(mode=0o755)
     make_private_folder(folder)
     assert mode_of(folder) == 0o755
+
+
+def test_threads_that_write_the_same_file_at_once_each_write_it_whole(tmp_path: Path) -> None:
+    file, texts = tmp_path / "keys.json", [str(number) * 1_000 for number in range(8)]
+    with ThreadPoolExecutor(len(texts)) as pool:
+        for written in [pool.submit(write_private, file, text) for text in texts * 10]:
+            written.result()
+    assert file.read_text() in texts and list(tmp_path.iterdir()) == [file]

@@ -20,7 +20,7 @@ from pandapack.local.supervisor import ChildSpec, Supervisor, bound_log
 from tests.local.processes import alive, state
 from tests.waiting import eventually
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 def shell(folder: Path, name: str, script: str, ready: Callable[[], bool] = lambda: True) -> ChildSpec:

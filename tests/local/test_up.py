@@ -21,8 +21,8 @@ from tests.local.processes import alive
 from tests.stack import Servers
 from tests.waiting import eventually
 
-UP_WAIT_S = 60.0
-END_WAIT_S = 30.0
+UP_WAIT_S = 300.0
+END_WAIT_S = 120.0
 
 
 def panda(folder: Path, env: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -47,7 +47,7 @@ class Described:
 
 @cache
 def _description(url: str) -> Json:
-    described: Json = httpx.get(f"{url}/openapi.json", trust_env=False, timeout=30).json()
+    described: Json = httpx.get(f"{url}/openapi.json", trust_env=False, timeout=120).json()
     return described
 
 

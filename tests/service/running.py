@@ -30,8 +30,8 @@ from pandapack.local.ports import free_ports
 from tests.service.described import Described
 from tests.stack import Servers
 
-READY_WAIT_S = 60.0
-STOP_WAIT_S = 20.0
+READY_WAIT_S = 180.0
+STOP_WAIT_S = 60.0
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Running:
     def client_of(self, key: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"}
         hooks = {"response": [Described(self.url).check]}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30.0, trust_env=False, event_hooks=hooks)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=120, trust_env=False, event_hooks=hooks)
 
     def kill(self) -> None:
         """kill -9."""
@@ -91,7 +91,7 @@ def _await_ready(service: Running) -> None:
     while time.monotonic() < until_s:
         assert service.process.poll() is None, service.log.read_text()[-4000:]
         try:
-            if httpx.get(f"{service.url}/readyz", trust_env=False).status_code == 200:
+            if httpx.get(f"{service.url}/readyz", trust_env=False, timeout=5).status_code == 200:
                 return
         except httpx.TransportError:
             pass

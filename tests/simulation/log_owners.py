@@ -34,6 +34,7 @@ from pandapack.runtime.settings import EVENT_PARTITIONS
 from pandapack.runtime.signed_log import SignedRecord
 from services.reporting.domain.journal import Entry, LogPosition
 from services.reporting.store.journal import Journal
+from services.reporting.store.journey_index import JourneyIndex
 from services.reporting.store.public_log import PublicLog
 from services.reporting.store.snapshots import SnapshotRows
 from services.reporting.work.log_owner import LogOwner, Overtaken
@@ -152,8 +153,9 @@ class Database:
 
     def drop(self) -> None:
         """All of it; the partitions are read again from their start."""
-        self.journals = {"donations": Journal(MemoryRows("archive"))}
-        self.journals |= dict.fromkeys(("procurement", "logistics"), Journal(MemoryRows("journal")))
+        index = JourneyIndex(MemoryRows("journeys"))
+        self.journals = {"donations": Journal(MemoryRows("archive"), index)}
+        self.journals |= dict.fromkeys(("procurement", "logistics"), Journal(MemoryRows("journal"), index))
         names = ("log_heads", "log_entries", "log_tiles", "log_seals")
         self.kept = PublicLog(*(FaultyRows(self.world, name) for name in names))
         self.snapshots = SnapshotRows(*(FaultyRows(self.world, n) for n in ("books", "rounds", "months", "moments")))

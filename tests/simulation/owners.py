@@ -143,7 +143,9 @@ class Owner:
             LogAnchor(self.gaps, clock),
             DuplicateLookup(pages),
             ReversalLookup(Reversals(rows), 1),
-            PageWriter(pages, DeadLetterSender(sender, KEY, pushed=PUSHED, topic=DEAD_LETTERS), publisher, clock),
+            PageWriter(
+                pages, DeadLetterSender(sender, KEY, pushed=PUSHED, topic=DEAD_LETTERS, release="1"), publisher, clock
+            ),
             lambda shard, record: DOOR.is_marked(shard, record.headers, record.value or b""),
         )
         self.ledger = LedgerHandler(shards, recorder)

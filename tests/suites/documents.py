@@ -27,7 +27,10 @@ async def outbox_of(documents: Documents, id: str) -> list[int]:
 
 
 class DocumentsSuite:
-    """Give it a fixture `documents`: an empty collection in which `state.status` may be searched."""
+    """Give it a fixture `documents`: an empty collection in which `state.status` may be searched.
+
+    What waits in `state.queue.early` may be counted.
+    """
 
     async def test_a_document_comes_back_as_it_was_written(self, documents: Documents) -> None:
         assert await documents.read("a") is None
@@ -38,6 +41,17 @@ class DocumentsSuite:
         assert (document.id, document.version) == ("a", 1)
         assert (dict(document.inbox), document.state) == (dict(written.inbox), written.state)
         assert (document.sequence, document.outbox, document.answers) == (2, written.outbox, written.answers)
+
+    async def test_some_are_read_together_as_each_is_and_what_is_not_there_is_missing(
+        self, documents: Documents
+    ) -> None:
+        ids = [f"{n:04d}" for n in range(300)]
+        for id in ids:
+            await documents.write(id, 0, update(1, status=id))
+        found = await documents.read_all([*ids, "nowhere"])
+        assert sorted(found) == ids
+        assert found["0007"] == await documents.read("0007")
+        assert await documents.read_all([]) == {}
 
     async def test_of_two_that_write_one_version_the_first_is_taken(self, documents: Documents) -> None:
         assert await documents.write("a", 0, update(status="first")) is True
@@ -82,6 +96,16 @@ class DocumentsSuite:
         unpublished = await documents.unpublished(10)
         assert {document.id: len(document.outbox) for document in unpublished} == {"a": 2, "c": 1}
         assert len(await documents.unpublished(1)) == 1
+
+    async def test_what_waits_in_lists_is_counted_in_so_many_documents_as_are_asked_for(
+        self, documents: Documents
+    ) -> None:
+        for id, count in (("a", 2), ("b", 0), ("c", 3)):
+            await documents.write(id, 0, update(queue={"early": [{"at": f"{number}"} for number in range(count)]}))
+        await documents.write("d", 0, update(status="without a list"))
+        assert await documents.count_waiting("state.queue.early", 10) == 5
+        assert await documents.count_waiting("state.queue.early", 1) in (2, 3)
+        assert await documents.count_waiting("state.queue.late", 10) == 0
 
     async def test_documents_are_found_by_values_and_by_lists_of_values(self, documents: Documents) -> None:
         for id, status in (("a", "open"), ("b", "shut"), ("c", "open"), ("d", "lost")):

@@ -15,7 +15,7 @@ from pandapack.decision import Decision, Refusal
 from pandapack.runtime.budgets import ANSWERS_BYTES_MAX, ANSWERS_KEPT_MAX, INBOX_STREAMS_MAX, OUTBOX_BYTES_MAX, Budget
 from pandapack.runtime.chance import SeededChance
 from pandapack.runtime.clock import FixedClock
-from pandapack.runtime.documents import AnswerLost, Documents, Update
+from pandapack.runtime.documents import AnswerLost, Document, Documents, Update
 from pandapack.runtime.store import (
     CannotApply,
     Command,
@@ -118,6 +118,15 @@ class StoreSuite:
         assert document.version == 1
         assert document.state == {"things": ["1", "2", "3"], "status": "shut"}
         assert [event.sequence for event in document.outbox] == [1, 2, 3]
+
+    async def test_what_was_read_with_others_and_has_been_written_since_is_read_again(
+        self, documents: Documents
+    ) -> None:
+        store = store_of(documents)
+        before = Document("a")
+        await store.apply("a", [(EventPosition("/other", 1), put("1"))], known=before)
+        outcome = await store.apply("a", [(EventPosition("/another", 1), put("2"))], known=before)
+        assert outcome.state.things == ("1", "2")
 
     async def test_a_gap_in_a_stream_that_has_none_stops_loudly(self, documents: Documents) -> None:
         store = store_of(documents)

@@ -12,12 +12,18 @@ from pandapack.local.stack import Stack
 
 PARTIES = {
     "procurement": {"supplier": "supplier", "warehouse": "warehouse"},
-    "logistics": {"supplier": "supplier", "warehouse": "warehouse", "carrier": "carrier", "school": "field-partner"},
+    "logistics": {
+        "supplier": "supplier",
+        "warehouse": "warehouse",
+        "carrier": "carrier",
+        "school": "field-partner",
+        "evaluator": "evaluator",
+    },
 }
 """Service → role → kind of the parties whose keys have it."""
 PLATFORMS = ("north", "south")
 MERCHANT = "M1"
-ANSWER_WAIT_S = 30.0
+ANSWER_WAIT_S = 120.0
 
 Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""One story that several files of tests look at: a demonstration, and a fault campaign of the same seed beside it."""
+"""A whole stack that several files of tests look at, and who has keys of it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from pandapack.cli.drills.ground import SETTINGS, Ground
+from pandapack.cli.drills.kinds import DONATIONS_BEFORE
 from pandapack.local.layout import Layout
 from pandapack.local.stack import Stack
 from tests.system.cast import Cast, cast_of
-from tests.system.playing import CHAOS, SETTLED, Played, outcome_of, running
-
-
-@pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    """A demonstration and, at the same time, a campaign of the same seed; both have ended well."""
-    folder = tmp_path_factory.mktemp("demonstrations")
-    ours, theirs = folder / "demonstration", folder / "campaign"
-    with running(theirs, CHAOS) as campaign, running(ours, SETTLED) as demonstration:
-        return Played(demonstration=outcome_of(demonstration, ours), campaign=outcome_of(campaign, theirs))
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +24,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def cast(whole: Stack) -> Cast:
     """All services with somebody of every role; nothing is given in it."""
     return cast_of(whole)
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """One stack with gifts in it, for all kinds."""
+    folder = tmp_path_factory.mktemp("stops") / ".panda"
+    with Stack(Layout.on_free_ports(folder, keep_data=False, service_env=SETTINGS)) as stack:
+        ground = Ground(stack)
+        ground.publish_programme()
+        ground.push(ground.give(DONATIONS_BEFORE))
+        ground.settle()
+        yield ground

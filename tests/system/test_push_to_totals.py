@@ -18,10 +18,10 @@ from benchmarks.programme import publish_programme
 from pandapack.contracts.envelope import decode
 from pandapack.contracts.pages import pack, unpack
 from pandapack.local.stack import Layout, Stack
-from simulator.buyer import need_of
+from simulator.chapters import Need, need_of
 from tests.waiting import eventually
 
-WAIT_S = 60.0
+WAIT_S = 300.0
 COUNT = 12_000
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 BROKEN = '{"id": "x", "merchant": "M1"}'
@@ -42,7 +42,7 @@ def panda(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs the command in the folder of the running stack."""
     command = [sys.executable, "-m", "pandapack.cli.main", *arguments]
     folder = Path(stack.layout.data_dir).parent
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
 def donation(number: int) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def donation(number: int) -> dict[str, Any]:
 
 
 def totals(stack: Stack) -> dict[str, Any]:
-    answer: dict[str, Any] = httpx.get(f"{stack.addresses['reporting']}/v1/totals", trust_env=False).json()
+    answer: dict[str, Any] = httpx.get(f"{stack.addresses['reporting']}/v1/totals", trust_env=False, timeout=120).json()
     return answer
 
 
@@ -106,7 +106,7 @@ def test_a_file_is_counted_once_however_often_it_is_pushed(stack: Stack, file: P
 
 
 def test_the_books_and_the_page_show_the_same_figures(stack: Stack, counted: None) -> None:
-    with httpx.Client(base_url=stack.addresses["reporting"], trust_env=False) as reader:
+    with httpx.Client(base_url=stack.addresses["reporting"], trust_env=False, timeout=120) as reader:
         laws = reader.get("/v1/conservation").json()
         assert (laws["money_conserved"], laws["items_conserved"], laws["parcels_conserved"]) == (True, True, True)
         days = reader.get("/v1/totals/day").json()["items"]
@@ -150,9 +150,9 @@ def test_the_audit_names_a_page_that_was_changed_by_hand(stack: Stack, counted: 
 
 
 def test_a_trace_goes_from_a_push_to_the_event_of_the_round_that_it_pays_for(stack: Stack, counted: None) -> None:
-    need = need_of(7, "NP")
+    need = need_of(7, Need(1, "NP", "love-parcel-v2", 20), "love-parcel")
     keys = {name: {"Authorization": f"Bearer {stack.keys[name]}"} for name in ("buyer", "platform")}
-    with httpx.Client(trust_env=False, timeout=30) as client:
+    with httpx.Client(trust_env=False, timeout=120) as client:
         opened = client.post(
             f"{stack.addresses['procurement']}/v1/needs", json=need, headers={**keys["buyer"], "Idempotency-Key": "n"}
         )

@@ -23,6 +23,7 @@ from pandapack.contracts.tlog.note import Note, SignerKey
 from pandapack.contracts.trusted_keys import parse_keys
 from pandapack.local.keys import SERVICE_ROLE, ensure_log_key
 from pandapack.local.log_keys import LOG_ORIGIN, ensure_log_public_keys, key_before_file, rotate_log_key
+from tests.browsing import Browser, needs_chromium
 from tests.service.donations.tenant import DAY, Tenant, ndjson, tenant_on
 from tests.service.running import Running, running
 from tests.stack import Servers, new_namespace
@@ -30,7 +31,8 @@ from tests.waiting import eventually
 
 EARLY = datetime(2021, 11, 11, 12, 0, tzinfo=UTC)
 NUMBER = 7
-LOGGED_WAIT_S = 90.0
+PHONE = {"width": 390, "height": 844}
+LOGGED_WAIT_S = 300.0
 """Gifts of a quiet minute wait for its end before they are in the log."""
 
 
@@ -50,10 +52,10 @@ class World:
     def receipt(self, **changes: str) -> httpx.Response:
         asked = {**self.donation, "day": DAY, "platform": self.tenant.name, **changes}
         address = f"{self.reporting.url}/v1/receipts/{asked['platform']}/{asked['merchant']}/{asked['id']}"
-        return httpx.get(address, params={"day": asked["day"]}, trust_env=False, timeout=30)
+        return httpx.get(address, params={"day": asked["day"]}, trust_env=False, timeout=120)
 
     def get(self, path: str) -> bytes:
-        return httpx.get(f"{self.reporting.url}{path}", trust_env=False, timeout=30).raise_for_status().content
+        return httpx.get(f"{self.reporting.url}{path}", trust_env=False, timeout=120).raise_for_status().content
 
     def push(self, first: int, number: int) -> None:
         assert self.tenant.push(ndjson(self.tenant.donations(first, number))).status_code == 202
@@ -145,6 +147,29 @@ def test_a_page_that_was_changed_since_is_not_shown_as_proven(world: World, fetc
     finally:
         seals.replace_one({"_id": id}, kept)
     assert world.receipt().status_code == 200
+
+
+@needs_chromium
+@pytest.mark.parametrize(("lang", "tap"), [("en", "Check it in one tap"), ("zh", "一键核验")])
+def test_a_receipt_to_take_is_checked_in_one_tap_and_not_where_its_file_was_changed(
+    world: World, browser: Browser, fetched: bytes, lang: str, tap: str
+) -> None:
+    donation, trouble = world.donation, list[str]()
+    page = f"{world.reporting.url}/receipt/{world.tenant.name}/{donation['merchant']}/{donation['id']}?day={DAY}"
+    with browser.new_context(viewport=PHONE) as context:
+        tab = context.new_page()
+        tab.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
+        tab.goto(f"{page}&lang={lang}")
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert str(json.loads(fetched)["entry"]["index"]) in tab.inner_text(".slip")
+        tab.click(f"text={tap}")
+        tab.wait_for_selector("#verdict.ok")
+        assert tab.locator("#steps li.ok").count() == 5 and donation["id"] in tab.inner_text("#facts")
+        changed = fetched.replace(b'"amount_fen":', b'"amount_fen":9', 1)
+        tab.route("**/v1/receipts/**", lambda route: route.fulfill(body=changed, content_type="application/json"))
+        tab.reload()
+        tab.wait_for_selector("#verdict.failed")
+    assert trouble == [], "nothing broke, and the strict content policy refused nothing"
 
 
 def panda(*arguments: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[bytes]:

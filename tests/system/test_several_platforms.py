@@ -24,7 +24,7 @@ def page(cast: Cast, **query: str) -> str:
 def panda_trace(cast: Cast, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = (*PANDA, "trace", MERCHANT, "1", "--day", DAY, *arguments)
     env = os.environ | {f"PANDA_{name.upper()}_URL": url for name, url in cast.urls.items()}
-    return subprocess.run(command, cwd=folder, env=env, text=True, capture_output=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=folder, env=env, text=True, capture_output=True, timeout=120, check=False)
 
 
 def test_the_command_names_the_platforms_and_waits_to_be_told_which(cast: Cast, tmp_path: Path) -> None:

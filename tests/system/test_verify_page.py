@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -17,24 +17,13 @@ from pandapack.contracts.tlog.cosignature import WitnessKey, WitnessPolicy
 from pandapack.contracts.tlog.encoding import to_base64
 from pandapack.contracts.tlog.note import key_id
 from pandapack.contracts.trusted_keys import parse_keys
+from pandapack.local.stack import Stack
+from tests.browsing import Browser, needs_chromium
 from tests.receipts import CASES, KEY, ORIGIN, RAW, WITNESSED
 from tests.receipts import RECEIPT as LOGGED
-from tests.service.running import Running, running
-from tests.stack import Servers, new_namespace
 from tests.unit.contracts.test_proof import LIES, SIGNER, STRANGER, receipt_of, signed_anew
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no /usr/bin/chromium to drive")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = needs_chromium
 RECEIPT = receipt_of(11, 6, 2, 5)
 _POINT = bytes([1, *bytes(31)])
 SMALL = f"{ORIGIN}+{key_id(ORIGIN, 1, _POINT).hex()}+{to_base64(bytes([1]) + _POINT)}"
@@ -42,25 +31,21 @@ SMALL = f"{ORIGIN}+{key_id(ORIGIN, 1, _POINT).hex()}+{to_base64(bytes([1]) + _PO
 
 
 @pytest.fixture(scope="module")
-def reporting(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running("reporting", stack, new_namespace(), tmp_path_factory.mktemp("verify")) as service:
-        yield service
+def url(whole: Stack) -> str:
+    return whole.addresses["reporting"]
 
 
 @pytest.fixture
-def page(reporting: Running) -> Iterator[Any]:
+def page(url: str, browser: Browser) -> Iterator[Any]:
     """The page, loaded, and then without any network."""
-    with playwright.sync_playwright() as drive:
-        browser = drive.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = browser.new_context(locale="en-GB")
+    with browser.new_context(locale="en-GB") as context:
         tab = context.new_page()
         tab.trouble = []
         tab.on("console", lambda message: tab.trouble.append(message.text) if message.type == "error" else None)
         tab.on("pageerror", lambda error: tab.trouble.append(str(error)))
-        tab.goto(f"{reporting.url}/verify")
+        tab.goto(f"{url}/verify")
         context.set_offline(True)
         yield tab
-        browser.close()
 
 
 def checked(
@@ -186,3 +171,60 @@ def test_a_browser_without_ed25519_tells_it_and_does_not_call_it_proven(page: An
     outcomes = checked(page, canonical(RECEIPT))
     assert {outcomes[name] for name in ("signature", "root_signature")} == {"unable"}
     assert "cannot check Ed25519" in page.inner_text("#verdict")
+
+
+TAPPED = f"/v1/receipts/{LOGGED.donation.merchant.replace(':', '/')}/{LOGGED.donation.id}?day=2031-05-04"
+PENDING = b'{"state":"page_open","en":"Not yet.","zh":"\xe5\xb0\x9a\xe6\x97\xa0\xe3\x80\x82"}'
+OTHER = TAPPED.replace(LOGGED.donation.id, "another")
+TAPS: list[tuple[str, str, int, bytes, str, str]] = [
+    ("the truth", TAPPED, 200, RAW, "ok", "with the key that this site itself names"),
+    ("a changed receipt", TAPPED, 200, RAW.replace(b'"amount_fen":', b'"amount_fen":9', 1), "failed", "NOT proven"),
+    ("no receipt", TAPPED, 200, b"<p>Trust us.</p>", "failed", "NOT proven"),
+    ("another gift's receipt", OTHER, 200, RAW, "tap_other", "another gift"),
+    ("a gift that is not yet proven", TAPPED, 200, PENDING, "unkeyed", "Not yet."),
+    ("an unknown gift", TAPPED, 404, b"{}", "tap_unknown", "no such gift"),
+    ("a site that does not answer", TAPPED, 503, b"{}", "tap_silent", "does not answer"),
+    ("another site", f"https://elsewhere.example{TAPPED}", 200, RAW, "tap_refused", "not one of this site's"),
+    (
+        "another site without a scheme",
+        f"//elsewhere.example{TAPPED}",
+        200,
+        RAW,
+        "tap_refused",
+        "not one of this site's",
+    ),
+    ("another path", "/v1/totals", 200, RAW, "tap_refused", "not one of this site's"),
+    ("a path that leaves its place", "/v1/receipts/../totals", 200, RAW, "tap_refused", "not one of this site's"),
+    ("no address", "https://", 200, RAW, "tap_refused", "not one of this site's"),
+]
+
+
+def listen_and_answer(tab: Any, asked: list[str], status: int, body: bytes) -> None:
+    """Notes what a page asks for; a receipt is answered with this, and the log's key with the one that holds."""
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.route("**/v1/**", lambda route: route.fulfill(status=status, body=body))
+    tab.route("**/log/key", lambda route: route.fulfill(body=f"{KEY}\n"))
+
+
+def test_one_tap_checks_a_receipt_of_this_site_and_of_no_other(url: str, browser: Browser) -> None:
+    for name, address, status, body, verdict, told in TAPS:
+        with browser.new_context(locale="en-GB") as context:
+            tab, asked = context.new_page(), list[str]()
+            listen_and_answer(tab, asked, status, body)
+            tab.goto(f"{url}/verify?{urlencode({'receipt': address})}")
+            tab.wait_for_selector(f"#verdict.{verdict}")
+            assert told in tab.inner_text("#verdict"), name
+            assert all(one.startswith(url) for one in asked), name
+            assert any("/v1/" in one for one in asked) == (verdict != "tap_refused"), name
+
+
+def test_a_key_that_the_reader_enters_after_a_tap_is_the_readers_own(url: str, browser: Browser) -> None:
+    with browser.new_context(locale="zh-CN") as context:
+        tab = context.new_page()
+        listen_and_answer(tab, [], 200, RAW)
+        tab.goto(f"{url}/verify?{urlencode({'receipt': TAPPED})}")
+        tab.wait_for_selector("#verdict.ok")
+        assert "本站自己给出的密钥" in tab.inner_text("#verdict")
+        tab.fill("#key", KEY)
+        tab.click("button[type=submit]")
+        tab.wait_for_function("document.getElementById('verdict').textContent === '验证通过。'")

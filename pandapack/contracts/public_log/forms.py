@@ -1,7 +1,8 @@
 """Which fields of an event are public. Nothing else of it reaches the log.
 
 A form lists, by name, the fields that are shown as they are, and what is derived from others. Never in it: schools,
-parties, people, documents, free texts, limits of a buyer, moments finer than a day.
+parties, people, documents, limits of a buyer, moments finer than a day, free texts but the names of a programme and of
+what its parcels hold.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from pandapack.contracts import logistics, procurement
+from pandapack.contracts.acts import ACTS
+from pandapack.contracts.audit_log import AuditLogChained
+from pandapack.contracts.dead_letters import ABOUT_DEAD_LETTERS
 from pandapack.contracts.donations import CHINA, PageSealed
 from pandapack.contracts.envelope import Event
 from pandapack.contracts.procurement import SchoolShare
+from pandapack.contracts.public_log import surveyed
 from pandapack.contracts.public_log.suppression import district_cells, is_small
 from pandapack.contracts.public_log.veil import Veil
 
@@ -76,6 +81,10 @@ def _need(event: Any, veil: Veil) -> str:
     return veil.name(f"/procurement/needs/{event.need}")
 
 
+def _survey(event: Any, veil: Veil) -> str:
+    return veil.name(f"/logistics/surveys/{event.survey}")
+
+
 def _districts(event: Any, _: Veil) -> list[dict[str, object]]:
     schools: tuple[SchoolShare, ...] = event.schools
     return district_cells(schools)
@@ -91,7 +100,12 @@ def _legs(event: Any, _: Veil) -> list[Json]:
 
 
 def _items(event: Any, _: Veil) -> list[Json]:
-    return [{name: getattr(item, name) for name in ("id", "category", "unit", "hs_code")} for item in event.items]
+    fields = {"id", "category", "unit", "hs_code", "name"}
+    return [item.model_dump(mode="json", include=fields) for item in event.items]
+
+
+def _motto(event: Any, _: Veil) -> Json | None:
+    return None if event.motto is None else dict(event.motto.model_dump(mode="json"))
 
 
 def _delivered_to(event: Any, _: Veil) -> str | None:
@@ -115,6 +129,36 @@ def _length(name: str) -> Callable[[Any, Veil], int]:
     return lambda event, _: len(getattr(event, name))
 
 
+def _of_survey(told: Callable[[Any], Any]) -> Callable[[Any, Veil], Any]:
+    return lambda event, _: told(event)
+
+
+NAMES = record_of(zh=TEXT, en=TEXT)
+ITEM = record_of(id=TEXT, category=TEXT, unit=TEXT, hs_code=TEXT)
+ITEM["properties"]["name"] = NAMES  # older entries have none
+COUNT_OR_NOT: Json = {"type": ["integer", "null"]}
+TEXT_OR_NOT: Json = {"type": ["string", "null"]}
+SURVEYED = (
+    Derived("survey", NAME, _survey),
+    Derived("frame_schools", COUNT, _of_survey(surveyed.schools("frame_schools")), is_optional=True),
+    Derived("sample_schools", COUNT, _of_survey(surveyed.schools("sample_schools")), is_optional=True),
+    Derived(
+        "samples",
+        list_of(country=TEXT_OR_NOT, frame_pupils=COUNT_OR_NOT, sample_pupils=COUNT_OR_NOT, interviewed=COUNT_OR_NOT),
+        _of_survey(surveyed.samples),
+    ),
+    Derived(
+        "indicators",
+        list_of(indicator=TEXT, country=TEXT_OR_NOT, numerator=COUNT_OR_NOT, denominator=COUNT_OR_NOT),
+        _of_survey(surveyed.indicators),
+    ),
+    Derived(
+        "complaints",
+        list_of(kind=TEXT_OR_NOT, received=COUNT_OR_NOT, resolved=COUNT_OR_NOT),
+        _of_survey(surveyed.complaints),
+    ),
+    Derived("complaints_resolved", COUNT, _of_survey(surveyed.complaints_resolved), is_optional=True),
+)
 ORDER = Derived("order", NAME, _order)
 NEED = Derived("need", NAME, _need)
 DISTRICTS = Derived(
@@ -132,7 +176,9 @@ FORMS: Mapping[type[Event], Form] = {
     procurement.ProgrammePublished: Form(
         ("programme", "publication", "specifications"),
         (
-            Derived("items", list_of(id=TEXT, category=TEXT, unit=TEXT, hs_code=TEXT), _items),
+            Derived("items", {"type": "array", "items": ITEM}, _items),
+            Derived("name", NAMES, lambda event, _: event.name.model_dump(mode="json"), is_optional=True),
+            Derived("motto", NAMES, _motto, is_optional=True),
             Derived("round_parcels", COUNT, lambda event, _: event.policy.round_parcels),
         ),
     ),
@@ -198,8 +244,12 @@ FORMS: Mapping[type[Event], Form] = {
     logistics.CustomsHeld: Form(("shipment", "round", "country"), (HAPPENED,)),
     logistics.CustomsReleased: Form(("shipment", "round", "country", "duty_fen"), (HAPPENED,)),
     logistics.ShipmentArrived: Form(("shipment", "round", "country"), (HAPPENED,)),
+    logistics.SurveyReported: Form(("programme", "first_day", "last_day"), SURVEYED),
+    AuditLogChained: Form(("entries", "root")),
+    **{kind: Form(()) for kind in (*ACTS.values(), *ABOUT_DEAD_LETTERS)},
 }
-"""Of each event of procurement and logistics, and of sealed pages.
+"""Of each event of procurement and logistics, of sealed pages, and of the audit log's root. Of what people did to dead
+letters, and of other acts, nothing.
 
 An event that has none is an entry with nothing but its hash.
 """

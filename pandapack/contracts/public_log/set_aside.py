@@ -17,17 +17,19 @@ from pandapack.contracts.public_log.forms import TEXT, Json
 EVENT_SET_ASIDE = "reporting.EventSetAside"
 BY_OPERATOR = "operator"
 """The one reason so far: a person's word. What they wrote is for the staff alone."""
+NO_LAW = "none"
+"""It moved no figure: it told of the audit log."""
 FIELDS: Json = {
     "event_type": TEXT,
     "reason": {"enum": [BY_OPERATOR]},
-    "breaks": {"enum": [str(law) for law in Law]},
+    "breaks": {"enum": [*(str(law) for law in Law), NO_LAW]},
 }
 """`breaks`: the conservation law of which the log has a figure less."""
 
 
 def set_aside_body(envelope: Envelope) -> Json:
     """The entry's own fields."""
-    return {"event_type": envelope.type, "reason": BY_OPERATOR, "breaks": str(breaks(envelope.type))}
+    return {"event_type": envelope.type, "reason": BY_OPERATOR, "breaks": str(breaks(envelope.type) or NO_LAW)}
 
 
 def dated(envelope: Envelope, at: datetime) -> Envelope:

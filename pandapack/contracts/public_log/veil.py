@@ -24,6 +24,7 @@ PUBLIC_SOURCES = (
     "/procurement/rounds/",
     "/logistics/consignments/",
     "/logistics/shipments/",
+    "/reporting/audit-log/",
 )
 """Sources that are named for what the pages show. All others may be named for a party, or by a person."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -17,7 +17,8 @@ from pandapack.runtime.documents import Rows
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind as DocumentKind
 from pandapack.runtime.store import Store
-from services.donations.settlements.domain.reconciliation import BankedRows, Cell, Difference, Mask, RowsToBank
+from services.donations.settlements.domain.page_rows import Cell, Mask
+from services.donations.settlements.domain.reconciliation import BankedRows, Difference, RowsToBank
 from services.donations.settlements.domain.settlement import (
     BankedStep,
     Kind,
@@ -34,6 +35,7 @@ SETTLEMENTS = DocumentKind(
     settlement_source,
     # Where its rows are kept, a line for each shard and day, and how much of each page of the ledger is told.
     Budget(DOCUMENT_BYTES_CEILING, instead="send several settlements, each of fewer days"),
+    tells_acts=False,  # a settlement's events are what it banks; who sent it is noted beside them
 )
 DUE_AT_ONCE_MAX = 100
 DIFFERENCES_A_PAGE = 500
@@ -112,11 +114,13 @@ class Settlements:
         for ref in refs:
             yield unpack(await self._packed(ref))
 
-    async def sums_of(self, refs: Sequence[PartRef]) -> Sums:
-        """The sums in some parts."""
-        sums: Sums = {}
+    async def sums_of(self, refs: Sequence[PartRef]) -> dict[str, Sums]:
+        """Day → the sums in some parts."""
+        found = await self._parts.read([ref.id for ref in refs])
+        sums: dict[str, Sums] = {}
         for ref in refs:
-            sums |= _sums.decode(await self._packed(ref))
+            assert ref.id in found, f"{ref.id} was kept before the settlement named it"
+            sums.setdefault(ref.day, {}).update(_sums.decode(bytes(found[ref.id]["packed"])))
         return sums
 
     async def banked(self, shard: int, number: int) -> BankedPage:
@@ -125,14 +129,17 @@ class Settlements:
         row = await self._banked.one(id)
         return BankedPage(id, 0, {}) if row is None else _banked_of(row)
 
-    async def bank(self, page: BankedPage, settlement: str, day: str, columns: Columns, wanted: RowsToBank) -> bool:
-        """Marks rows of a page and day as banked by a settlement. False: another one was faster, look again."""
+    async def bank(self, page: BankedPage, settlement: str, columns: Columns, wanted: Mapping[str, RowsToBank]) -> bool:
+        """Marks rows of a page, by their days, as banked by a settlement. False: another one was faster, look again."""
         mask = page.by.get(settlement, np.zeros(0, dtype=np.bool_))
-        grown = np.zeros(max(len(mask), max(wanted.rows) + 1), dtype=np.bool_)
+        marked = [row for of_day in wanted.values() for row in of_day.rows]
+        grown = np.zeros(max(len(mask), max(marked) + 1), dtype=np.bool_)
         grown[: len(mask)] = mask
-        grown[list(wanted.rows)] = True
-        steps = (*page.steps.get(settlement, ()), wanted.step(columns, day))
-        deducted = page.deducted.get(settlement, {}) | {row: fen for row, fen in wanted.rows.items() if fen}
+        grown[marked] = True
+        new_steps = (of_day.step(columns, day) for day, of_day in sorted(wanted.items()))
+        steps = (*page.steps.get(settlement, ()), *new_steps)
+        new = {row: fen for of_day in wanted.values() for row, fen in of_day.rows.items() if fen}
+        deducted = page.deducted.get(settlement, {}) | new
         by, all_steps = page.by | {settlement: grown}, page.steps | {settlement: steps}
         all_deducted = page.deducted | {settlement: deducted}
         row = {

@@ -104,12 +104,17 @@ def _add_reads(router: APIRouter, shipments: Store[Shipment]) -> None:
         reader: Reader,
         round: Name | None = None,
         status: ShipmentStatus | None = None,
+        parked: bool = False,
         after: After = "",
         limit: Limit = PAGE_DEFAULT,
     ) -> dict[str, Any]:
-        """Shipments, by id: those that a party booked, carries or clears, all for staff."""
+        """Shipments, by id: those that a party booked, carries or clears, all for staff.
+
+        `parked`: only those with movements that wait for their turn.
+        """
         own = {} if reader.is_staff else {"state.parties": reader.owner}
-        where = filters_of(round=round, status=status) | own
+        waiting = {"state.parked.move": list(Move)} if parked else {}
+        where = filters_of(round=round, status=status) | waiting | own
         return page(await find_shipments(shipments, where, after=after, limit=limit + 1), limit, shown_shipment)
 
     @router.get("/{shipment_id}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints
 
+from pandapack.contracts.donations import CHINA
 from pandapack.contracts.procurement import ProgrammePublished, SchoolShare, ServiceRate
 from pandapack.contracts.publication import Item, LocalizedName, Offer, Policy, Specification, Supplier
 from pandapack.decision import Refusal
@@ -41,7 +43,7 @@ Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 class ProgrammeBody(BaseModel):
     """All of a publication but its number. Parts are described in the contracts.
 
-    `warehouse` is the party that receives the goods and packs the parcels.
+    `warehouse` is the party that receives the goods and packs the parcels, `motto` what parcels want to say.
     """
 
     name: LocalizedName
@@ -52,6 +54,7 @@ class ProgrammeBody(BaseModel):
     catalogue: tuple[Offer, ...]
     services: tuple[ServiceRate, ...]
     warehouse: Name
+    motto: LocalizedName | None = None
 
     def draft(self, programme: str) -> ProgrammePublished:
         """The content as the contract has it; its number is still to be given."""
@@ -66,6 +69,7 @@ class ProgrammeBody(BaseModel):
             catalogue=self.catalogue,
             services=self.services,
             warehouse=self.warehouse,
+            motto=self.motto,
         )
 
 
@@ -109,7 +113,7 @@ def shown_need(state: Need) -> dict[str, Any]:
     return state.model_dump(mode="json", exclude={"ordinal"})
 
 
-def shown_fund(state: Fund) -> dict[str, Any]:
+def shown_fund(state: Fund, day: date) -> dict[str, Any]:
     """A fund as JSON: applied_fen = unallocated_fen + open_fen + spent_fen + reversed_fen, always."""
     return {
         "programme": state.programme,
@@ -124,12 +128,12 @@ def shown_fund(state: Fund) -> dict[str, Any]:
         "shards": [front.model_dump() for front in state.shards],
         "released": [piece.model_dump() for piece in state.released],
         "needs": [need.model_dump() for need in state.needs],
-        "next_round": _shown_next_round(state),
+        "next_round": _shown_next_round(state, day),
     }
 
 
-def _shown_next_round(state: Fund) -> dict[str, Any] | None:
-    coming = fund.next_round(state)
+def _shown_next_round(state: Fund, day: date) -> dict[str, Any] | None:
+    coming = fund.next_round(state, day)
     if coming is None:
         return None
     return {
@@ -188,6 +192,6 @@ def funding_router(stores: Stores, clock: Clock) -> APIRouter:
         known = await stores.funds.get(programme)
         if known is None:
             raise Problem(404, "fund_unknown", f"nothing is known of a programme {programme} yet")
-        return shown_fund(known)
+        return shown_fund(known, clock.now().astimezone(CHINA).date())
 
     return router

@@ -9,6 +9,8 @@ paid in full, and none costs more than was reserved for it.
 
 from __future__ import annotations
 
+from datetime import date
+
 from pandapack.contracts.donations import DonationsRecorded, DonationsReversed
 from pandapack.contracts.envelope import Event, Part
 from pandapack.contracts.procurement import (
@@ -34,7 +36,7 @@ from services.procurement.domain.allocation import (
     without_met,
 )
 from services.procurement.domain.intervals import Intervals, join, split
-from services.procurement.domain.pricing import Pricing, RoundPlan, plan_round, pricing_of, serves
+from services.procurement.domain.pricing import Pricing, RoundPlan, is_in_force, plan_round, pricing_of, serves
 
 ROUNDS_A_WRITE_MAX = 16
 """More wait for the next write, which the fund's own RoundFunded brings about."""
@@ -109,13 +111,17 @@ def open_fen(state: Fund) -> int:
     return sum(state.open_rounds.values())
 
 
-def next_round(state: Fund) -> NextRound | None:
-    """The next round, whether or not there is money for it. None: no need is open that the publication can serve."""
+def next_round(state: Fund, day: date | None = None) -> NextRound | None:
+    """The next round, whether or not there is money for it. None: no need is open that the publication can serve.
+
+    `day`: only specifications that are in force then are bought; None: whichever.
+    """
     pricing = state.pricing
     if pricing is None:
         return None
     kinds = {(need.specification, need.country) for need in state.needs}
-    served = {kind for kind in kinds if serves(pricing, *kind)}
+    bought = {kind for kind in kinds if day is None or is_in_force(pricing, kind[0], day)}
+    served = {kind for kind in bought if serves(pricing, *kind)}
     need = next_need(need for need in state.needs if (need.specification, need.country) in served)
     if need is None:
         return None
@@ -212,8 +218,11 @@ def resume(state: Fund) -> Decision[Fund]:
     return Decision(state)
 
 
-def finish(state: Fund) -> Decision[Fund]:
-    """Publishes what was credited and reversed, and funds the rounds that can be paid in full, in bounded numbers."""
+def finish(state: Fund, day: date | None = None) -> Decision[Fund]:
+    """Publishes what was credited and reversed, and funds the rounds that can be paid in full, in bounded numbers.
+
+    `day`: today, in Asia/Shanghai (see `next_round`).
+    """
     known_fen = applied_fen(state)
     events: list[Event] = []
     if state.unpublished_credited_fen:
@@ -222,13 +231,13 @@ def finish(state: Fund) -> Decision[Fund]:
     if state.unpublished_reversed_fen or state.unpublished_reversed:
         events.append(_reversed_event(state))
         state = state.model_copy(update={"unpublished_reversed_fen": 0, "unpublished_reversed": ()})
-    round = next_round(state)
+    round = next_round(state, day)
     for _ in range(ROUNDS_A_WRITE_MAX):
         if round is None or not is_affordable(state, round):
             break
         state, round_funded = _fund_round(state, round)
         events.append(round_funded)
-        round = next_round(state)
+        round = next_round(state, day)
     state = state.model_copy(update={"can_fund_more": is_affordable(state, round)})
     used_fen = open_fen(state) + state.spent_fen + reversed_fen(state)
     assert known_fen == unallocated_fen(state) + used_fen, "money is conserved"

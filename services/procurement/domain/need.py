@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from pandapack.contracts.donations import CHINA
 from pandapack.contracts.envelope import Part
 from pandapack.contracts.procurement import NeedOpened, ProgrammePublished, RoundFunded, SchoolShare
 from pandapack.decision import Decision, Refusal, RefusalKind
-from services.procurement.domain.pricing import pricing_of, serves
+from services.procurement.domain.pricing import is_in_force, is_superseded, pricing_of, serves
 
 SCHOOLS_A_NEED_MAX = 500
 """So many, with names as long as they may be, are told in one event. A country of more opens several needs."""
@@ -65,6 +66,12 @@ def open_need(
     if not serves(pricing, request.specification, request.country):
         detail = f"no rate for {request.country} is published for each service: publish them, or name another country"
         return Refusal("country_not_served", detail, RefusalKind.INVALID)
+    day = at.astimezone(CHINA).date()
+    if is_superseded(pricing, request.specification, day):
+        since = pricing.in_force[request.specification][1]
+        in_force = ", ".join(sorted(id for id in pricing.bills if is_in_force(pricing, id, day)))
+        detail = f"{request.specification} has not been bought since {since}: ask for one that is in force ({in_force})"
+        return Refusal("specification_superseded", detail, RefusalKind.INVALID)
     names = [school.school for school in request.schools]
     if len(set(names)) < len(names):
         return Refusal("school_named_twice", "a school is named twice: add its parcels up", RefusalKind.INVALID)

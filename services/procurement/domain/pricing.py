@@ -7,9 +7,12 @@ most the contingency. The parts add up exactly: reserved = Σ planned + continge
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 from pandapack.contracts.envelope import Part
 from pandapack.contracts.procurement import Category, OrderLine, ProgrammePublished, ServiceRate
-from pandapack.contracts.publication import Policy
+from pandapack.contracts.publication import Policy, Specification
 
 PER_MILLE = 1000
 SERVICES = tuple(category for category in Category if category is not Category.GOODS)
@@ -28,13 +31,15 @@ class PricedLine(Part):
 class Pricing(Part):
     """All of a publication that a plan needs, and no more: the fund carries it in its state.
 
-    `warehouse` receives the goods and packs the parcels.
+    `warehouse` receives the goods and packs the parcels. `in_force`: specification → its first day, and the one from
+    which another version takes its place ("": none does).
     """
 
     policy: Policy
     bills: dict[str, tuple[PricedLine, ...]]  # by specification
     rates: tuple[ServiceRate, ...]
     warehouse: str = ""
+    in_force: dict[str, tuple[str, str]] = {}
 
 
 class PlannedOrder(Part):
@@ -80,7 +85,35 @@ def pricing_of(published: ProgrammePublished) -> Pricing:
         )
         for specification in published.specifications
     }
-    return Pricing(policy=published.policy, bills=bills, rates=published.services, warehouse=published.warehouse)
+    return Pricing(
+        policy=published.policy,
+        bills=bills,
+        rates=published.services,
+        warehouse=published.warehouse,
+        in_force={one.id: _days_in_force(one, published.specifications) for one in published.specifications},
+    )
+
+
+def _days_in_force(specification: Specification, known: Sequence[Specification]) -> tuple[str, str]:
+    later = (one for one in known if stem_of(one) == stem_of(specification) and one.version > specification.version)
+    return specification.effective_from, min((one.effective_from for one in later), default="")
+
+
+def stem_of(specification: Specification) -> str:
+    """What the versions of one parcel have in common: `love-parcel` of `love-parcel-v2`, version 2."""
+    return specification.id.removesuffix(f"-v{specification.version}")
+
+
+def is_in_force(pricing: Pricing, specification: str, day: date) -> bool:
+    """Whether parcels of this specification are bought on a day."""
+    begins = pricing.in_force.get(specification, ("", ""))[0]
+    return begins <= day.isoformat() and not is_superseded(pricing, specification, day)
+
+
+def is_superseded(pricing: Pricing, specification: str, day: date) -> bool:
+    """Whether another version has taken its place by a day."""
+    ends = pricing.in_force.get(specification, ("", ""))[1]
+    return ends != "" and ends <= day.isoformat()
 
 
 def rate_of(pricing: Pricing, category: Category, country: str) -> ServiceRate | None:

@@ -151,6 +151,8 @@ def _names(content: ProgrammePublished) -> Iterator[str]:
 def _texts(content: ProgrammePublished) -> Iterator[str]:
     """Texts with an end, and nothing in them that nobody can read: with their numbers they make the event's size."""
     yield from _name("name", content.name.zh, content.name.en)
+    if content.motto is not None:
+        yield from _name("motto", content.motto.zh, content.motto.en)
     for item in content.items:
         yield from _name(f"name of {shown(item.id)}", item.name.zh, item.name.en)
         if not _is_id(item.category):

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from pandapack.contracts.donations import NAME_PATTERN
 from pandapack.decision import Refusal
-from pandapack.recount.counting import sql
+from pandapack.recount.statement import sql
 from pandapack.runtime.http import Problem, problem_of
 from pandapack.runtime.read_limits import ReadLimits
 from services.reporting.api.ranges import FOR_GOOD, OF_NOW, answer_of

@@ -13,28 +13,43 @@ from pandapack.runtime.auth import Role, needs
 from pandapack.runtime.http import Problem
 from pandapack.runtime.neighbours import Neighbour
 from pandapack.runtime.read_limits import ReadLimits
+from services.reporting.domain.hops import worst_first
 from services.reporting.store.journal import SET_ASIDE, Journal
+from services.reporting.store.pulses import STEP_S
 from services.reporting.work.pipeline import Pipeline, PipelineState
 
 EVENTS_DEFAULT = 100
 EVENTS_MAX = 500
+MINUTES_MAX = 60
+"""As long as a spark is."""
 SOURCE_PATTERN = r"^/(donations|procurement|logistics)/[A-Za-z0-9._:/-]{1,200}$"
 
 Json = dict[str, Any]
 
 
 def pipeline_router(pipeline: Pipeline, journal: Journal, archive: Journal, limits: ReadLimits) -> APIRouter:
-    """`/pipeline`, `/journal`."""
+    """`/pipeline`, `/pipeline/history`, `/journal`."""
     router = APIRouter(tags=["pipeline"])
 
-    @router.get("/pipeline", dependencies=[Depends(limits)])
+    @router.get("/pipeline", dependencies=[Depends(needs(Role.AUDITOR)), Depends(limits)])
     async def get_pipeline() -> Json:
-        """Readiness, lag, outbox and stopped partitions of each service; unknown is null.
+        """Readiness, lag, outbox and stopped partitions of each service and process; unknown is null.
+
+        `hops`: each consumer's lag in records and in seconds, the worst first. `business_lag`: from a push at the door
+        to its gifts in the public figures, measured on real pushes of the last `window_s` seconds. `flow`: a second.
 
         `log`: how far the public log is. Where `waiting_partitions` and `unread_records` are 0, a snapshot of its
         `size` has all that this service has read.
         """
         return shown_pipeline(await pipeline.read())
+
+    @router.get("/pipeline/history", dependencies=[Depends(needs(Role.AUDITOR)), Depends(limits)])
+    async def get_history(minutes: Annotated[int, Query(ge=1, le=MINUTES_MAX)] = MINUTES_MAX) -> Json:
+        """The hops' lag and throughput, the business lag and the flow of the last minutes, a row each `step_s`.
+
+        A step in which no process of reporting was at work has no row.
+        """
+        return {"step_s": STEP_S, "items": await pipeline.history(minutes)}
 
     @router.get("/journal", dependencies=[Depends(needs(Role.AUDITOR))])
     async def get_journal(
@@ -54,8 +69,12 @@ def pipeline_router(pipeline: Pipeline, journal: Journal, archive: Journal, limi
 
 
 def shown_pipeline(state: PipelineState) -> Json:
-    """A row a service, and the public log; whatever is unknown is null, never zero."""
+    """A row a service, a hop, a process, and the public log; whatever is unknown is null, never zero."""
     return {
+        "hops": [lag.as_json(state.rates.get(lag.hop)) for lag in worst_first(state.hops)],
+        "business_lag": state.business_lag.as_json(),
+        "instances": list(state.instances),
+        "flow": state.flow.as_json(),
         "services": [_shown_service(one) for one in state.services],
         "lag_records": state.freshness.lag_records,
         **state.freshness.as_json(),

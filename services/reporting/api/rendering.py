@@ -34,6 +34,11 @@ def texts_of(lang: str | None, accepted: str) -> PageTexts:
     return PageTexts(language_of(lang, accepted))
 
 
+def has_template(name: str) -> bool:
+    """Whether there is such a template."""
+    return name in _templates
+
+
 async def rendered(name: str, texts: PageTexts, switch: str, **values: Any) -> str:
     """A page's HTML. `switch`: the query of the same page in the other language."""
     shown = {**formats(texts), "lang": texts.language.value, "html_lang": texts.html, "switch": switch, **values}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ _SCALES: Mapping[Language, tuple[tuple[int, str], ...]] = {
     Language.EN: ((10**9, "billion"), (10**6, "million")),
 }
 _DAY = {Language.ZH: "{0.year}年{0.month}月{0.day}日", Language.EN: "{0.day} {0:%B} {0.year}"}
+_MONTH = {Language.ZH: "{0.year}年{0.month}月", Language.EN: "{0:%B} {0.year}"}
 
 _INSTANT = {
     Language.ZH: "{0.year}年{0.month}月{0.day}日 {0:%H:%M:%S}",
@@ -78,10 +79,18 @@ class PageTexts:
         """The language to which a reader can change."""
         return Language.EN if self.language is Language.ZH else Language.ZH
 
+    def has(self, key: str) -> bool:
+        """Whether there is a text for a key."""
+        return key in self._catalogue["texts"]
+
     def text(self, key: str, **values: object) -> str:
         """The text for a key, with values put in."""
         text: str = self._catalogue["texts"][key][self.language]
         return text.format(**values)
+
+    def pattern(self, key: str) -> str:
+        """The text for a key as it stands, with the names of what is put in."""
+        return str(self._catalogue["texts"][key][self.language])
 
     def country(self, code: str) -> str:
         """A country's name, or its ISO 3166-1 code where this catalogue has no name."""
@@ -98,6 +107,17 @@ class PageTexts:
     def reason(self, word: str) -> str:
         """Why, where it is one of the words of `contracts.logistics`; a remark is in the language of who made it."""
         return self._named("reasons", word if word in self._catalogue["reasons"] else "other")
+
+    def kind_name(self, kind: str) -> str:
+        """What items are for, or the word that was published where this catalogue has none."""
+        return self._known(f"story_kind_{kind}", kind)
+
+    def unit_name(self, unit: str) -> str:
+        """A base unit's name, or the word that was published where this catalogue has none."""
+        return self._known(f"story_unit_{unit}", unit)
+
+    def _known(self, key: str, word: str) -> str:
+        return self.text(key) if key in self._catalogue["texts"] else word
 
     def _named(self, kind: str, key: str) -> str:
         names = self._catalogue[kind].get(key)
@@ -150,6 +170,10 @@ class PageTexts:
         """The day in China: `2021年11月1日`, `1 November 2021`."""
         return _DAY[self.language].format(_local(at)) if at else UNKNOWN[self.language]
 
+    def month(self, name: str) -> str:
+        """`2019-02` in words: `2019年2月`, `February 2019`."""
+        return _MONTH[self.language].format(date.fromisoformat(f"{name}-01"))
+
     def seconds(self, value: float | None) -> str:
         """`0.4 s`; unknown is not zero."""
         if value is None:
@@ -158,11 +182,25 @@ class PageTexts:
 
 
 def _local(at: str) -> datetime:
-    return datetime.fromisoformat(at).astimezone(CHINA)
+    """A day alone is one in China."""
+    moment = datetime.fromisoformat(at)
+    return moment.astimezone(CHINA) if moment.tzinfo else moment.replace(tzinfo=CHINA)
 
 
 def formats(texts: PageTexts) -> dict[str, Callable[..., str]]:
     """What templates may call."""
-    names = ("text", "country", "district", "place", "reason")
-    numbers = ("count", "short", "money", "money_short", "mean", "tenths", "moment", "instant", "day", "seconds")
+    names = ("text", "country", "district", "place", "reason", "kind_name", "unit_name")
+    numbers = (
+        "count",
+        "short",
+        "money",
+        "money_short",
+        "mean",
+        "tenths",
+        "moment",
+        "instant",
+        "day",
+        "month",
+        "seconds",
+    )
     return {name: getattr(texts, name) for name in (*names, *numbers)}

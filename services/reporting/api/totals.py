@@ -54,6 +54,7 @@ def totals_router(readings: Readings, streams: Streams, stores: MerchantStores, 
     """`/totals`, `/totals/{by}`, `/conservation`, `/events`."""
     router = APIRouter(tags=["totals"])
     _add_tables(router, readings, limits)
+    _add_findings(router, readings, limits)
     _add_merchants(router, readings, stores)
 
     @router.get("/totals")
@@ -82,9 +83,16 @@ def totals_router(readings: Readings, streams: Streams, stores: MerchantStores, 
     return router
 
 
+Route = Callable[[Callable[..., Awaitable[Response]]], Callable[..., Awaitable[Response]]]
+
+
+def _table_of(router: APIRouter, limits: ReadLimits) -> Callable[[str], Route]:
+    """A path → the decorator of what answers it."""
+    return lambda path: router.get(path, dependencies=[Depends(limits)])
+
+
 def _add_tables(router: APIRouter, readings: Readings, limits: ReadLimits) -> None:
-    def table(path: str) -> Callable[[Callable[..., Awaitable[Response]]], Callable[..., Awaitable[Response]]]:
-        return router.get(path, dependencies=[Depends(limits)])
+    table = _table_of(router, limits)
 
     @table("/totals/day")
     async def get_days(request: Request, programme: Programme = None, as_of: AsOf = None) -> Response:
@@ -106,9 +114,15 @@ def _add_tables(router: APIRouter, readings: Readings, limits: ReadLimits) -> No
 
     @table("/totals/item")
     async def get_items(request: Request, as_of: AsOf = None) -> Response:
-        """Units by item, from ordered to kitted."""
+        """Units by item, from ordered to kitted, and what was paid: `paid_fen` for `paid` units."""
         reading = await reading_of(readings, as_of)
         return answer(request, reading, reading.items)
+
+    @table("/totals/content")
+    async def get_contents(request: Request, programme: Programme = None, as_of: AsOf = None) -> Response:
+        """What is in one parcel: each specification's items, with names, base unit and quantity, as last published."""
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, reading.contents_of(programme))
 
     @table("/totals/category")
     async def get_categories(request: Request, as_of: AsOf = None) -> Response:
@@ -144,6 +158,37 @@ def _add_tables(router: APIRouter, readings: Readings, limits: ReadLimits) -> No
         """
         reading = await reading_of(readings, as_of)
         return answer(request, reading, reading.conservation)
+
+
+def _add_findings(router: APIRouter, readings: Readings, limits: ReadLimits) -> None:
+    """What a parcel cost in full, and what pupils said of it."""
+    table = _table_of(router, limits)
+
+    @table("/totals/specification")
+    async def get_specifications(request: Request, as_of: AsOf = None) -> Response:
+        """What a parcel cost in full, by specification of closed rounds, beside the value that customs are told.
+
+        `full_cost_a_parcel_fen`: all that these rounds spent, administration and parcels that were lost included, by
+        parcel that a school accepted; null while there is none.
+        """
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, reading.specifications)
+
+    @table("/totals/indicator")
+    async def get_indicators(request: Request, as_of: AsOf = None) -> Response:
+        """What pupils said to independent evaluators, by indicator and country (null: in all), with 95 % intervals.
+
+        Intervals are Wilson's, rounded outwards. Where few said yes, or few did not, figures are null (`suppressed`),
+        and are in those of all countries together.
+        """
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, reading.indicators)
+
+    @table("/totals/complaint")
+    async def get_complaints(request: Request, as_of: AsOf = None) -> Response:
+        """What pupils complained of to evaluators, by kind (null: of all), and how many of it is resolved."""
+        reading = await reading_of(readings, as_of)
+        return answer(request, reading, reading.complaints)
 
 
 def _add_merchants(router: APIRouter, readings: Readings, stores: MerchantStores) -> None:

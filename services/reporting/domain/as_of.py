@@ -14,8 +14,8 @@ CHARACTERS_MAX = 40
 BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 """No log is older, and texts of later times are as long as theirs: they compare as the times do."""
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _LEAST = timedelta(microseconds=1)
 
 

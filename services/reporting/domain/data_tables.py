@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from pandapack.contracts.public_log.fold.costs import CATEGORIES
+from pandapack.contracts.public_log.fold.surveys import METHOD
 from pandapack.contracts.public_log.suppression import CELL_MIN
 
 Json = dict[str, Any]
@@ -31,7 +32,7 @@ MEDIA_TYPES: Mapping[Format, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`type` as a Table Schema has it: string, integer, date, datetime. A datetime is RFC 3339, in UTC."""
+    """`type` as a Table Schema has it: string, integer, boolean, date, datetime. A datetime is RFC 3339, in UTC."""
 
     name: str
     type: str = "integer"
@@ -39,12 +40,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. `filters`: the parameters that it can be narrowed by."""
+    """A table. `filters`: the parameters that it can be narrowed by.
+
+    `is_whole_null`: the row of all has nothing in its key's last column, so that the key is no primary one.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     filters: tuple[str, ...] = ()
+    is_whole_null: bool = False
 
 
 def _integers(*names: str) -> tuple[Column, ...]:
@@ -66,6 +71,7 @@ RATIOS = tuple(
     for ratio in ("activities_to_income", "administration_to_spent")
     for part in ("numerator_fen", "denominator_fen", "per_mille")
 )
+SURVEYED = ("surveys", *(f"survey_{name}" for name in METHOD))
 PERIOD = ("from", "to")
 TABLES: Mapping[str, Table] = {
     table.name: table
@@ -76,8 +82,16 @@ TABLES: Mapping[str, Table] = {
             (
                 *_texts("programme"),
                 *_integers("donations", "received_fen", "reversed_fen", "banked_fen", "sealed_donations", "sealed_fen"),
-                *_integers("in_flight_fen", "unallocated_fen", "reserved_fen", "committed_fen", "spent_fen", "rounds"),
-                *_integers("orders", *PARCELS, *PUPILS, "countries"),
+                *_integers(
+                    "in_flight_fen",
+                    "unallocated_fen",
+                    "net_funded_fen",
+                    "reserved_fen",
+                    "committed_fen",
+                    "spent_fen",
+                    "rounds",
+                ),
+                *_integers("orders", *PARCELS, *PUPILS, "stock_units", *SURVEYED, "countries"),
             ),
             ("programme",),
         ),
@@ -106,7 +120,20 @@ TABLES: Mapping[str, Table] = {
             (
                 *_texts("programme", "item"),
                 *_integers("ordered", "over_delivered", "received", "accepted", "rejected", "cancelled", "kitted"),
-                *_integers("outstanding", "in_stock"),
+                *_integers("paid", "paid_fen", "outstanding", "in_stock", "in_stock_fen"),
+            ),
+            ("programme",),
+        ),
+        Table(
+            "content",
+            ("programme", "specification", "item"),
+            (
+                *_texts("programme", "specification"),
+                *_integers("version"),
+                Column("effective_from", "date"),
+                *_integers("position"),
+                *_texts("item", "category", "unit", "hs_code", "name_zh", "name_en"),
+                *_integers("quantity"),
             ),
             ("programme",),
         ),
@@ -116,6 +143,39 @@ TABLES: Mapping[str, Table] = {
             ("year",),
             _integers("year", "received_fen", "reversed_fen", "spent_fen", *BY_CATEGORY, *RATIOS),
             ("programme",),
+        ),
+        Table(
+            "specification",
+            ("programme", "specification"),
+            (
+                *_texts("programme", "specification"),
+                *_integers("closed_rounds", "packed_parcels", "accepted_parcels", "spent_fen"),
+                *_integers("full_cost_a_parcel_fen", "declared_value_fen"),
+            ),
+            ("programme",),
+        ),
+        Table(
+            "indicator",
+            ("indicator", "country"),
+            (
+                *_texts("indicator", "country"),
+                *_integers("numerator", "denominator", "share_per_mille", "low_per_mille", "high_per_mille"),
+                *_integers("interviewed", "surveys"),
+                Column("suppressed", "boolean"),
+            ),
+            ("programme", "country"),
+            is_whole_null=True,
+        ),
+        Table(
+            "complaint",
+            ("kind",),
+            (
+                *_texts("kind"),
+                *_integers("complaints_received", "complaints_resolved", "surveys"),
+                Column("suppressed", "boolean"),
+            ),
+            ("programme",),
+            is_whole_null=True,
         ),
         Table(
             "round",
@@ -151,6 +211,7 @@ LICENCE: Json = {
 SUPPRESSION = (
     "No row is about a pupil, a school, a merchant, a party, an order number or a single gift.",
     f"Places with fewer than {CELL_MIN} pupils or parcels are shown together, with the next smallest if needed.",
+    f"Of surveys no figure of fewer than {CELL_MIN} pupils who said yes, or did not, nor any that leads to one.",
     "Gifts are sums by programme and day; no time of a gift is finer than a day.",
     "Merchants' daily volumes are trade secrets and in no table.",
 )
@@ -205,7 +266,7 @@ def _resource(one: Resource, size: int, text: Text) -> Json:
         "hash": f"sha256:{one.sha256}",
         "schema": {
             "fields": [_field(column, text) for column in one.table.columns],
-            "primaryKey": list(one.table.key),
+            **({} if one.table.is_whole_null else {"primaryKey": list(one.table.key)}),
         },
     }
 
@@ -216,4 +277,7 @@ def _field(column: Column, text: Text) -> Json:
 
 def duckdb_types(columns: Sequence[Column]) -> dict[str, str]:
     """Column → its type in DuckDB. Moments stay texts, so that every format writes them as RFC 3339."""
-    return {one.name: {"integer": "BIGINT", "date": "DATE"}.get(one.type, "VARCHAR") for one in columns}
+    return {
+        one.name: {"integer": "BIGINT", "date": "DATE", "boolean": "BOOLEAN"}.get(one.type, "VARCHAR")
+        for one in columns
+    }

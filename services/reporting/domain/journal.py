@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from pandapack.contracts.causation import Cause
 from pandapack.contracts.envelope import sequence_of
 from pandapack.decision import Refusal
 
@@ -34,7 +35,7 @@ class LogPosition:
 class Entry:
     """An event at its position. `digest` is of all its bytes; `envelope` are the bytes that the journal keeps.
 
-    `is_set_aside`: an operator had it passed over.
+    `is_set_aside`: an operator had it passed over. `subjects` and `causes`: what it is about, and what made it.
     """
 
     source: str
@@ -45,6 +46,8 @@ class Entry:
     digest: str
     envelope: bytes
     is_set_aside: bool = False
+    subjects: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
     @property
     def key(self) -> str:

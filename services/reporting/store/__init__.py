@@ -12,6 +12,8 @@ from pandapack.contracts.public_log.fold.kept import collection_of
 from pandapack.runtime.budgets import DEFAULT, DOCUMENT_BYTES_CEILING, Budget
 from pandapack.runtime.service import Service
 from pandapack.runtime.store import Kind, Store
+from services.reporting.domain.alerts.orders import AlertOrders
+from services.reporting.domain.audit_log import PublishedRoot
 from services.reporting.domain.banked import BankedMerchants
 from services.reporting.domain.donations import DayMerchants, ShardDonations
 from services.reporting.domain.funded_intervals import FundedIntervals
@@ -19,8 +21,12 @@ from services.reporting.domain.money import Money
 from services.reporting.domain.pipeline import LastRecord
 from services.reporting.domain.rounds.figures import by_round
 from services.reporting.domain.rounds.state import Round
+from services.reporting.store.alerts import AlertRows
+from services.reporting.store.audit_log import INDEXES as AUDIT_INDEXES
+from services.reporting.store.audit_log import ROOTS, AuditRows
 from services.reporting.store.cosigned import CosignedCheckpoints
 from services.reporting.store.journal import Journal
+from services.reporting.store.journey_index import JourneyIndex
 from services.reporting.store.public_log import PublicLog
 from services.reporting.store.snapshots import SnapshotRows
 
@@ -46,6 +52,14 @@ MONEY = _view("money", Money, Budget(DOCUMENT_BYTES_CEILING))
 ROUNDS = _view("rounds", Round, Budget(DOCUMENT_BYTES_CEILING))  # all that its consignment keeps
 FUNDED_INTERVALS = _view("funded_intervals", FundedIntervals, Budget(DOCUMENT_BYTES_CEILING))
 PIPELINE = _view("pipeline", LastRecord)
+# What people say to alerts; a bounded number of silences and of acknowledgements, a reason of 500 characters each.
+ALERT_ORDERS = Kind(
+    "alert_orders",
+    AlertOrders,
+    lambda _: AlertOrders(),
+    lambda id: f"/reporting/alerts/{id}",
+    Budget(DOCUMENT_BYTES_CEILING),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,7 @@ class Stores:
 
     journal: Journal
     archive: Journal
+    journey_index: JourneyIndex
     shards: Store[ShardDonations]
     merchants: Store[DayMerchants]
     banked_merchants: Store[BankedMerchants]
@@ -64,6 +79,10 @@ class Stores:
     public_log: PublicLog
     snapshots: SnapshotRows
     cosigned: CosignedCheckpoints
+    audit_log: AuditRows
+    audit_roots: Store[PublishedRoot]
+    alerts: AlertRows
+    alert_orders: Store[AlertOrders]
 
 
 BY_PARTITION = ("topic", "partition", "offset")
@@ -72,9 +91,11 @@ BY_PARTITION = ("topic", "partition", "offset")
 
 def open_stores(service: Service) -> Stores:
     """The service's collections, with the indexes that the queries below need."""
+    index = JourneyIndex(service.rows("journeys"))
     return Stores(
-        journal=Journal(service.rows("journal", indexes=[BY_PARTITION])),
-        archive=Journal(service.rows("archive", indexes=[BY_PARTITION])),
+        journal=Journal(service.rows("journal", indexes=[BY_PARTITION]), index),
+        archive=Journal(service.rows("archive", indexes=[BY_PARTITION]), index),
+        journey_index=index,
         shards=service.store(SHARDS),
         merchants=service.store(MERCHANTS, indexes=["state.day"]),
         banked_merchants=service.store(BANKED_MERCHANTS, indexes=["state.day"]),
@@ -90,6 +111,10 @@ def open_stores(service: Service) -> Stores:
             service.rows(collection_of("moments")),
         ),
         cosigned=CosignedCheckpoints(service.rows("log_cosigned")),
+        audit_log=AuditRows(service.rows("audit_heads"), service.rows("audit_log", indexes=AUDIT_INDEXES)),
+        audit_roots=service.store(ROOTS),
+        alerts=AlertRows(service.rows("alerts")),
+        alert_orders=service.store(ALERT_ORDERS),
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from bson.binary import Binary
 
-from pandapack.contracts.envelope import sequence_of
+from pandapack.contracts.envelope import Envelope, decode, sequence_of
 from pandapack.runtime.documents import Rows
 from services.reporting.domain.journal import Entry, JournaledEvent, Judgement, LogPosition, judge, keys_of
+from services.reporting.store.journey_index import JourneyIndex
 
 EVENTS_A_READ_MAX = 1_000
 SET_ASIDE = "set_aside"
@@ -22,10 +23,10 @@ class JournalAlarm(Exception):
 
 
 class Journal:
-    """One collection of events that are written once."""
+    """One collection of events that are written once; `index` leads to them from what they are about."""
 
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
+    def __init__(self, rows: Rows, index: JourneyIndex) -> None:
+        self._rows, self._index = rows, index
 
     async def enter(self, entries: Sequence[Entry], applied_offset: int) -> Sequence[Entry]:
         """Enters a batch of one partition, in order, and returns those that go on to the views.
@@ -39,7 +40,8 @@ class Journal:
         judged = judge(entries, known, applied_offset)
         if not isinstance(judged, Judgement):
             raise JournalAlarm(f"{judged.code}: {judged.detail}")
-        await self._rows.insert_in_order([_row(entry) for entry in judged.new])
+        await self._index.note(judged.new)
+        await self._rows.insert_in_order([row_of(entry) for entry in judged.new])
         for entry in judged.set_aside:
             await self._rows.set(entry.key, {SET_ASIDE: True})
         return judged.to_project
@@ -49,6 +51,10 @@ class Journal:
         where = {"_id": {"$gt": f"{source}#{sequence_of(after)}", "$lt": f"{source}$"}}  # "$" follows "#"
         return await self._rows.find(where, limit=min(limit, EVENTS_A_READ_MAX))
 
+    async def events(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """These events by identity, as far as they are journaled: rows as `events_of` answers them."""
+        return await self._rows.read(sorted(set(keys)))
+
     async def behind(self, topic: str, partition: int, offset: int, *, limit: int) -> list[dict[str, Any]]:
         """A partition's events from an offset on, in its order: rows as `events_of` answers them.
 
@@ -57,6 +63,13 @@ class Journal:
         where = {"topic": topic, "partition": partition, "offset": {"$gte": offset}}
         order = (("topic", 1), ("partition", 1), ("offset", 1))
         return await self._rows.find(where, sort=order, limit=min(limit, EVENTS_A_READ_MAX))
+
+    async def first_of(self, sources: Iterable[str]) -> dict[str, Envelope]:
+        """The first event of each of these sources, of which it is journaled."""
+        wanted = [f"{source}#{sequence_of(1)}" for source in sorted(set(sources))][:EVENTS_A_READ_MAX]
+        rows = await self._rows.find({"_id": {"$in": wanted}}, limit=len(wanted)) if wanted else []
+        events = [decode(bytes(row["envelope"])) for row in rows]
+        return {event.source: event for event in events}
 
     async def positions(self, keys: Iterable[str]) -> dict[str, LogPosition]:
         """Where events lie in Kafka, by identity, as far as they are journaled."""
@@ -74,7 +87,8 @@ def _known(row: dict[str, Any]) -> JournaledEvent:
     return JournaledEvent(position, row["digest"], row.get(SET_ASIDE, False))
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def row_of(entry: Entry) -> dict[str, Any]:
+    """An event as its row is inserted."""
     return {
         "_id": entry.key,
         "type": entry.type,

@@ -10,10 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import duckdb
 import msgspec
 
-from pandapack.contracts.public_log.fold import costs, figures
+from pandapack.contracts.public_log.fold import contents, costs, figures, parcels, surveys
 from services.reporting.domain.data_tables import TABLES, Format, Json, Resource, Table, duckdb_types, flat
 from services.reporting.work.snapshots import Snapshot
 
@@ -130,8 +129,16 @@ async def rows_of(snapshot: Snapshot, table: Table, filters: Filters) -> list[Js
             rows = figures.item_rows(books)
         case "category":
             rows = costs.category_rows(books, programme)
+        case "content":
+            rows = contents.content_rows(books, programme)
         case "year":
             rows = costs.year_rows(books, programme)
+        case "specification":
+            rows = parcels.specification_rows(books, programme)
+        case "indicator":
+            rows = surveys.indicator_rows(books, programme)
+        case "complaint":
+            rows = surveys.complaint_rows(books, programme)
         case "day":
             rows = figures.day_rows(await snapshot.days(), programme)
         case _:
@@ -152,6 +159,8 @@ async def _round_rows(snapshot: Snapshot) -> list[Json]:
 
 def written(table: Table, rows: Sequence[Json], format: Format, filters: Filters) -> DataFile:
     """The file of these rows, sorted by key. One thread and one order: the same rows give the same bytes."""
+    import duckdb  # not while a service starts: most processes never write a file
+
     types = duckdb_types(table.columns)
     where, values = _where(table, filters)
     with TemporaryDirectory() as folder, duckdb.connect(config=_config(folder)) as connection:
@@ -160,7 +169,8 @@ def written(table: Table, rows: Sequence[Json], format: Format, filters: Filters
         read = f"read_json('{source}', format = 'newline_delimited', columns = {types})"
         connection.execute(f"CREATE TABLE found AS SELECT * FROM {read}")  # noqa: S608 - the folder is ours, too
         target = Path(folder) / "file"
-        columns, key = (", ".join(f'"{name}"' for name in names) for names in (types, table.key))
+        columns = ", ".join(f'"{name}"' for name in types)
+        key = ", ".join(f'"{name}" NULLS FIRST' for name in table.key)
         query = f"SELECT {columns} FROM found {where} ORDER BY {key}"  # noqa: S608 - names are this module's own
         connection.execute(f"COPY ({query}) TO '{target}' ({WRITTEN[format]})", values)
         content = target.read_bytes()

@@ -64,7 +64,7 @@ RECORD_ENTRIES_BYTES_MAX = 2 * 1024 * 1024
 """Of a record's entries but for the last step's, some hundred KiB more: a record of Kafka's has 8 MiB."""
 RECORDS_A_READ_MAX = 16
 """64 MiB at most, and then only of the longest entries."""
-SERVICES = ("donations", "logistics", "procurement")
+SERVICES = ("donations", "logistics", "procurement", "reporting")
 
 
 class LogTopic(Protocol):
@@ -105,7 +105,7 @@ class LogOwner:
         name: str,
         quiet_s: float = HELD_MS_MAX / 1000,
     ) -> None:
-        self._journals = {"donations": archive, "procurement": journal, "logistics": journal}
+        self._journals = {name: archive if name == "donations" else journal for name in SERVICES}
         self._kept, self._topic, self._veil, self._clock, self._name = kept, topic, veil, clock, name
         self._held_ms_max = int(quiet_s * 1000)
         self._head: LogHead | None = None

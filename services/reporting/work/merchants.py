@@ -50,9 +50,9 @@ async def write_trees(
     while wave:
         level: list[Reaction] = []
         below: dict[str, tuple[str, list[Mention]]] = {}
+        names = {id: set(named(state)) for id, state in (await store.get_all(list(wave))).items()}
         for id, (root, told) in wave.items():
-            state = await store.get(id)
-            known = set(named(state)) if state is not None else set[str]()
+            known = names.get(id, set[str]())
             for one in told:
                 kept, rest = divided(known, one.merchants)
                 known.update(kept)

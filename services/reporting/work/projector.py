@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import msgspec
+import structlog
 
 from pandapack.contracts.donations import DonationsBanked, DonationsRecorded, DonationsReversed
 from pandapack.contracts.envelope import Envelope, Event, encode, read_as
@@ -34,12 +35,15 @@ from services.reporting.domain.funded_intervals import (
     take_intervals,
 )
 from services.reporting.domain.journal import Entry, LogPosition
+from services.reporting.domain.journeys.subjects import causes_of, subjects_of
 from services.reporting.domain.pipeline import LastRecord
 from services.reporting.domain.rounds import fold
 from services.reporting.store import Stores
 from services.reporting.work.merchants import Mention, write_trees
 
 DIGEST_BYTES = 16
+
+log = structlog.get_logger(__name__)
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _parts = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
@@ -78,15 +82,28 @@ class ConsumedEvent:
     def entry(self, envelope: bytes) -> Entry:
         """The event as a journal keeps it, with these bytes of its envelope."""
         digest = hashlib.blake2b(self.value, digest_size=DIGEST_BYTES).hexdigest()
-        source, number, type = self.envelope.source, self.envelope.number, self.envelope.type
-        return Entry(source, number, type, self.position, self.appended_at_ms, digest, envelope, self.is_set_aside)
+        return Entry(
+            source=self.envelope.source,
+            number=self.envelope.number,
+            type=self.envelope.type,
+            position=self.position,
+            appended_at_ms=self.appended_at_ms,
+            digest=digest,
+            envelope=envelope,
+            is_set_aside=self.is_set_aside,
+            subjects=subjects_of(self.envelope),
+            causes=causes_of(self.envelope),
+        )
 
 
 class Projector:
-    """Projects batches of events, each batch of one partition and in its order."""
+    """Projects batches of events, each batch of one partition and in its order.
 
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
+    `shown` is told of the ledger's events once the totals have them.
+    """
+
+    def __init__(self, stores: Stores, shown: Callable[[Iterable[Envelope]], None] = lambda _: None) -> None:
+        self._stores, self._shown = stores, shown
 
     async def project_views(self, events: Sequence[ConsumedEvent]) -> None:
         """Procurement and logistics: journal first, then every view."""
@@ -103,6 +120,7 @@ class Projector:
         reactions = [Reaction(stores.pipeline, partition, position, partial(pipeline.note, last=consumed.last_record))]
         event = envelope.event()
         if event is None:  # a newer publisher's: it stays in the journal for a release that knows it
+            log.warning("event_type_unknown", type=envelope.type, source=envelope.source, sequence=envelope.number)
             return reactions
         if isinstance(event, FundCredited):
             reactions.append(Reaction(stores.money, partition, position, partial(money.credit, event=event)))
@@ -134,6 +152,7 @@ class Projector:
                     pass  # what is banked comes with the archive; a newer publisher's is kept there
             await asyncio.sleep(0)  # requests and heartbeats share this loop
         await apply(reactions)
+        self._shown(event.envelope for event in events)
 
     def _of_shard(self, event: ConsumedEvent, shard: int, decide: Decide[donations.ShardDonations]) -> Reaction:
         note = partial(donations.note, last=event.last_record)

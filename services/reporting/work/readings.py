@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from pandapack.contracts.public_log.fold import costs, figures
+from pandapack.contracts.public_log.fold import contents, costs, figures, parcels, surveys
 from pandapack.contracts.public_log.fold.books import RoundBooks
 from pandapack.contracts.public_log.fold.laws import Law, conservation, laws
 from pandapack.decision import Refusal
@@ -27,6 +27,7 @@ from services.reporting.domain.as_of import as_of
 from services.reporting.domain.donations import ShardDonations
 from services.reporting.domain.pipeline import Freshness, LastRecord
 from services.reporting.store import Stores
+from services.reporting.work.known_days import KnownDays, Span
 from services.reporting.work.snapshots import Snapshot, Snapshots
 
 SHARDS_FRESH_S = 0.05
@@ -155,6 +156,18 @@ class Reading:
         return self._rows("item", lambda: figures.item_rows(self.snapshot.books))
 
     @property
+    def contents(self) -> Figures:
+        """`/v1/totals/content`."""
+        return self.contents_of(None)
+
+    def contents_of(self, programme: str | None) -> Figures:
+        """The same, of one programme: nothing where it is unknown."""
+        books = self.snapshot.books
+        if programme is not None and programme not in books.contents:
+            return Figures.of({"items": []})
+        return self._rows(f"content/{programme or ''}", lambda: contents.content_rows(books, programme))
+
+    @property
     def categories(self) -> Figures:
         """`/v1/totals/category`."""
         return self._rows("category", lambda: costs.category_rows(self.snapshot.books))
@@ -163,6 +176,21 @@ class Reading:
     def years(self) -> Figures:
         """`/v1/totals/year`."""
         return self._rows("year", lambda: costs.year_rows(self.snapshot.books))
+
+    @property
+    def specifications(self) -> Figures:
+        """`/v1/totals/specification`."""
+        return self._rows("specification", lambda: parcels.specification_rows(self.snapshot.books))
+
+    @property
+    def indicators(self) -> Figures:
+        """`/v1/totals/indicator`."""
+        return self._rows("indicator", lambda: surveys.indicator_rows(self.snapshot.books))
+
+    @property
+    def complaints(self) -> Figures:
+        """`/v1/totals/complaint`."""
+        return self._rows("complaint", lambda: surveys.complaint_rows(self.snapshot.books))
 
     @property
     def conservation(self) -> Figures:
@@ -211,6 +239,11 @@ class Readings:
         self._complete_to: datetime | None = None
         self._shards: Recent[list[ShardDonations]] = Recent(self._read_shards, SHARDS_FRESH_S)
         self._made = Made()
+        self._days = KnownDays(snapshots)
+
+    async def known_days(self) -> tuple[Span, ...]:
+        """The days as of which there are figures."""
+        return await self._days.spans()
 
     async def _read_shards(self) -> list[ShardDonations]:
         return await store.all_of(self._stores.shards)

@@ -161,5 +161,9 @@ def tenant_on(service: Running, test: str) -> Iterator[Tenant]:
     name = name_of(test)
     publish(service, (name, PROGRAMME))
     key = registered(service, name)["key"]
-    with service.client_of(key) as platform, MongoClient[Json](service.env["PANDA_MONGO"]) as mongo:
+    with (
+        service.client_of(key) as platform,
+        # As the service reads: what no majority has is not counted yet.
+        MongoClient[Json](service.env["PANDA_MONGO"], readConcernLevel="majority") as mongo,
+    ):
         yield Tenant(service, name, key, platform, mongo[service.database])

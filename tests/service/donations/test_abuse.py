@@ -230,7 +230,8 @@ def test_ten_thousand_connections_at_once_are_all_answered_and_their_donations_c
         assert not [some for some in statuses if not some & {200, 202}]
         return set().union(*statuses)
 
-    assert asyncio.run(flood()) <= {200, 202, 429, 503}
+    # 408: on a busy machine a request can be on its way for longer than one may be; it is said again.
+    assert asyncio.run(flood()) <= {200, 202, 408, 429, 503}
     expected = (len(lines), fen_of(lines))
     eventually(lambda: tenant.counted() == expected, "each donation is counted once")
     assert peak_mib(tenant.service) - idle_mib < GROWTH_MIB_MAX

@@ -21,7 +21,7 @@ from tests.waiting import eventually
 Headers = list[tuple[str, bytes]]
 
 
-def write(service: Running, shard: int, value: bytes, headers: Headers) -> str:
+def write(service: Running, shard: int, value: bytes | None, headers: Headers) -> str:
     """Somebody writes a record to the ledger's topic. Where it lies."""
     topic = service.topic("donations.pushed")
 
@@ -51,6 +51,7 @@ def dead_letters(operator: httpx.Client, of: str, **query: str) -> list[dict[str
 
 
 def replay(operator: httpx.Client, body: dict[str, Any], key: str) -> dict[str, Any]:
+    body = {"reason": "a test", **body}
     answer = operator.post("/v1/dead-letters/replays", json=body, headers={"Idempotency-Key": key})
     assert answer.status_code == 200, answer.text
     result: dict[str, Any] = answer.json()
@@ -99,7 +100,7 @@ def test_a_record_without_the_doors_mark_is_one_dead_letter_whatever_it_holds_an
 
 
 def test_empty_and_null_records_are_accounted_for(service: Running, tenant: Tenant) -> None:
-    written = [write(service, 0, value, []) for value in (b"", b"\xff\x00", b"\n\n")]
+    written = [write(service, 0, value, []) for value in (b"", None, b"\xff\x00", b"\n\n")]
     with service.client("operator") as operator:
         for record in written:
             eventually(lambda record=record: len(dead_letters(operator, record)) == 1, "it is kept")
@@ -177,6 +178,73 @@ def test_a_broken_reversal_is_kept_as_one_and_is_taken_when_it_is_mended(service
         eventually(lambda: tenant.platform.get(path).status_code == 200, "the reversal is on a page")
     assert tenant.platform.get(path).json()["state"] == "taken"
     assert tenant.counted() == (1, good["amount_fen"])
+
+
+def test_a_poisoned_group_is_looked_ahead_for_replayed_and_adds_just_what_was_said(
+    service: Running, tenant: Tenant
+) -> None:
+    given = tenant.donations(0, 60, merchant=tenant.merchant_on(0))
+    known = tenant.donations(100, 5, merchant=tenant.merchant_on(0))
+    tenant.push(ndjson(known))
+    eventually(lambda: tenant.counted()[0] == 5, "what counts already")
+    before = tenant.counted()
+    lines = [*ndjson(given).splitlines(), *ndjson(known).splitlines(), b"{oops", b"7"]
+    record = write(service, 0, b"\n".join(lines), [])
+    with service.client("operator") as operator:
+        eventually(lambda: len(dead_letters(operator, record)) == 1, "it is kept")
+        (dead_letter,) = dead_letters(operator, record)
+        group = f"/v1/dead-letters/groups/{dead_letter['group']}"
+        found = operator.get(group).json()
+        assert (found["cause"], found["sender"], found["status"]) == ("unmarked", "unvouched", "open")
+        chosen = {"addresses": [record], "platform": tenant.name}
+        preview = operator.post("/v1/dead-letters/previews", json=chosen).json()
+        fen = sum(row["amount_fen"] for row in given)
+        assert (preview["donations"], preview["fen"], preview["already_counted"]) == (60, fen, 5)
+        assert preview["still_fail"] == {"dead_letters": 1, "rows": 2}
+        good = operator.get(f"/v1/dead-letters/{record}").json()["good"]
+        assert good["of_sender"] is False, "nobody vouches for whose it is"
+
+        unreasoned = operator.post("/v1/dead-letters/replays", json=chosen, headers={"Idempotency-Key": f"{record} x"})
+        assert (unreasoned.status_code, unreasoned.json()["code"]) == (422, "reason_missing")
+        text = b"\n".join(lines[:-2]).decode()
+        edited = {**chosen, "edited": {record: text}}
+        for key in ("mended", "mended", "mended again"):
+            done = replay(operator, edited, f"{record} {key}")
+            assert (done["state"], done["accepted"], done["refused_rows"]) == ("done", 65, 0)
+        eventually(lambda: tenant.counted() == (before[0] + 60, before[1] + fen), "just what was said")
+        kept = operator.get(f"/v1/dead-letters/{record}").json()
+        assert (kept["status"], [one["reason"] for one in kept["replays"]]) == ("replayed", ["a test"] * 2)
+        assert operator.get(group).json()["replayed"] == found["replayed"] + 1
+
+
+def test_a_group_is_replayed_behind_the_answer_and_given_up_and_taken_back(service: Running, tenant: Tenant) -> None:
+    good = tenant.donations(0, 3)
+    columns = columns_of(*ndjson(good).splitlines(), platform=tenant.name, amount_fen=0)
+    record = write_marked(service, columns, whose(tenant), shard=0)
+    headers = {"Idempotency-Key": record}
+    with service.client("operator") as operator:
+        eventually(lambda: len(dead_letters(operator, record)) == 3, "all rows are kept")
+        group = dead_letters(operator, record)[0]["group"]
+        chosen = {"group": group, "reason": "a test"}
+        begun = operator.post("/v1/dead-letters/replays", json={**chosen, "rate_rows_per_s": 100}, headers=headers)
+        assert (begun.status_code, begun.json()["dead_letters"]) == (202, 3)
+        path = f"/v1/dead-letters/replays/{begun.json()['id']}"
+        eventually(lambda: operator.get(path).json()["state"] == "done", "it goes on by itself")
+        assert operator.get(path).json()["refused_rows"] == 3
+        assert operator.get(f"/v1/dead-letters/groups/{group}").json()["open"] == 3
+        stopped = operator.post(
+            f"{path}/stop", json={"reason": "a test"}, headers={"Idempotency-Key": f"stop {record}"}
+        )
+        assert (stopped.status_code, stopped.json()["state"]) == (200, "done")
+        for take_back, status in ((False, "discarded"), (True, "open")):
+            body = {**chosen, "take_back": take_back}
+            key = {"Idempotency-Key": f"{record} {take_back}"}
+            answer = operator.post("/v1/dead-letters/discards", json=body, headers=key)
+            assert answer.status_code == 202, answer.text
+            over = f"/v1/dead-letters/replays/{answer.json()['id']}"
+            eventually(lambda over=over: operator.get(over).json()["is_over"], "it is over")
+            assert [one["status"] for one in dead_letters(operator, record, status=status)] == [status] * 3
+    assert tenant.counted() == (0, 0)
 
 
 def test_only_operators_may_replay(tenant: Tenant) -> None:

@@ -39,7 +39,7 @@ def commanded(service: Running, method: str, path: str, **options: Any) -> httpx
 
 def push(service: Running, key: str, body: bytes, **headers: str) -> httpx.Response:
     sent = {**NDJSON, "Authorization": f"Bearer {key}", **headers}
-    return httpx.post(f"{service.url}/v1/donations", content=body, headers=sent, trust_env=False, timeout=30)
+    return httpx.post(f"{service.url}/v1/donations", content=body, headers=sent, trust_env=False, timeout=120)
 
 
 def signed(secret: str, body: bytes, *, id: str = "msg_1", off_s: int = 0) -> dict[str, str]:
@@ -114,7 +114,7 @@ def test_two_keys_of_a_platform_share_its_pushes(service: Running) -> None:
     answers = [push(service, key, body, **{"Idempotency-Key": "shared"}).json() for key in (made["key"], second)]
     assert answers[0] == answers[1]
     headers = {"Authorization": f"Bearer {second}"}
-    shown = httpx.get(f"{service.url}/v1/pushes/{answers[0]['push_id']}", headers=headers, trust_env=False)
+    shown = httpx.get(f"{service.url}/v1/pushes/{answers[0]['push_id']}", headers=headers, trust_env=False, timeout=120)
     assert shown.json()["accepted"] == 3
 
 
@@ -225,7 +225,7 @@ def test_a_settlement_tells_nothing_of_merchants_that_it_does_not_name(service: 
     head = {"settlement": "S", "programme": PROGRAMME, "bank_reference": "B 1", "currency": "CNY"}
     sums = [{"merchant": "NAMED", "day": DAY, "count": 3, "fen": fen_of(named)}]
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "forgets"}
-    with httpx.Client(base_url=service.url, headers=headers, trust_env=False) as client:
+    with httpx.Client(base_url=service.url, headers=headers, trust_env=False, timeout=120) as client:
         location = client.post("/v1/settlements", json={**head, "sums": sums}).headers["Location"]
         eventually(lambda: client.get(location).json()["status"] == "reconciled", "the statement is drawn up")
         extra = client.get(f"{location}/differences", params={"kind": "extra"}).json()["items"]
@@ -259,7 +259,9 @@ def test_a_merchant_sees_its_own_volumes_and_donations_and_of_others_what_does_n
     for who, key in (("merchant", made["key"]), ("auditor", service.keys["auditor"]), ("platform", pushed["key"])):
         headers = {"Authorization": f"Bearer {key}"}
         own, other = (mine, theirs) if who == "auditor" else ("MINE", "THEIRS")
-        with httpx.Client(base_url=service.url, headers=headers, params={"day": DAY}, trust_env=False) as client:
+        with httpx.Client(
+            base_url=service.url, headers=headers, params={"day": DAY}, trust_env=False, timeout=120
+        ) as client:
             volumes = client.get(f"/v1/merchants/{own}/volumes")
             assert volumes.status_code == 403 or volumes.json()["programmes"] == expected
             statuses[who, "own volumes"] = volumes.status_code

@@ -142,7 +142,7 @@ def test_one_object_an_array_and_gzip_are_taken(tenant: Tenant) -> None:
 
 def test_only_a_platforms_key_may_push(service: Running) -> None:
     body = ndjson(donations(0, 1))
-    unknown = httpx.post(f"{service.url}/v1/donations", content=body, headers=NDJSON, trust_env=False)
+    unknown = httpx.post(f"{service.url}/v1/donations", content=body, headers=NDJSON, trust_env=False, timeout=120)
     with service.client("school") as school:
         forbidden = school.post("/v1/donations", content=body, headers=NDJSON)
     assert (unknown.status_code, forbidden.status_code) == (401, 403)
@@ -154,7 +154,9 @@ def test_a_donation_is_found_by_merchant_id_and_day(tenant: Tenant) -> None:
     tenant.push(ndjson(tenant.donations(0, 100)))
     eventually(lambda: tenant.counted()[0] == 100, "all are counted")
     path = f"/v1/donations/{wanted['merchant']}/{wanted['id']}"
-    found = tenant.platform.get(path, params={"day": DAY}).json()
+    answer = tenant.platform.get(path, params={"day": DAY})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
     assert (found["amount_fen"], found["fen_to"] - found["fen_from"]) == (wanted["amount_fen"], wanted["amount_fen"])
     assert tenant.platform.get(path, params={"day": "2021-11-12"}).json()["code"] == "donation_unknown"
 

@@ -137,10 +137,10 @@ def test_days_that_were_signed_are_served_and_lead_receipts_to_them_and_no_new_o
     signed = signed_day(own_tenant)
     verdict = verify(receipt(own_tenant).content, key)
     assert verdict.is_proven and {step.outcome for step in verdict.steps} == {Outcome.OK}, verdict
-    listed = httpx.get(f"{service.url}/v1/roots", trust_env=False).json()["items"]
+    listed = httpx.get(f"{service.url}/v1/roots", trust_env=False, timeout=120).json()["items"]
     assert listed == [msgspec.to_builtins(signed)]
-    assert httpx.get(f"{service.url}/v1/roots/2021-11-11", trust_env=False).json() == listed[0]
-    assert httpx.get(f"{service.url}/v1/roots/2021-11-14", trust_env=False).status_code == 404
+    assert httpx.get(f"{service.url}/v1/roots/2021-11-11", trust_env=False, timeout=120).json() == listed[0]
+    assert httpx.get(f"{service.url}/v1/roots/2021-11-14", trust_env=False, timeout=120).status_code == 404
 
 
 def test_the_proof_of_a_row_leads_to_the_root_that_is_published(own_tenant: Tenant) -> None:
@@ -186,9 +186,9 @@ def test_who_may_not_ask_and_what_is_not_there_is_refused(tenant: Tenant) -> Non
 
 
 def test_the_public_key_is_public_and_a_service_without_one_says_so(service: Running, shared_service: Running) -> None:
-    answer = httpx.get(f"{service.url}/v1/roots/key", trust_env=False)
+    answer = httpx.get(f"{service.url}/v1/roots/key", trust_env=False, timeout=120)
     assert answer.json() == {"algorithm": "Ed25519", "key": public_key(service)}
-    keyless = httpx.get(f"{shared_service.url}/v1/roots/key", trust_env=False)
+    keyless = httpx.get(f"{shared_service.url}/v1/roots/key", trust_env=False, timeout=120)
     assert (keyless.status_code, keyless.json()["code"]) == (503, "no_signing_key")
 
 

@@ -63,7 +63,7 @@ def test_a_shard_stops_at_a_gap_until_an_operator_lets_exactly_that_gap_go(
         eventually(lambda: answers(operator) and the_shard(operator)["gap"] is not None, "the shard shows its gap")
         gap = the_shard(operator)["gap"]
         assert (gap["wanted"], gap["begins"]) == (1, 3)
-        ready = httpx.get(f"{service.url}/readyz", trust_env=False)
+        ready = httpx.get(f"{service.url}/readyz", trust_env=False, timeout=120)
         assert (ready.status_code, ready.json()["stopped"][0]["partition"]) == (200, 0), (
             "what is not this shard goes on"
         )

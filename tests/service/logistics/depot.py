@@ -19,7 +19,8 @@ from pandapack.runtime.store import Kind, Store
 from services.logistics.api import router
 from services.logistics.domain.times import Now
 from services.logistics.handlers import Handlers
-from services.logistics.store import CONSIGNMENTS, PARTIES, SHIPMENTS, Stores
+from services.logistics.store import CONSIGNMENTS, PARTIES, REACHED, SHIPMENTS, SURVEYS, Stores
+from tests.acts import acts_in_memory
 from tests.service.procurement.world import RoleKeys
 from tests.unit.logistics.reports_of import (
     BROKER,
@@ -36,6 +37,7 @@ from tests.unit.logistics.reports_of import (
 AT = "2021-05-01T08:00:00Z"
 SEA, ROAD = "demo-ocean-line", "demo-overland"
 OTHER_CARRIER = "demo-rail-cargo"
+EVALUATOR, OTHER_EVALUATOR = "demo-evaluator", "another-evaluator"
 PARTNER, OTHER_PARTNER = "kh-demo-partner", "np-demo-partner"
 LEGS = [
     {"mode": "sea", "carrier": SEA, "document": "BL-1", "origin": "CNSHA", "destination": "KHKOS"},
@@ -50,6 +52,7 @@ PARTIES_HERE: Sequence[tuple[str, str, list[str]]] = (
     *((carrier, "carrier", []) for carrier in (SEA, ROAD, OTHER_CARRIER)),
     (PARTNER, "field-partner", [share.school for share in SCHOOLS]),
     (OTHER_PARTNER, "field-partner", ["NP-S01"]),
+    *((evaluator, "evaluator", []) for evaluator in (EVALUATOR, OTHER_EVALUATOR)),
 )
 
 
@@ -77,11 +80,15 @@ class Depot:
     def __init__(self) -> None:
         self.clock, self.chance, self.keys_used = FixedClock(datetime(2021, 5, 1, tzinfo=UTC)), SeededChance(1), 0
         self.stores = Stores(
-            consignments=self._store(CONSIGNMENTS), shipments=self._store(SHIPMENTS), parties=self._store(PARTIES)
+            consignments=self._store(CONSIGNMENTS),
+            shipments=self._store(SHIPMENTS),
+            surveys=self._store(SURVEYS),
+            reached=self._store(REACHED),
+            parties=self._store(PARTIES),
         )
         self.handlers = Handlers(self.stores)
         app = FastAPI()
-        app.state.keys = RoleKeys()
+        app.state.keys, app.state.acts = RoleKeys(), acts_in_memory("logistics", self.clock)
         install_problems(app)
         app.include_router(router(self.stores, self.now))
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://logistics")
@@ -118,7 +125,9 @@ class Depot:
         """Consumes what the service published itself; answers it."""
         events: list[Event] = []
         while envelopes := [
-            one for store in (self.stores.shipments, self.stores.consignments) for one in await _out(store)
+            one
+            for store in (self.stores.shipments, self.stores.consignments, self.stores.surveys)
+            for one in await _out(store)
         ]:
             events += [event for one in envelopes if (event := one.event()) is not None]
             await self._apply(envelopes)

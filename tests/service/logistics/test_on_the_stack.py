@@ -15,7 +15,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from pandapack.contracts.envelope import Envelope, decode, envelop
 from pandapack.contracts.logistics import ParcelsHandedOut
-from tests.service.logistics.depot import LEGS, PARTIES_HERE, PARTNER, ROAD, SEA
+from tests.service.logistics.depot import EVALUATOR, LEGS, PARTIES_HERE, PARTNER, ROAD, SEA
+from tests.service.logistics.test_surveys import body as survey
 from tests.service.running import Running, running
 from tests.stack import Servers
 from tests.trusted import signed
@@ -239,3 +240,37 @@ def test_what_is_not_there_answers_404_and_what_cannot_be_409_or_422(
         assert answer("/shipments", {**booked, "shipment": "S-9"}) == (422, "shipment_misnamed")
         again = {**booked, "legs": [{**LEGS[0], "destination": "KHPNH"}]}
         assert answer("/shipments", again) == (409, "shipment_known")
+
+
+def test_a_survey_is_held_against_what_parcels_reached_also_where_events_come_again(
+    stack: Servers, namespace: str, logistics: Running
+) -> None:
+    publish_packed(logistics)
+    consignment = f"/consignments/{ROUND}"
+    eventually(lambda: (get(logistics, consignment) or {}).get("stored") == PARCELS, "all parcels are stored")
+    post(logistics, f"supplier@{FORWARDER}", "/shipments", {"shipment": SHIPMENT, "round": ROUND, "legs": LEGS})
+    post(logistics, CARRIER, f"/shipments/{SHIPMENT}/departures", {"leg": 1, "at": AT})
+    eventually(lambda: get(logistics, consignment)["dispatched"], "the parcels are in transit")
+    post(logistics, SCHOOL, f"{consignment}/deliveries", delivery("P-1", "KH-S01", [1, 2, 3, 4, 5, 6], []))
+    hand_out(logistics, "H-1", "KH-S01", 6)
+    logistics.kill()
+    logistics.start_again()
+    key = {"Idempotency-Key": "survey"}
+
+    def reported(**changes: int) -> tuple[int, str]:
+        with logistics.client(f"evaluator@{EVALUATOR}") as client:
+            answer = client.post("/v1/surveys", json=survey(**changes), headers=key)
+            return answer.status_code, answer.json().get("code", "")
+
+    served = eventually(
+        lambda: (found := reported(frame_pupils=7)) != (422, "survey_country_unserved") and found, "events have come"
+    )
+    assert served == (422, "frame_beyond_reached"), "six pupils, whatever was consumed twice"
+    eventually(lambda: reported()[0] == 201, "the handout has come, too")
+    assert reported() == (201, "")
+    assert get(logistics, "/surveys/survey-1") == {**survey(), "evaluator": EVALUATOR}
+    told = eventually(
+        lambda: [e for e in published(stack, f"{namespace}.logistics.events") if e.type == "logistics.SurveyReported"],
+        "the survey is published",
+    )
+    assert [(one.source, one.number) for one in told] == [("/logistics/surveys/survey-1", 1)]

@@ -232,7 +232,7 @@ FUND_FIELDS = (
 )
 NEED_FIELDS = "need programme country specification status parcels funded_parcels rounds opened_at schools"
 PROGRAMME_FIELDS = (
-    "programme publication published_at name policy items specifications suppliers catalogue services warehouse"
+    "programme publication published_at name policy items specifications suppliers catalogue services warehouse motto"
 )
 
 

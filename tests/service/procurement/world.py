@@ -38,6 +38,7 @@ from services.procurement.store import (
     ROUNDS,
     Stores,
 )
+from tests.acts import acts_in_memory
 from tests.unit.procurement.programme import PROGRAMME, donations
 
 AT = datetime(2020, 3, 1, tzinfo=UTC)
@@ -75,14 +76,14 @@ class World:
             invoice_numbers=self._store(INVOICE_NUMBERS),
             parties=self._store(PARTIES),
         )
-        self.handlers = Handlers(self.stores)
+        self.handlers = Handlers(self.stores, self.clock)
         self.waiting: dict[str, list[Envelope]] = {}
         self.published: list[Envelope] = []
         self.numbers: dict[str, int] = {}
         self.fronts: dict[int, int] = {}
         self.keys_used = 0
         app = FastAPI()
-        app.state.keys = RoleKeys()
+        app.state.keys, app.state.acts = RoleKeys(), acts_in_memory("procurement", self.clock)
         install_problems(app)
         app.include_router(router(self.stores, self.clock))
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://procurement")

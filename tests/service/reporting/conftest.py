@@ -55,7 +55,13 @@ class Reporting:
             await producer.stop()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
-        return httpx.get(f"{self.service.url}{path}", trust_env=False, timeout=30.0, **options)
+        return httpx.get(f"{self.service.url}{path}", trust_env=False, timeout=120, **options)
+
+    def pipeline(self) -> dict[str, Any]:
+        """What staff see of the pipeline."""
+        with self.client("auditor") as auditor:
+            answer: dict[str, Any] = auditor.get("/v1/pipeline").json()
+            return answer
 
     def totals(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.get("/v1/totals").json()
@@ -78,7 +84,7 @@ class Reporting:
         """Until the snapshot has all that has come; its size."""
 
         def whole() -> bool:
-            log = self.get("/v1/pipeline").json()["log"]
+            log = self.pipeline()["log"]
             snapshot = self.totals()["snapshot"]
             is_logged = log["waiting_partitions"] == 0 and log["unread_records"] == 0
             return is_logged and snapshot["size"] >= log["size"] and not any(snapshot["ahead"].values())
@@ -117,7 +123,8 @@ class Reporting:
 @contextmanager
 def _reporting(stack: Servers, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Reporting]:
     namespace = new_namespace()
-    client: MongoClient[dict[str, Any]] = MongoClient(stack.mongo)
+    # As the services read: what only this process has seen yet is nobody else's.
+    client: MongoClient[dict[str, Any]] = MongoClient(stack.mongo, readConcernLevel="majority")
     with (
         ledger() as donations,
         running(

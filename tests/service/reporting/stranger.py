@@ -31,7 +31,10 @@ connection.execute(
 )
 connection.execute(read("/log/recount.sql").decode())
 counted = {}
-for table in ("totals", "programme", "day", "country", "item", "category", "year", "round", "laws"):
+for table in (
+    *("totals", "programme", "day", "country", "item", "content", "category", "year", "round", "laws"),
+    *("specification", "indicator", "complaint"),
+):
     found = connection.table(table)
     counted[table] = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 modules = sorted({name.partition(".")[0] for name in sys.modules} & {"pandapack", "services", "tests"})

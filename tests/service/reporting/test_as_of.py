@@ -16,7 +16,19 @@ from tests.service.reporting.conftest import Reporting
 from tests.unit.contracts.test_public_fold import Account
 from tests.unit.reporting.history import PROGRAMME, TOTALS, enveloped, finished, programme, records
 
-TABLES = ("programme", "country", "item", "category", "year", "day", "round")
+TABLES = (
+    "programme",
+    "country",
+    "item",
+    "content",
+    "category",
+    "year",
+    "day",
+    "round",
+    "specification",
+    "indicator",
+    "complaint",
+)
 NOT_FIGURES = ("snapshot", "complete_to", "behind_s", "next")
 KEPT_FOR_GOOD = "public, max-age=86400, immutable"
 
@@ -130,7 +142,7 @@ def test_all_of_a_page_is_of_one_snapshot_which_it_names_in_both_languages(repor
     english, chinese = (reporting.get("/", params={"lang": lang}).text for lang in ("en", "zh"))
     assert len(re.findall(rf"Snapshot (<span[^>]*>)?{size}\b", english)) == 2
     assert len(re.findall(rf"快照 (<span[^>]*>)?{size}\b", chinese)) == 2
-    with httpx.Client(base_url=reporting.service.url, trust_env=False, follow_redirects=True) as browser:
+    with httpx.Client(base_url=reporting.service.url, trust_env=False, timeout=120, follow_redirects=True) as browser:
         page = browser.post("/login", data={"key": reporting.service.keys["operator"], "next": "/ops"}).text
     assert f"Snapshot {size} of" in page and "R-000002" in page and ">R-000001<" not in page
 
@@ -153,7 +165,7 @@ def test_an_answer_of_a_size_never_changes_and_may_be_kept(reporting: Reporting,
     assert reporting.await_log() > size
     for path, answer in before.items():
         again = auditor.get(path)
-        assert again.content == answer.content, path
+        assert again.content == answer.content, f"{path}: {again.status_code} {again.text}"
         assert again.headers["cache-control"] == answer.headers["cache-control"] == KEPT_FOR_GOOD
         known = auditor.get(path, headers={"If-None-Match": f'"other", W/{answer.headers["etag"]}'})
         assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", answer.headers["etag"])

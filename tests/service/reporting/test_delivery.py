@@ -85,7 +85,7 @@ def test_an_identity_with_other_content_stops_its_partition_and_tells_why(report
 
 
 def test_a_stream_that_is_left_open_ends_when_the_service_is_stopped(reporting: Reporting) -> None:
-    with httpx.stream("GET", f"{reporting.service.url}/v1/events", trust_env=False) as stream:
+    with httpx.stream("GET", f"{reporting.service.url}/v1/events", trust_env=False, timeout=120) as stream:
         lines = stream.iter_lines()
         assert any(line.startswith("event: totals") for line in lines)
         reporting.service.process.terminate()

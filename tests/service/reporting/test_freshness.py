@@ -25,6 +25,6 @@ def test_a_gift_that_the_ledger_has_not_taken_holds_the_figures_back_to_when_it_
     pushed = datetime.fromisoformat(reporting.totals()["complete_to"])
     assert pushed >= before, "it never runs backwards"
     eventually(lambda: reporting.totals()["behind_s"] > 2.0, "it stays on its way")
-    shown = reporting.get("/v1/pipeline").json()
+    shown = reporting.pipeline()
     assert datetime.fromisoformat(shown["complete_to"]) >= pushed and shown["lag_records"] == 1
     assert reporting.get("/readyz").json()["stalled"] == [], "another's stall is not this one's"

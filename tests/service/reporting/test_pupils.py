@@ -36,7 +36,7 @@ def boasting() -> list[SourceEvent]:
 
 
 def operations_page(reporting: Reporting, language: str) -> str:
-    with httpx.Client(base_url=reporting.service.url, trust_env=False, follow_redirects=True) as browser:
+    with httpx.Client(base_url=reporting.service.url, trust_env=False, timeout=120, follow_redirects=True) as browser:
         browser.post("/login", data={"key": reporting.service.keys["operator"], "next": "/ops"})
         return browser.get("/ops", params={"lang": language}).text
 

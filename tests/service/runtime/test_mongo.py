@@ -15,7 +15,7 @@ from tests.suites.store import StoreSuite
 
 @pytest.fixture
 async def documents(mongo: Mongo) -> Documents:
-    found = mongo.documents("things", indexes=["state.status"])
+    found = mongo.documents("things", indexes=["state.status"], waiting=["state.queue.early"])
     await mongo.prepare()
     return found
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pytest
+from aiokafka import TopicPartition
 
 from pandapack.runtime import subscriptions
 from pandapack.runtime.broker import Broker
 from pandapack.runtime.gathering import Batches
+from pandapack.runtime.kafka_internals import position_handed_out
+from pandapack.runtime.partitions import PartitionStop, StopNotes
 from pandapack.runtime.reactions import Record
 from pandapack.runtime.sender import Sender
 from pandapack.runtime.topics import ensure_topics
@@ -52,8 +56,8 @@ class Line:
         sends = [self.sender.send(self.topic, key=b"k", value=b"x" * size, partition=partition) for _ in range(count)]
         await asyncio.gather(*sends)
 
-    async def consume(self, handler: Handler) -> Broker:
-        broker = Broker(self.servers.kafka, stop_notes(), client="test")
+    async def consume(self, handler: Handler, notes: StopNotes | None = None) -> Broker:
+        broker = Broker(self.servers.kafka, notes or stop_notes(), client="test")
         broker.subscribe(
             [self.topic], group=f"{self.topic}.group", handle=handler.handle, passes=no_passes(), gathering=Batches(5)
         )
@@ -112,6 +116,28 @@ async def test_what_fails_is_handled_again_from_there_and_nothing_overtakes_it(l
     await eventually_async(lambda: len(handler.handled[SLOW]) >= 50, "all of it is handled")
     assert handler.handled[SLOW] == list(range(50))
     assert not broker.subscriptions[0].stops.by_partition
+
+
+async def test_what_is_handed_out_again_while_a_store_that_is_slow_still_notes_the_stop_is_handled(line: Line) -> None:
+    may_note = asyncio.Event()
+
+    class SlowNotes(StopNotes):
+        async def note(self, group: str, partition: TopicPartition, stop: PartitionStop) -> datetime:
+            await may_note.wait()
+            return await super().note(group, partition, stop)
+
+    known = stop_notes()
+    handler = Handler(failures_left=1)
+    handler.may_go_on.set()
+    await line.write(SLOW, 5)
+    broker = await line.consume(handler, SlowNotes(known._rows, known.clock))
+    stops, partition = broker.subscriptions[0].stops.by_partition, TopicPartition(line.topic, SLOW)
+    again = lambda: partition in stops and position_handed_out(broker.consumers[0], partition) == 5  # noqa: E731
+    await eventually_async(again, "all of it is handed out again")
+    may_note.set()
+    await line.write(SLOW, 1)
+    await eventually_async(lambda: 5 in handler.handled[SLOW], "what came behind it is handled")
+    assert handler.handled[SLOW] == list(range(6))
 
 
 async def test_what_was_not_handled_when_a_process_ended_is_handed_to_the_next_one(line: Line) -> None:

@@ -14,9 +14,13 @@ from pathlib import Path
 from pandapack.local.layout import DEFAULT_PORTS
 from pandapack.local.ports import setting_of
 from tests.local.environment import new_environment
-from tests.system.playing import PANDA, running
+from tests.system.playing import PANDA, await_first_donation, running
 
-DOCUMENT_WAIT_S = 150.0
+DOCUMENT_WAIT_S = 600.0
+SCALE = "10000"
+"""The three years go by in less than a minute; who stands beside them meets their end, and what is given there then.
+
+The demonstration stays at their end: gifts of now would keep a core busy, whatever is looked at."""
 CURLRC = 'fail-with-body\nsilent\nmax-time = 30\nnoproxy = "*"\n'
 """curl as everybody has it, but that a refusal is a failure."""
 
@@ -50,13 +54,13 @@ class Demonstration:
 
 @contextlib.contextmanager
 def demonstration_in(folder: Path) -> Iterator[Demonstration]:
-    """`panda demo`, from the first counted gift on."""
+    """A small `panda demo`, from the first counted gift on."""
     (folder / ".curlrc").write_text(CURLRC)
     env = new_environment() | {"CURL_HOME": str(folder)}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-    with running(folder, (*PANDA, "demo"), env) as process:
+    with running(folder, (*PANDA, "demo", "--scale", SCALE, "--stay"), env) as process:
         assert process.stdout is not None
-        assert any("first counted donation after" in line for line in process.stdout)
+        await_first_donation(process)
         threading.Thread(target=process.stdout.read, daemon=True).start()  # what it goes on to say is not waited for
         yield Demonstration(folder, env)
         process.terminate()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.browsing import Browser, needs_chromium
 from tests.system.demonstrated.demonstrations import DOCUMENT_WAIT_S, Demonstration
-from tests.system.test_verify_page import CHROMIUM, FLAGS, playwright
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no /usr/bin/chromium to drive")
+pytestmark = needs_chromium
 PHONE = {"width": 390, "height": 844}
 LANGUAGES = ("en", "zh")
 PATHS = ("/", "/?as_of=0", "/data", "/verify")
@@ -35,18 +33,10 @@ def address(demonstration: Demonstration) -> str:
     url = demonstration.here("http://127.0.0.1:8100")
 
     def packed() -> Any:
-        return httpx.get(f"{url}/v1/totals", trust_env=False).json()["parcels"]["packed"]
+        return httpx.get(f"{url}/v1/totals", trust_env=False, timeout=120).json()["parcels"]["packed"]
 
     eventually(packed, "a parcel is packed", wait_s=DOCUMENT_WAIT_S)
     return url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as drive:
-        opened = drive.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 def at(path: str, language: str) -> str:
@@ -55,7 +45,7 @@ def at(path: str, language: str) -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_on_a_phone_nothing_hangs_over_and_what_scrolls_takes_focus_and_has_a_name(
-    address: str, browser: Any, language: str
+    address: str, browser: Browser, language: str
 ) -> None:
     with browser.new_context(viewport=PHONE) as context:
         tab, found = context.new_page(), []
@@ -69,7 +59,7 @@ def test_on_a_phone_nothing_hangs_over_and_what_scrolls_takes_focus_and_has_a_na
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_log_without_entries_says_so_and_claims_nothing(address: str, browser: Any, language: str) -> None:
+def test_a_log_without_entries_says_so_and_claims_nothing(address: str, browser: Browser, language: str) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         tab = context.new_page()
         tab.goto(address + at("/?as_of=0", language))
@@ -80,9 +70,9 @@ def test_a_log_without_entries_says_so_and_claims_nothing(address: str, browser:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_is_not_yet_sealed_is_a_figure_of_its_own(address: str, browser: Any, language: str) -> None:
-    size = httpx.get(f"{address}/v1/totals", trust_env=False).json()["snapshot"]["size"]
-    totals = httpx.get(f"{address}/v1/totals", params={"as_of": size}, trust_env=False).json()
+def test_what_is_not_yet_sealed_is_a_figure_of_its_own(address: str, browser: Browser, language: str) -> None:
+    size = httpx.get(f"{address}/v1/totals", trust_env=False, timeout=120).json()["snapshot"]["size"]
+    totals = httpx.get(f"{address}/v1/totals", params={"as_of": size}, trust_env=False, timeout=120).json()
     fen, donations = totals["received_fen"] - totals["sealed_fen"], totals["donations"] - totals["sealed_donations"]
     with browser.new_context() as context:
         tab = context.new_page()
@@ -94,7 +84,7 @@ def test_what_is_not_yet_sealed_is_a_figure_of_its_own(address: str, browser: An
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_how_to_check_it_oneself_is_three_commands_that_lead_somewhere(
-    address: str, browser: Any, language: str
+    address: str, browser: Browser, language: str
 ) -> None:
     with browser.new_context() as context:
         tab = context.new_page()
@@ -104,11 +94,13 @@ def test_how_to_check_it_oneself_is_three_commands_that_lead_somewhere(
     recount, monitor, receipt = commands
     assert (recount, monitor) == (f"panda recount {address}", f"panda monitor {address} --once")
     assert receipt.splitlines()[0] == f"export PANDA_REPORTING_URL={address}"
-    assert [httpx.get(link, trust_env=False).status_code for link in links] == [200, 200, 200]
+    assert [httpx.get(link, trust_env=False, timeout=120).status_code for link in links] == [200, 200, 200]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_page_that_hears_nothing_says_since_when_and_listens_again(address: str, browser: Any, language: str) -> None:
+def test_a_page_that_hears_nothing_says_since_when_and_listens_again(
+    address: str, browser: Browser, language: str
+) -> None:
     with browser.new_context() as context:
         tab = context.new_page()
         tab.clock.install(time=LOADED_AT)
@@ -126,7 +118,7 @@ def test_a_page_that_hears_nothing_says_since_when_and_listens_again(address: st
         assert re.fullmatch(MOMENT[language], tab.inner_text("[data-fresh] time")), "as the server wrote it"
 
 
-def test_without_scripts_the_language_changes_and_the_moment_stays(address: str, browser: Any) -> None:
+def test_without_scripts_the_language_changes_and_the_moment_stays(address: str, browser: Browser) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         tab = context.new_page()
         tab.goto(address + at("/?as_of=0", "en"))
@@ -136,7 +128,9 @@ def test_without_scripts_the_language_changes_and_the_moment_stays(address: str,
         assert not tab.is_visible(".pulse"), "nothing moves on it"
 
 
-def test_without_scripts_the_receipt_page_says_in_both_languages_what_to_do_instead(address: str, browser: Any) -> None:
+def test_without_scripts_the_receipt_page_says_in_both_languages_what_to_do_instead(
+    address: str, browser: Browser
+) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         tab = context.new_page()
         tab.goto(f"{address}/verify")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from pandapack.cli.chaos import FAULTS, PAUSE_S, SERVERS, VICTIMS, differences, plan_faults, victims_of
-from pandapack.cli.demo import LAWS
+from pandapack.cli.chaos import FAULTS, PAUSE_S, SERVERS, VICTIMS, chaos, differences, plan_faults, victims_of
+from pandapack.cli.demo_display import LAWS
+from pandapack.cli.failures import EXIT_USAGE
 from pandapack.local.layout import SERVICES, Layout
 
 CALM = {
@@ -37,6 +41,16 @@ def test_existing_servers_are_never_struck(tmp_path: Path) -> None:
     assert victims_of(elsewhere) == SERVICES
     struck = {fault.victim for fault in plan_faults(7, 30, victims_of(elsewhere))}
     assert struck.isdisjoint(SERVERS)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps(CALM | {"donations": 11})])
+def test_an_undisturbed_run_that_is_none_or_of_another_story_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "calm.json"
+    file.write_text(text)
+    app = typer.Typer()
+    app.command()(chaos)
+    refused = CliRunner().invoke(app, ["--donations", "10", "--undisturbed", str(file)])
+    assert refused.exit_code == EXIT_USAGE and str(file) in refused.output
 
 
 def test_times_and_more_duplicates_are_no_difference_and_everything_else_is() -> None:

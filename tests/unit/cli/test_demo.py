@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pandapack.cli import demo
-from pandapack.cli.demo import FIGURES, Standstill, layout_of
+from pandapack.cli.demo import Standstill, layout_of
+from pandapack.cli.demo_display import FIGURES
 from pandapack.local.errors import ChildFailed
 
 PULSE = {"pushed": 10, "accepted": 10, "refused": 0, "phase": "delivering"}
@@ -54,4 +55,4 @@ def test_whatever_moves_begins_the_time_anew(
 
 
 def test_a_demonstrations_pages_say_that_it_is_one(tmp_path: Path) -> None:
-    assert layout_of(tmp_path, None, until_settled=False).service_env["PANDA_DEMONSTRATION"] == "true"
+    assert layout_of(tmp_path).service_env["PANDA_DEMONSTRATION"] == "true"

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from typing import Any
 
-from pandapack.cli.status import is_well, reasons
+import pytest
+
+from pandapack.cli.reasons import reasons_by_name
+from pandapack.cli.status import is_well, reasons, seen_of
+from pandapack.local import probes
 from pandapack.local.probes import Answer
 
 SINCE = "2026-11-26T11:01:28+00:00"
@@ -22,6 +28,8 @@ STOP = {
     "attempts": 4,
     "reason": "UnreadableEvent: no event",
 }
+
+GAP = {**STOP, "topic": "donations.pushed", "reason": "InputLost: shard 1: offset 1 is wanted, the log begins at 3"}
 
 
 def report(**parts: Any) -> dict[str, Any]:
@@ -77,3 +85,47 @@ def test_a_public_log_that_stopped_or_waits_is_told_though_the_service_is_ready(
     assert stopped.startswith(f"the public log stopped at {SINCE}") and stopped.endswith("continues another log")
     assert "logistics/2" in blocked and "needs /procurement/rounds/R#000000000002" in blocked
     assert not is_well(told)
+
+
+def test_each_reason_names_the_runbook_of_its_kind_and_where_to_begin() -> None:
+    answers = {
+        "kafka": Answer(0),
+        "mongo": Answer(0),
+        "logistics": Answer(0, hangs=True),
+        "procurement": Answer(0),
+        "donations": Answer(200, report(stopped=[STOP, GAP], stalled=[STALL], outbox_age_s=9.0)),
+    }
+    told = reasons_by_name(answers, {"logistics": 77})
+    begun = {(one.kind, one.command) for some in told.values() for one in some}
+    assert begun == {
+        ("kafka-stopped", "panda doctor"),
+        ("store-stopped", "panda doctor"),
+        ("service-frozen", "kill -9 77"),
+        ("service-killed", "tail -n 50 .panda/logs/procurement.log"),
+        ("poisoned-document", "panda partition show donations.events/1"),
+        ("shard-gap", "panda shard list"),
+        ("lag-rising", "panda ops"),
+        ("outbox-full", "panda ops"),
+    }
+    root = Path(__file__).parents[3]
+    assert all((root / one.runbook).exists() for some in told.values() for one in some)
+
+
+def test_an_outbox_that_waits_for_long_is_a_reason_and_one_that_empties_is_none() -> None:
+    assert reasons({"donations": Answer(200, report(outbox_age_s=9.4))}) == {
+        "donations": ["what was decided 9 s ago is not in Kafka yet"]
+    }
+    assert reasons({"donations": Answer(200, report(outbox_age_s=1.0))}) == {}
+
+
+def test_one_that_takes_a_connection_and_says_nothing_hangs_and_one_that_is_gone_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(probes, "READYZ_WAIT_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        address = f"http://127.0.0.1:{held.getsockname()[1]}"
+        assert probes.ask(f"{address}/readyz") == Answer(0, hangs=True)
+        shown = seen_of({"addresses": {"logistics": address}, "children": {"logistics": 77}})
+        assert [one["command"] for one in shown["why"]["logistics"]] == ["kill -9 77"]
+    assert probes.ask(f"{address}/readyz") == Answer(0)
+    assert probes.STATUS_WAIT_S <= 2.0, "a hung service keeps nobody waiting for longer"

@@ -18,9 +18,9 @@ from pandapack.contracts.donations import DonationsRecorded, without_days
 from pandapack.contracts.envelope import decode, encode, envelop, known_types, read_as
 from pandapack.contracts.procurement import OrderClosed
 
-PUBLISHERS = ("donations", "procurement", "logistics")
-for publisher in PUBLISHERS:
-    importlib.import_module(f"pandapack.contracts.{publisher}")
+PUBLISHERS = ("donations", "procurement", "logistics", "reporting")
+for module in ("donations", "procurement", "logistics", "acts", "audit_log"):
+    importlib.import_module(f"pandapack.contracts.{module}")
 
 OURS = sorted(name for name in known_types() if name.partition(".")[0] in PUBLISHERS)
 """Without what other tests say to each other."""

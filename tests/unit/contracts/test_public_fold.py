@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pandapack.contracts.envelope import encode
 from pandapack.contracts.public_log.entries import Journaled, entries_of
-from pandapack.contracts.public_log.fold import costs, figures, fold
+from pandapack.contracts.public_log.fold import contents, costs, figures, fold, parcels, surveys
 from pandapack.contracts.public_log.fold.books import FAILED_ROUNDS_LISTED_MAX, Books, DayBooks, RoundBooks
 from pandapack.contracts.public_log.fold.fold import Day
 from pandapack.contracts.public_log.fold.laws import conservation, laws
@@ -60,8 +60,12 @@ class Account:
             "programme": figures.programme_rows(self.books),
             "country": figures.country_rows(self.books),
             "item": figures.item_rows(self.books),
+            "content": contents.content_rows(self.books),
             "category": costs.category_rows(self.books),
             "year": costs.year_rows(self.books),
+            "specification": parcels.specification_rows(self.books),
+            "indicator": surveys.indicator_rows(self.books),
+            "complaint": surveys.complaint_rows(self.books),
             "day": figures.day_rows(self.days),
             "round": [figures.round_row(self.rounds[name]) for name in sorted(self.rounds)],
             "conservation": conservation(self.books),

@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pandapack.contracts.acts import DonationsActed
 from pandapack.contracts.causation import Actor, Causation, Cause
+from pandapack.contracts.dead_letters import ABOUT_DEAD_LETTERS
 from pandapack.contracts.donations import (
     DayPart,
     DonationsRecorded,
@@ -28,7 +30,7 @@ from pandapack.contracts.donations import (
 from pandapack.contracts.envelope import Event, encode, envelop, known_types
 from pandapack.contracts.procurement import FenInterval, FundCredited, RoundFunded, SchoolShare
 from pandapack.contracts.public_log.entries import HEAD_FIELDS, Journaled, entries_of
-from pandapack.contracts.public_log.forms import FORMS
+from pandapack.contracts.public_log.forms import FORMS, Form
 from pandapack.contracts.public_log.schemas import schemas
 from pandapack.contracts.public_log.set_aside import EVENT_SET_ASIDE
 from pandapack.contracts.public_log.sums import SUMMED, summed_entries
@@ -38,11 +40,12 @@ from pandapack.contracts.tlog.tiles import ENTRY_BYTES_MAX
 from tests.unit.contracts import public_log_samples as samples
 from tests.unit.contracts.public_log_samples import AT, TYPES, VEIL, journaled, sample_of, source_of, written
 
-PUBLISHERS = ("donations", "procurement", "logistics")
+PUBLISHERS = ("donations", "procurement", "logistics", "reporting")
 PUBLIC_TEXTS = (
     *("programme", "country", "specification", "round", "category", "shipment", "item", "was", "now", "mode"),
     *("origin", "destination", "day", "at", "effective_from", "unit", "hs_code", "items.id", "specifications.id"),
-    "root",
+    *("root", "name.zh", "name.en", "motto.zh", "motto.en"),
+    *("indicator", "kind", "first_day", "last_day"),
 )
 """Texts that the pages show, and those (enums, days) that a canary would not be."""
 PRIVATE_NUMBERS = (
@@ -286,5 +289,17 @@ def test_no_cell_of_a_district_is_small_and_nothing_is_lost(schools: list[School
 
 
 def test_forms_name_no_donation_by_itself() -> None:
-    assert [event for event in FORMS if event.TYPE.startswith("donations.")] == [PageSealed]
+    assert [event for event in FORMS if event.TYPE.startswith("donations.")] == [
+        PageSealed,
+        DonationsActed,
+        *ABOUT_DEAD_LETTERS,
+    ]
+    assert all(FORMS[event] == Form(()) for event in (DonationsActed, *ABOUT_DEAD_LETTERS))
     assert {event.TYPE.partition(".")[0] for event in SUMMED} == {"donations"}
+
+
+def test_what_moved_no_figure_is_set_aside_without_a_law_that_lacks_it() -> None:
+    one = replace(journaled(sample_of("reporting.OperatorActed")), is_set_aside=True)
+    (entry,) = entries_of([one], AT, VEIL)
+    jsonschema_rs.validator_for(schemas()[EVENT_SET_ASIDE], validate_formats=True).validate(json.loads(entry))
+    assert json.loads(entry)["breaks"] == "none"

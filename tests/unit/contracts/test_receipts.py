@@ -38,7 +38,7 @@ def test_a_true_receipt_is_proven_and_of_a_forged_one_the_step_is_named_that_fai
 
 
 @given(st.integers(1, 300), st.data())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_any_row_of_a_page_is_proven_at_any_place_of_a_log_of_any_size(count: int, data: st.DataObject) -> None:
     columns = Columns.of(r.rows(count))
     size = data.draw(st.integers(1, 600))
@@ -56,13 +56,14 @@ def test_every_single_byte_of_a_receipt_counts_but_those_of_lines_by_unknown_key
     trusted = parse_keys(KEY)
     assert verify(RAW, trusted, policy).is_proven
     for at in range(len(RAW)):
-        for altered in {RAW[at] ^ 1, RAW[at] ^ 0x20, ord("0"), ord(" ")} - {RAW[at]}:
+        others = (RAW[at] ^ 0x20, ord("0"), ord(" "))  # in turn; the least change is made everywhere
+        for altered in {RAW[at] ^ 1, others[at % len(others)]} - {RAW[at]}:
             broken = RAW[:at] + bytes([altered]) + RAW[at + 1 :]
             assert not verify(broken, trusted, policy).is_proven, broken[max(0, at - 30) : at + 30]
 
 
 @given(st.data())
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_no_altered_byte_passes_whatever_it_becomes(data: st.DataObject) -> None:
     policy = WitnessPolicy(tuple(map(WitnessKey.parse, r.WITNESSED[:2])), 2)
     at = data.draw(st.integers(0, len(RAW) - 1))

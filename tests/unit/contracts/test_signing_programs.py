@@ -19,7 +19,7 @@ SECRET = "whsec_bm90IGEgc2VjcmV0LCBhbiBleGFtcGxl"
 SIGNATURE = "v1,e1QrTA0J4rUZaEV63Lo8sqx13XDy/OaJLt9UvvSVlEQ="
 """By openssl: printf '%s.%s.' ID TIMESTAMP | cat - body | openssl dgst -sha256 -hmac 'not a secret, an example'."""
 LANGUAGES = {"sign.py": (sys.executable,), "Sign.java": ("java",), "sign.mjs": ("node",), "sign.go": ("go", "run")}
-RUN_S_MAX = 120
+RUN_S_MAX = 300
 
 
 def test_the_known_signature_is_ours() -> None:

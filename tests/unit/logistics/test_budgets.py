@@ -12,7 +12,14 @@ from typing import Any
 import msgspec
 
 from pandapack.contracts.envelope import decode
-from pandapack.contracts.logistics import Leg
+from pandapack.contracts.logistics import (
+    ComplaintCount,
+    ComplaintKind,
+    Indicator,
+    IndicatorCount,
+    Leg,
+    SurveyedCountry,
+)
 from pandapack.contracts.procurement import SchoolShare
 from pandapack.decision import Decision, Refusal
 from pandapack.runtime.budgets import document_bytes
@@ -21,10 +28,12 @@ from pandapack.runtime.clock import FixedClock
 from pandapack.runtime.documents import Document, MemoryDocuments, Update
 from pandapack.runtime.store import Command, Decide, EventPosition, Kind, Outcome, Store
 from services.logistics.api.bodies import OFFICE_CHARACTERS_MAX, TEXT_CHARACTERS_MAX
-from services.logistics.domain import consignment, shipment
+from services.logistics.domain import consignment, shipment, survey
 from services.logistics.domain.consignment import PARKED_MAX, Consignment, Delivery, Handout
+from services.logistics.domain.reached import CountryReached
 from services.logistics.domain.shipment import LEGS_MAX, Move, Movement, Shipment, Terms
-from services.logistics.store import CONSIGNMENTS, SHIPMENTS
+from services.logistics.domain.survey import COUNTRIES_MAX, PUPILS_MAX, Survey
+from services.logistics.store import CONSIGNMENTS, SHIPMENTS, SURVEYS
 from services.procurement.domain.need import DISTRICT_CHARACTERS_MAX, SCHOOLS_A_NEED_MAX
 from services.procurement.domain.publication import ROUND_PARCELS_MAX
 from services.reporting.domain.rounds import fold
@@ -217,3 +226,22 @@ async def test_a_shipment_has_room_for_all_its_legs_and_movements() -> None:
     state = await filled.store.get(SHIPMENT)
     assert isinstance(state, Shipment) and (state.status, state.parked) == ("arrived", ())
     assert await filled.measured() < SHIPMENTS.budget.document_bytes_max // 20
+
+
+async def test_the_largest_survey_is_a_document_and_an_event_within_their_budgets() -> None:
+    most = dict.fromkeys(
+        ("frame_schools", "frame_pupils", "sample_schools", "sample_pupils", "interviewed"), PUPILS_MAX
+    )
+    answers = tuple(IndicatorCount(indicator=one, numerator=PUPILS_MAX, denominator=PUPILS_MAX) for one in Indicator)
+    complaints = tuple(ComplaintCount(kind=one, received=PUPILS_MAX, resolved=PUPILS_MAX) for one in ComplaintKind)
+    names = [f"{first}{second}" for first in "ABCDEFGHIJ" for second in "ABCDEFGHIJ"][:COUNTRIES_MAX]
+    countries = tuple(
+        SurveyedCountry(country=name, **most, indicators=answers, complaints=complaints) for name in names
+    )
+    days = {"first_day": "2021-04-01", "last_day": "2021-04-30"}
+    found = Survey(survey="S" * 64, programme="P" * 64, **days, countries=countries)
+    reached = dict.fromkeys(names, CountryReached(PUPILS_MAX, PUPILS_MAX, PUPILS_MAX))
+    filled = Filled(SURVEYS, "S" * 64)
+    outcome = await filled.command(partial(survey.report, found=found, by="E" * 64, reached=reached, now=NOW))
+    assert isinstance(outcome, Outcome)
+    assert await filled.measured() < SURVEYS.budget.document_bytes_max // 4

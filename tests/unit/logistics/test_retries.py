@@ -74,7 +74,7 @@ def published_by(document: Document) -> list[Event]:
     return [event for event in events if event is not None]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.permutations(REPORTS),
     st.lists(st.integers(1, 3), min_size=len(REPORTS), max_size=len(REPORTS)),

@@ -156,7 +156,7 @@ def played(recorded: list[tuple[int, int]], closings: list[bool]) -> tuple[list[
 DONATIONS = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 900)), max_size=30)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(DONATIONS, st.data())
 def test_rounds_and_sums_are_the_same_in_whatever_order_events_are_applied(
     recorded: list[tuple[int, int]], data: st.DataObject

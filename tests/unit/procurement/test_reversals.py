@@ -62,7 +62,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(STEPS)
 def test_money_is_conserved_and_no_fen_goes_two_ways(steps: list[tuple[str, int, int]]) -> None:
     state, taken = ready(), list[FenInterval]()

@@ -45,7 +45,58 @@ intervals = list_of(shard=shard, fen_from=st.just(0), fen_to=st.just(0))
 lines = list_of(item=item, quantity=number, unit_price_fen=number)
 receipt = list_of(item=item, counted=number, accepted=number, rejected=number, over_delivered=number)
 
+specifications = st.lists(
+    st.fixed_dictionaries(
+        {
+            "id": st.sampled_from("xyz"),
+            **dict.fromkeys(("version", "weight_g", "volume_cm3", "value_fen"), number),
+            "effective_from": st.sampled_from(DAYS),
+            "lines": st.lists(
+                st.fixed_dictionaries({"item": item, "quantity": number}),
+                max_size=2,
+                unique_by=lambda line: line["item"],
+            ),
+        }
+    ),
+    max_size=2,
+    unique_by=lambda one: one["id"],
+)
+COUNTRY_OR_NOT = st.sampled_from([*COUNTRIES, None])
+
+
+def or_not(**figures: Any) -> st.SearchStrategy[Json]:
+    """All of the figures, or none of them: they are hidden."""
+    return st.one_of(st.fixed_dictionaries(figures), st.fixed_dictionaries(dict.fromkeys(figures, st.none())))
+
+
+def rows_of(names: tuple[str, ...], figures: st.SearchStrategy[Json], **named: Any) -> st.SearchStrategy[list[Json]]:
+    """Rows that are named once each."""
+    row = st.builds(lambda head, more: {**head, **more}, st.fixed_dictionaries(named), figures)
+    return st.lists(row, max_size=4, unique_by=lambda one: tuple(str(one[name]) for name in names))
+
+
+answers = st.integers(0, 40).flatmap(
+    lambda numerator: or_not(numerator=st.just(numerator), denominator=st.integers(max(1, numerator), 60))
+)
+surveyed = entry(
+    "logistics.SurveyReported",
+    programme=programme,
+    samples=rows_of(
+        ("country",), or_not(frame_pupils=number, sample_pupils=number, interviewed=number), country=COUNTRY_OR_NOT
+    ),
+    indicators=rows_of(
+        ("indicator", "country"), answers, indicator=st.sampled_from(["in_use", "late"]), country=COUNTRY_OR_NOT
+    ),
+    complaints=rows_of(
+        ("kind",),
+        st.one_of(or_not(received=number, resolved=number), or_not(received=number, resolved=st.none())),
+        kind=st.sampled_from(["late", "other", None]),
+    ),
+)
 OF_DONATIONS = (
+    surveyed,
+    surveyed.map(lambda one: {**one, "frame_schools": 9, "sample_schools": 7, "complaints_resolved": 5}),
+    entry("procurement.ProgrammePublished", programme=programme, publication=number, specifications=specifications),
     entry(
         "donations.DonationsRecorded",
         shard=shard,
@@ -107,7 +158,18 @@ OF_A_ROUND = (
     entry("logistics.CostIncurred", order=order, category=category, fen=number),
     entry("logistics.CustomsHeld", shipment=st.just("S")),
 )
-LISTS = ("days", "intervals", "programmes", "lines", "released", "districts")
+LISTS = (
+    "samples",
+    "indicators",
+    "complaints",
+    "specifications",
+    "days",
+    "intervals",
+    "programmes",
+    "lines",
+    "released",
+    "districts",
+)
 
 
 @st.composite

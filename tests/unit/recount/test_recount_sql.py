@@ -11,13 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pandapack.recount.counting import Figures, count, figures_of, nested, sql
+from pandapack.recount.counting import Figures, count, figures_of, nested
 from pandapack.recount.differences import compare, shown_figures
+from pandapack.recount.statement import sql
 from tests.unit.contracts.test_public_fold import ALL, FINISHED, Account
 from tests.unit.recount.random_log import logs
 from tests.unit.reporting.history import TOTALS
 
-TABLES = ("programme", "day", "country", "item", "category", "year", "round")
+TABLES = (
+    *("programme", "day", "country", "item", "content", "category", "year", "round"),
+    *("specification", "indicator", "complaint"),
+)
 
 
 def counted(entries: Sequence[bytes], size: int | None = None, files: int = 1) -> Figures:
@@ -50,7 +54,7 @@ def test_the_history_gives_its_totals() -> None:
     assert {name: totals[name] for name in TOTALS} == TOTALS
 
 
-@pytest.mark.parametrize("size", range(0, len(FINISHED) + 1, 7))
+@pytest.mark.parametrize("size", range(0, len(FINISHED) + 1, 13))
 def test_every_size_of_the_history_agrees_with_the_fold(size: int) -> None:
     agree(FINISHED[:size], counted(FINISHED, size))
 
@@ -59,7 +63,7 @@ def test_entries_are_counted_in_the_order_of_their_files() -> None:
     agree(FINISHED[:50], counted(FINISHED, 50, files=9))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(log=logs(), data=st.data())
 def test_any_log_at_any_size_agrees_with_the_fold(log: list[bytes], data: st.DataObject) -> None:
     size = data.draw(st.one_of(st.just(len(log)), st.integers(0, len(log))))

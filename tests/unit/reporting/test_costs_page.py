@@ -31,7 +31,7 @@ def section(of: Books, language: Language) -> str:
     texts, loader = PageTexts(language), FileSystemLoader(TEXTS.parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     snapshot = {"totals": reading.booked, "size": 5, "address": "https://panda.example"}
-    values: dict[str, Any] = {"costs": shown_costs(reading), "recounted": snapshot}
+    values: dict[str, Any] = {"costs": shown_costs(reading), "recounted": snapshot, "chart": str}
     html = environment.get_template("costs.html").render(**formats(texts), **values)
     return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", html))
 

@@ -6,7 +6,6 @@ import asyncio
 import csv
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -18,20 +17,16 @@ import jsonschema_rs
 import pytest
 from fastapi import FastAPI
 
-from pandapack.contracts.merkle import leaf_hash
-from pandapack.contracts.tlog.tree import append
-from pandapack.runtime.documents import MemoryRows
 from pandapack.runtime.http import install_problems
 from pandapack.runtime.read_limits import ReadLimits
 from services.reporting.api.data import data_router, recount_router
 from services.reporting.api.data_page import QUESTIONS
 from services.reporting.domain.data_tables import TABLES, Format, flat
-from services.reporting.store.public_log import PublicLog
-from services.reporting.store.snapshots import SnapshotRows
 from services.reporting.work import data_files
 from services.reporting.work.data_files import EVERYTHING, DataFiles, Filters, TooManyQueries, written
 from services.reporting.work.snapshots import Snapshots
 from tests.unit.contracts.test_public_fold import FINISHED, Account
+from tests.unit.reporting.remembered import snapshots_of
 
 SIZE = len(FINISHED)
 PROFILES = Path(__file__).parents[4] / "shared" / "standards"
@@ -40,14 +35,7 @@ PROFILES = Path(__file__).parents[4] / "shared" / "standards"
 @pytest.fixture
 async def snapshots() -> Snapshots:
     """Those of the finished history, in memory."""
-    kept = PublicLog(*(MemoryRows(name) for name in ("heads", "entries", "tiles", "seals")))
-    head = await kept.head()
-    await kept.keep(0, FINISHED, {})
-    assert await kept.move(replace(head, edge=append(head.edge, [leaf_hash(entry) for entry in FINISHED]).edge))
-    found = Snapshots(kept, SnapshotRows(*(MemoryRows(name) for name in ("books", "rounds", "months", "moments"))))
-    while await found.follow():
-        pass
-    return found
+    return await snapshots_of(FINISHED)
 
 
 @pytest.fixture
@@ -181,7 +169,8 @@ async def test_the_package_describes_every_file_as_it_is(client: httpx.AsyncClie
         names = [field["name"] for field in resource["schema"]["fields"]]
         if resource["format"] == "csv":
             assert file.decode().splitlines()[0].split(",") == names
-        assert set(resource["schema"]["primaryKey"]) <= set(names)
+        table = TABLES[resource["name"].partition("-")[0]]
+        assert set(resource["schema"].get("primaryKey", ())) == (set() if table.is_whole_null else set(table.key))
     again = (await client.get("/v1/data/datapackage.json", params={"as_of": SIZE})).content
     assert again == answer.content and json.loads(again)["suppression"]
 

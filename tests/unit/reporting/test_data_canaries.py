@@ -13,7 +13,7 @@ from tests.unit.contracts.public_log_samples import AT, TYPES, VEIL, source_of
 from tests.unit.contracts.test_public_fold import Account
 from tests.unit.contracts.test_public_log import Canaries, whole
 
-CAUSES_FIRST = ("donations.", "procurement.RoundFunded", "procurement.", "logistics.")
+CAUSES_FIRST = ("donations.", "procurement.RoundFunded", "procurement.", "logistics.", "reporting.")
 
 
 def rank(type: str) -> tuple[int, str]:

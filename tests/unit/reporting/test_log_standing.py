@@ -10,20 +10,14 @@ import pytest
 from pydantic import ValidationError
 
 from pandapack.contracts.envelope import decode
-from pandapack.contracts.public_log.fold import figures
-from pandapack.contracts.public_log.fold.books import Books
 from pandapack.runtime.clock import FixedClock
-from pandapack.runtime.neighbours import Neighbour
-from services.reporting.api.pipeline import shown_pipeline
-from services.reporting.api.rendering import rendered
+from services.reporting.api.needs_shown import words_of
 from services.reporting.api.texts import Language, PageTexts
 from services.reporting.domain.log_order import Blocked, Place, Waiting
-from services.reporting.domain.pipeline import Freshness
+from services.reporting.domain.needs.stops import log_matters
 from services.reporting.work import log_owner
 from services.reporting.work.log_owner import LogStopped
-from services.reporting.work.log_progress import LogProgress
 from services.reporting.work.log_standing import BLOCKED_TOLD_S, LACKING_SHOWN_MAX, LogStanding
-from services.reporting.work.pipeline import PipelineState
 from tests.simulation.log_owners import AT
 from tests.unit.reporting.test_log_owner import Running
 
@@ -101,32 +95,14 @@ async def test_an_event_that_cannot_be_told_stops_the_log_until_it_is_set_aside(
     assert running.first.owner.standing.report()["stopped"] is None
 
 
-@pytest.mark.parametrize(("language", "sentence"), [("en", "has stood still since"), ("zh", "起停止")])
-async def test_the_page_of_the_staff_says_it_in_a_sentence(language: str, sentence: str) -> None:
+@pytest.mark.parametrize(
+    ("language", "sentence"), [(Language.EN, "The public log stands still"), (Language.ZH, "公开日志停止了")]
+)
+def test_an_operator_is_told_in_a_sentence(language: Language, sentence: str) -> None:
     standing = LogStanding(FixedClock(AT + timedelta(seconds=BLOCKED_TOLD_S)))
     standing.stop("log_gap: one")
     standing.show(3, [waiting(int(AT.timestamp() * 1000))])
-    readiness = {"ready": True, "store": "ok", "kafka": "ok", "lag": [], "public_log": standing.report()}
-    services = [Neighbour("donations", {"ready": True}), Neighbour("reporting", readiness)]
-    stamp = {"size": 3, "at": None, "ahead": None}
-    services.append(Neighbour("logistics", None))
-    state = PipelineState(services, Freshness(None, None, None), [], LogProgress(3, 0, None), stamp)
-    totals = {**figures.totals(Books()), "snapshot": stamp, "complete_to": None, "behind_s": None}
-    nothing: dict[str, Any] = {
-        "laws": [],
-        "rounds": [],
-        "is_more": False,
-        "over_reported": [],
-    }
-    texts, shown = PageTexts(Language(language)), shown_pipeline(state)
-    html = await rendered(
-        "ops.html",
-        texts,
-        "?lang=zh",
-        totals=totals,
-        booked=totals,
-        pipeline=shown,
-        is_demonstration=False,
-        **nothing,
-    )
-    assert sentence in html and "log_gap: one" in html and "logistics/2" in html and LACKING[0] in html
+    blocked, stopped = log_matters(standing.report())
+    texts = PageTexts(language)
+    assert sentence in words_of(stopped, texts) and stopped.reason == "log_gap: one"
+    assert "logistics/2" in words_of(blocked, texts) and LACKING[0] in blocked.reason

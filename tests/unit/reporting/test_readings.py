@@ -81,6 +81,8 @@ AS_OF = [
     ("2021-11-11T10:05:03 08:00", None),
     ("11.11.2021", None),
     ("９", None),
+    ("２０２１-11-11", None),
+    ("2021-11-11T１０:05:03+08:00", None),
     ("9999-12-31", None),
 ]
 
@@ -150,7 +152,11 @@ async def test_as_of_any_size_and_moment_every_table_is_that_of_a_replay_from_no
             "country": one.countries.values["items"],
             "item": one.items.values["items"],
             "category": one.categories.values["items"],
+            "content": one.contents.values["items"],
             "year": one.years.values["items"],
+            "specification": one.specifications.values["items"],
+            "indicator": one.indicators.values["items"],
+            "complaint": one.complaints.values["items"],
             "day": (await one.days(None)).values["items"],
             "round": [figures.round_row(round) for round in await one.rounds("", 1_000)],
             "conservation": one.conservation.values,

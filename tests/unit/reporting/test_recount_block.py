@@ -11,21 +11,25 @@ import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pandapack.contracts.public_log.fold.laws import laws
-from pandapack.recount.counting import connected, load, sql
+from pandapack.recount.counting import connected, load
+from pandapack.recount.statement import sql
 from services.reporting.api.texts import TEXTS, Language, PageTexts
 from services.reporting.domain.data_tables import flat
+from tests.unit.contracts.public_log_samples import sample_of, written
 from tests.unit.contracts.test_public_fold import FINISHED, Account
 from tests.unit.recount.served import lines
 
 ADDRESS = "https://panda.example"
-PAGE, COSTS = ((TEXTS.parent / name).read_text() for name in ("public.html", "costs.html"))
+PAGE = "".join(one.read_text() for one in sorted((TEXTS.parent / "sections").glob("*.html")))
+COSTS = "".join((TEXTS.parent / name).read_text() for name in ("costs.html", "cost_parcel.html"))
 SIZE = 40  # in the middle of everything
+LOG = [*FINISHED[: SIZE - 1], *written(sample_of("logistics.SurveyReported"))]
 
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     folder = tmp_path_factory.mktemp("entries")
-    (folder / "entries.ndjson").write_bytes(lines(FINISHED))
+    (folder / "entries.ndjson").write_bytes(lines(LOG))
     connection = connected(str(folder))
     load(connection, [folder / "entries.ndjson"], SIZE)
     connection.execute(sql())
@@ -40,7 +44,7 @@ def macros(language: Language) -> Any:
 
 def snapshot() -> dict[str, Any]:
     """What the page knows of the snapshot that its figures are of."""
-    return {"totals": Account(FINISHED[:SIZE]).tables["totals"], "size": SIZE, "address": ADDRESS}
+    return {"totals": Account(LOG).tables["totals"], "size": SIZE, "address": ADDRESS}
 
 
 def shown_codes(block: str) -> list[str]:
@@ -64,7 +68,7 @@ def test_each_query_gives_the_answer_beside_it(counted: duckdb.DuckDBPyConnectio
 @pytest.mark.parametrize("number", range(3))
 def test_the_query_of_a_law_gives_its_difference(counted: duckdb.DuckDBPyConnection, number: int) -> None:
     module, text = macros(Language.ZH)
-    law = laws(Account(FINISHED[:SIZE]).books)[number]
+    law = laws(Account(LOG).books)[number]
     query, answer, _ = shown_codes(module.recount_law(law, snapshot(), text))
     assert [(str(value),) for (value,) in counted.execute(query).fetchall()] == [(answer,)] == [("0",)]
 
@@ -78,7 +82,7 @@ def table_queries() -> list[str]:
 def test_the_query_beside_a_table_has_its_rows(counted: duckdb.DuckDBPyConnection, query: str) -> None:
     columns, table = re.findall(r"SELECT (.*) FROM (\w+);", query)[0]
     names = columns.split(", ")
-    expected = [[flat(row)[name] for name in names] for row in Account(FINISHED[:SIZE]).tables[table]]
+    expected = [[flat(row)[name] for name in names] for row in Account(LOG).tables[table]]
     assert [list(row) for row in counted.execute(query).fetchall()] == expected != []
 
 

@@ -14,7 +14,7 @@ import pytest
 from pandapack.contracts.merkle import leaf_hash
 from pandapack.contracts.procurement import FenInterval
 from pandapack.contracts.public_log.entries import Journaled, entries_of
-from pandapack.contracts.public_log.fold import costs, figures
+from pandapack.contracts.public_log.fold import contents, costs, figures, parcels, surveys
 from pandapack.contracts.public_log.fold.laws import conservation
 from pandapack.contracts.public_log.sums import summed_entries
 from pandapack.contracts.tlog.tree import append
@@ -130,8 +130,12 @@ async def shown(snapshot: Snapshot | Refusal) -> dict[str, Any]:
         "programme": figures.programme_rows(snapshot.books),
         "country": figures.country_rows(snapshot.books),
         "item": figures.item_rows(snapshot.books),
+        "content": contents.content_rows(snapshot.books),
         "category": costs.category_rows(snapshot.books),
         "year": costs.year_rows(snapshot.books),
+        "specification": parcels.specification_rows(snapshot.books),
+        "indicator": surveys.indicator_rows(snapshot.books),
+        "complaint": surveys.complaint_rows(snapshot.books),
         "day": figures.day_rows(await snapshot.days()),
         "round": every,
         "conservation": conservation(snapshot.books),

@@ -12,6 +12,7 @@ from services.reporting.api.texts import TEXTS, Language, PageTexts, language_of
 
 ZH, EN = PageTexts(Language.ZH), PageTexts(Language.EN)
 TEMPLATES = TEXTS.parent
+ROOT = TEXTS.parents[3]
 
 LANGUAGES: list[tuple[str | None, str, Language]] = [
     ("zh", "en", Language.ZH),
@@ -97,7 +98,7 @@ def test_a_bars_parts_lie_end_to_end_and_fill_it() -> None:
     assert [part.width for part in bar_of({"a": 50, "b": -50}, 100).segments] == [500.0, 0.0]
 
 
-NAMES = {"English", "DuckDB", "SQL", "Ed25519"}
+NAMES = {"English", "DuckDB", "SQL", "Ed25519", "IATI", "SVG", "PNG", "CSV", "JSON", "Parquet"}
 CODE = {"panda audit", "panda verify", "/readyz", "/log/key", "--day", "“until”"}
 """What keeps its letters in a Chinese sentence: names, and what is typed or found in a file."""
 RECEIPT_PAGE = TEMPLATES.parent / "static" / "verify.js"
@@ -117,3 +118,14 @@ def test_chinese_sentences_have_chinese_words_and_punctuation() -> None:
         prose = re.sub("|".join(map(re.escape, CODE)), "", text)
         assert set(re.findall("[A-Za-z][A-Za-z0-9]*", prose)) <= NAMES, text
         assert not re.search("[一-鿿][,;:.!?()]", text), text
+
+
+JARGON = re.compile("账页|封印|队列")
+SEEN = ("services/reporting/templates", "services/reporting/static", "pandapack/contracts", "pandapack/runtime")
+
+
+@pytest.mark.parametrize("folder", SEEN)
+def test_what_a_donor_reads_names_no_part_of_the_machine(folder: str) -> None:
+    files = [file for file in (ROOT / folder).rglob("*") if file.suffix in {".json", ".html", ".js", ".py"}]
+    assert files
+    assert [str(file) for file in files if JARGON.search(file.read_text(encoding="utf-8"))] == []

@@ -14,8 +14,11 @@ from services.reporting.domain.money import applied_fen
 from services.reporting.domain.rounds.figures import by_round
 from services.reporting.handlers import Handlers
 from services.reporting.store import Stores
+from services.reporting.store.alerts import AlertRows
+from services.reporting.store.audit_log import AuditRows
 from services.reporting.store.cosigned import CosignedCheckpoints
 from services.reporting.store.journal import Journal
+from services.reporting.store.journey_index import JourneyIndex
 from services.reporting.store.public_log import PublicLog
 from services.reporting.store.snapshots import SnapshotRows
 from services.reporting.work.projector import Projector
@@ -28,9 +31,11 @@ def stores_in_memory() -> Stores:
     def of(kind: Kind[Any]) -> Store[Any]:
         return Store(kind, MemoryDocuments(kind.collection), clock=FixedClock(AT), chance=SystemChance())
 
+    index = JourneyIndex(MemoryRows("journeys"))
     return Stores(
-        journal=Journal(MemoryRows("journal")),
-        archive=Journal(MemoryRows("archive")),
+        journal=Journal(MemoryRows("journal"), index),
+        archive=Journal(MemoryRows("archive"), index),
+        journey_index=index,
         shards=of(store.SHARDS),
         merchants=of(store.MERCHANTS),
         banked_merchants=of(store.BANKED_MERCHANTS),
@@ -39,7 +44,11 @@ def stores_in_memory() -> Stores:
         funded_intervals=of(store.FUNDED_INTERVALS),
         pipeline=of(store.PIPELINE),
         public_log=PublicLog(*(MemoryRows(f"log_{name}") for name in ("heads", "entries", "tiles", "seals"))),
+        audit_log=AuditRows(MemoryRows("audit_heads"), MemoryRows("audit_log")),
+        audit_roots=of(store.ROOTS),
         cosigned=CosignedCheckpoints(MemoryRows("log_cosigned")),
+        alerts=AlertRows(MemoryRows("alerts")),
+        alert_orders=of(store.ALERT_ORDERS),
         snapshots=SnapshotRows(*(MemoryRows(name) for name in ("books", "rounds", "months", "moments"))),
     )
 

@@ -37,7 +37,7 @@ async def test_every_answer_has_the_policy(name: str, method: str, path: str, st
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
 
 
 async def test_a_page_may_say_its_own_and_what_crashes_says_the_common_one() -> None:

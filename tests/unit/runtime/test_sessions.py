@@ -17,6 +17,7 @@ from pandapack.runtime.http import install_problems
 from pandapack.runtime.request_bounds import Bounds, RequestBounds
 from pandapack.runtime.sessions import COOKIE, SESSION_S_MAX, Sessions, page_caller
 from services.reporting.api.login import login_router
+from tests.acts import acts_in_memory
 
 NOW = datetime(2021, 11, 11, tzinfo=UTC)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -29,10 +30,10 @@ class Site:
         self.clock, chance, self.rows = FixedClock(NOW), SeededChance(1), MemoryRows("sessions")
         self.keys = Keys(MemoryRows("keys"), self.clock, chance)
         self.app = FastAPI()
-        self.app.state.keys = self.keys
+        self.app.state.keys, self.app.state.acts = self.keys, acts_in_memory("reporting")
         self.app.state.sessions = Sessions(self.rows, self.keys, self.clock, chance, always_secure=always_secure)
         install_problems(self.app)
-        self.app.include_router(login_router("somewhere"))
+        self.app.include_router(login_router("somewhere/keys.json"))
 
         @self.app.get("/ops")
         async def get_ops(request: Request) -> str:

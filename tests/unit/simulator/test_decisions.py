@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from services.logistics.domain.shipment import LEGS_MAX
 from simulator import decisions
-from simulator.buyer import need_of
 from simulator.journeys import journey_of
 from simulator.routes import COUNTRIES, ROUTES
 
@@ -137,8 +136,18 @@ def test_to_a_country_without_a_sea_port_a_leg_leads_in_transit_through_another(
     assert between - {"CN", country}
 
 
-@given(seed=Seeds, country=st.sampled_from(COUNTRIES))
-def test_no_school_asks_for_more_parcels_than_it_has_pupils(seed: int, country: str) -> None:
-    schools = need_of(seed, country)["schools"]
-    assert all(0 < school["parcels"] <= school["pupils"] for school in schools)
-    assert len({school["school"] for school in schools}) == len(schools)
+@given(seed=Seeds, round_id=Rounds, parcels=st.integers(1, PARCELS), cut=st.integers(0, PARCELS))
+def test_it_is_known_beforehand_how_many_parcels_schools_accept(
+    seed: int, round_id: str, parcels: int, cut: int
+) -> None:
+    schools = schools_of(parcels, min(cut, parcels))
+    accepted = sum(len(p.accepted) for s in schools for p in decisions.proofs(seed, round_id, parcels, s))
+    assert decisions.accepted_parcels(seed, round_id, parcels) == accepted
+
+
+@settings(max_examples=20)
+@given(seed=Seeds)
+def test_some_papers_are_late_and_never_by_more_than_twelve_days(seed: int) -> None:
+    days = [decisions.late_days(seed, "SH-R-000001", number) for number in range(300)]
+    assert 0.05 <= sum(late > 0 for late in days) / len(days) <= 0.3
+    assert max(days) <= decisions.LATE_DAYS_MAX

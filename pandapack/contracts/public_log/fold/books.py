@@ -10,7 +10,10 @@ from typing import Any
 
 import msgspec
 
+from pandapack.contracts.public_log.fold.contents import Contents, OrderedLine
 from pandapack.contracts.public_log.fold.line import Line
+from pandapack.contracts.public_log.fold.months import Districts, Months
+from pandapack.contracts.public_log.fold.survey_books import ClosedSums, SurveyBooks
 
 Json = dict[str, Any]
 
@@ -73,7 +76,7 @@ class ParcelSums(Struct):
 
 
 class UnitSums(Struct):
-    """An item of a programme, in base units."""
+    """An item of a programme, in base units. `paid`: units of the orders that were paid, `paid_fen`: with how much."""
 
     ordered: int = 0
     over_delivered: int = 0
@@ -82,18 +85,22 @@ class UnitSums(Struct):
     rejected: int = 0
     cancelled: int = 0
     kitted: int = 0
+    paid: int = 0
+    paid_fen: int = 0
 
 
 class CountryBooks(Struct):
     """A programme in a country. `rounds`: parcels by state once more, counted round by round.
 
-    `spent`: year of the business day → category → fen.
+    `spent`: year of the business day → category → fen. `months`, `districts`: what the aid record tells of it.
     """
 
     money: MoneySums = msgspec.field(default_factory=MoneySums)
     parcels: ParcelSums = msgspec.field(default_factory=ParcelSums)
     rounds: dict[str, int] = {}
     spent: dict[str, dict[str, int]] = {}
+    months: Months = {}
+    districts: Districts = {}
 
 
 class YearSums(Struct):
@@ -107,7 +114,7 @@ class RoundSums(Struct):
     """What a programme's rounds say when each is counted by itself: the laws hold them against `MoneySums`.
 
     Units are by item: `outstanding` is what open orders still owe, order by order. `spent_on`: fen by the category that
-    the order was placed for.
+    the order was placed for. `closed`: by specification.
     """
 
     funded: int = 0
@@ -121,6 +128,7 @@ class RoundSums(Struct):
     kitted: dict[str, int] = {}
     outstanding: dict[str, int] = {}
     spent_on: dict[str, int] = {}
+    closed: dict[str, ClosedSums] = {}
 
 
 class ProgrammeBooks(Struct):
@@ -144,6 +152,7 @@ class ProgrammeBooks(Struct):
     items: dict[str, UnitSums] = {}
     years: dict[str, YearSums] = {}
     rounds: RoundSums = msgspec.field(default_factory=RoundSums)
+    surveys: SurveyBooks = msgspec.field(default_factory=SurveyBooks)
 
 
 class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -178,6 +187,7 @@ class RoundChecks(Struct):
 class Books(Struct):
     """All but rounds and days, as of the first `size` entries; `at` is the time of the last one ("": there is none).
 
+    `contents`: programme → what its parcels hold, from its publication on, before it has any figure.
     `pending`: entries that are parts of one whole, until its last part comes; no figure has any of them before.
     """
 
@@ -187,6 +197,7 @@ class Books(Struct):
     conflicts: int = 0
     refused: int = 0
     programmes: dict[str, ProgrammeBooks] = {}
+    contents: dict[str, Contents] = {}
     checks: dict[str, RoundChecks] = {}
     pending: list[Json] = []
 
@@ -203,7 +214,10 @@ class DayBooks(Struct):
 
 
 class OrderBooks(Struct):
-    """An order: its money by the round's events and by its own, and what it still owes of goods."""
+    """An order: its money by the round's events and by its own, and what it still owes of goods.
+
+    `lines`: of goods, as confirmed or else as placed, until they are paid.
+    """
 
     committed: int = 0
     spent: int = 0
@@ -213,6 +227,7 @@ class OrderBooks(Struct):
     category: str = ""
     paid: int = 0
     outstanding: dict[str, int] = {}
+    lines: list[OrderedLine] = []
 
 
 class RoundBooks(Struct):

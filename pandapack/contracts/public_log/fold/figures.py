@@ -21,6 +21,7 @@ from pandapack.contracts.public_log.fold.books import (
 )
 from pandapack.contracts.public_log.fold.costs import as_columns, merged, spent_on
 from pandapack.contracts.public_log.fold.fold import Day
+from pandapack.contracts.public_log.fold.parcels import stock_fen
 from pandapack.contracts.public_log.fold.rounds import (
     committed_now,
     orders_of,
@@ -29,9 +30,14 @@ from pandapack.contracts.public_log.fold.rounds import (
     states_of,
     status_of,
 )
+from pandapack.contracts.public_log.fold.surveys import method_of
 
 Json = dict[str, Any]
 S = TypeVar("S", bound=Struct)
+ITEM_COLUMNS = (
+    *("ordered", "over_delivered", "received", "accepted", "rejected", "cancelled", "kitted", "paid", "paid_fen"),
+)
+"""Of `UnitSums`, in the order in which the table has them."""
 
 
 def totals(books: Books, programme: str | None = None) -> Json:
@@ -52,12 +58,15 @@ def totals(books: Books, programme: str | None = None) -> Json:
         "sealed_fen": sum(one.sealed for one in every),
         "in_flight_fen": received - money.credited - (reversed_fen - money.reversed),
         "unallocated_fen": money.unallocated_now,
+        "net_funded_fen": money.funded - money.released,
         **_money_now(money),
         "rounds": money.rounds,
         "orders": money.orders,
         "parcels": by_state(parcels),
         "pupils_reached": parcels.pupils,
         "pupils_over_reported": parcels.over_reported,
+        "stock_units": sum(units.accepted - units.kitted for one in every for units in one.items.values()),
+        **method_of(books, programme),
         "countries": sum(one.parcels.accepted > 0 for one in countries.values()),
     }
 
@@ -87,14 +96,19 @@ def country_rows(books: Books, programme: str | None = None) -> list[Json]:
 
 
 def item_rows(books: Books) -> list[Json]:
-    """`/v1/totals/item`: a row a programme and item, in base units. `in_stock`: accepted, and in no parcel."""
+    """`/v1/totals/item`: a row a programme and item, in base units. `in_stock`: accepted, and in no parcel.
+
+    `paid`, `paid_fen`: units of the orders that were paid, and with how much; their quotient is the price paid, at
+    which `in_stock_fen` counts what is in stock; null while nothing of the item is paid.
+    """
     return [
         {
             "programme": name.partition("/")[0],
             "item": item,
-            **msgspec.structs.asdict(units),
+            **{name: getattr(units, name) for name in ITEM_COLUMNS},
             "outstanding": programme.rounds.outstanding.get(item, 0),
             "in_stock": units.accepted - units.kitted,
+            "in_stock_fen": stock_fen(units),
         }
         for name, units, programme, item in units_of(books)
     ]

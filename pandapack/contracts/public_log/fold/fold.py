@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pandapack.contracts.public_log.fold import surveys
 from pandapack.contracts.public_log.fold.books import (
     FAILED_ROUNDS_LISTED_MAX,
     Books,
@@ -22,7 +23,10 @@ from pandapack.contracts.public_log.fold.books import (
     UnitSums,
     YearSums,
 )
+from pandapack.contracts.public_log.fold.contents import Contents, publish, shares_of
 from pandapack.contracts.public_log.fold.line import Line
+from pandapack.contracts.public_log.fold.months import TOLD, add_to_month
+from pandapack.contracts.public_log.fold.parcels import count_closed
 from pandapack.contracts.public_log.fold.rounds import (
     GOODS,
     OF_ROUND,
@@ -40,6 +44,7 @@ from pandapack.contracts.public_log.fold.rounds import (
 Json = dict[str, Any]
 Day = tuple[str, str]
 """(programme, day in Asia/Shanghai)."""
+FUNDS_SPENT = "procurement.FundsSpent"
 YEAR_CHARACTERS = len("2021")
 DAYS_OF = {
     "donations.DonationsRecorded": "",
@@ -123,6 +128,9 @@ def _whole(books: Books, entry: Json) -> Json | None:
 def _add_to_sums(books: Books, entry: Json) -> None:
     if (change := CHANGES.get(entry["type"])) is not None:
         change(books, entry)
+    if entry["type"] in TOLD:
+        country = _country(_programme(books, entry), entry)
+        add_to_month(country.months, country.districts, entry)
 
 
 def _joined(parts: list[Json]) -> Json:
@@ -150,6 +158,16 @@ def _add_to_round(books: Books, rounds: MutableMapping[str, RoundBooks], entry: 
         _count_round(books, round, -1)
     grow(round, entry)
     _count_round(books, round, 1)
+    if entry["type"] == FUNDS_SPENT:
+        _pay_items(books, round, entry)
+
+
+def _pay_items(books: Books, round: RoundBooks, entry: Json) -> None:
+    """Only here, and not among the sums: an order's lines stand in its round, and go when it is paid."""
+    order = round.orders[entry["order"]]
+    for item, units, fen in shares_of(entry["fen"], order.lines):
+        _units(books, entry, item).add(paid=units, paid_fen=fen)
+    order.lines = []
 
 
 def _count_round(books: Books, round: RoundBooks, sign: int) -> None:
@@ -167,6 +185,7 @@ def _count_round(books: Books, round: RoundBooks, sign: int) -> None:
     add_units(sums.accepted, ((item, sign * units) for item, units in round.accepted.items()))
     add_units(sums.kitted, ((item, sign * units) for item, units in round.kitted.items()))
     add_units(sums.spent_on, ((category, sign * fen) for category, fen in spent_on(round)))
+    count_closed(sums, round, sign)
     for order in round.orders.values():
         add_units(sums.outstanding, ((item, sign * units) for item, units in order.outstanding.items()))
     states = programme.countries.setdefault(round.country, CountryBooks()).rounds
@@ -218,6 +237,10 @@ def _banked(books: Books, entry: Json) -> None:
 def _sealed(books: Books, entry: Json) -> None:
     for one in entry["programmes"]:
         _programme(books, one).add(sealed_donations=one["count"], sealed=one["fen"])
+
+
+def _published(books: Books, entry: Json) -> None:
+    publish(books.contents.setdefault(entry["programme"], Contents()), entry)
 
 
 def _credited(books: Books, entry: Json) -> None:
@@ -326,16 +349,21 @@ def _handed_out(books: Books, entry: Json) -> None:
     _parcels(books, entry, pupils=entry["pupils_reached"], over_reported=entry["pupils_over_reported"])
 
 
+def _surveyed(books: Books, entry: Json) -> None:
+    surveys.grow(_programme(books, entry).surveys, entry)
+
+
 CHANGES = {
     "donations.DonationsRecorded": _recorded,
     "donations.DonationsReversed": _reversed,
     "donations.DonationsBanked": _banked,
     "donations.PageSealed": _sealed,
+    "procurement.ProgrammePublished": _published,
     "procurement.FundCredited": _credited,
     "procurement.FundReversed": _fund_reversed,
     "procurement.RoundFunded": _funded,
     "procurement.FundsCommitted": _committed,
-    "procurement.FundsSpent": _spent,
+    FUNDS_SPENT: _spent,
     "procurement.RoundClosed": _round_closed,
     "procurement.OrderPlaced": _placed,
     "procurement.GoodsReceived": _received,
@@ -346,6 +374,7 @@ CHANGES = {
     "logistics.ParcelsWrittenOff": _written_off,
     "logistics.ParcelsDelivered": _delivered,
     "logistics.ParcelsHandedOut": _handed_out,
+    "logistics.SurveyReported": _surveyed,
 }
 """Type of an entry → what it changes in the sums. These are counted from events, and `_count_round` counts rounds: the
 laws compare the two."""

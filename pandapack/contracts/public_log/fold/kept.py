@@ -18,7 +18,7 @@ import msgspec
 from pandapack.contracts.public_log.fold.books import DayBooks
 from pandapack.contracts.public_log.fold.fold import Day
 
-FORM = 3
+FORM = 4
 """Of what is kept. Another form has collections of its own, which are made anew from the log."""
 MONTH_CHARACTERS = len("2021-11")
 COMPRESSION = 1
@@ -36,7 +36,7 @@ class Unreadable(Exception):
 
 
 def collection_of(kind: str) -> str:
-    """The collection of books, rounds, months or moments: `fold3_books`."""
+    """The collection of books, rounds, months or moments: `fold4_books`."""
     return f"fold{FORM}_{kind}"
 
 

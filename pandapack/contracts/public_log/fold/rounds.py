@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pandapack.contracts.public_log.fold.books import Check, OrderBooks, RoundBooks
+from pandapack.contracts.public_log.fold.contents import ordered_lines
 
 Json = Mapping[str, Any]
 LEFT_STATES = ("damaged", "lost", "returned")
@@ -48,6 +49,13 @@ def _placed(round: RoundBooks, entry: Json) -> None:
     order.is_placed, order.category = True, entry["category"]
     if entry["category"] == GOODS:
         add_units(order.outstanding, ((line["item"], line["quantity"]) for line in entry["lines"]))
+        order.lines = ordered_lines(entry["lines"])
+
+
+def _confirmed(round: RoundBooks, entry: Json) -> None:
+    order = _order(round, entry)
+    if order.category == GOODS:
+        order.lines = ordered_lines(entry["lines"])
 
 
 def _received(round: RoundBooks, entry: Json) -> None:
@@ -126,6 +134,7 @@ OF_ROUND: Mapping[str, Callable[[RoundBooks, Json], None]] = {
     "procurement.ParcelsPacked": _packed,
     "procurement.RoundClosed": _round_closed,
     "procurement.OrderPlaced": _placed,
+    "procurement.OrderConfirmed": _confirmed,
     "procurement.GoodsReceived": _received,
     "procurement.OrderPaid": _paid,
     "procurement.OrderClosed": _order_closed,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from pandapack.contracts.columns import Columns, Row, id_key
 from pandapack.contracts.donations import DAY_US, day_begins_us, day_name, day_of_name
@@ -20,6 +21,7 @@ from services.donations.validation.domain.reversal_lines import Reversal
 from services.donations.validation.domain.reversal_refusals import ReversalRefusal
 
 PAGES_A_READ = 16
+BOUNDS_A_READ = 1_000
 PUSH_PAGES_MAX = 2_000
 FINDING_VALUES_OLD = 5
 """So many values a finding has that was stored before findings had amounts: push, line, kind, merchant, id."""
@@ -188,6 +190,21 @@ class Pages:
         async for row in self.in_order(shard, {"days": day_name(day)}, {"columns": 1}):
             yield page_number(row["_id"]), unpack(bytes(row["columns"]))
 
+    async def enclosing(self, shard: int, day: str, low: str, high: str) -> AsyncIterator[tuple[int, str, str]]:
+        """(number, lowest, highest id key) of the pages that cover a day and may hold ids between two id keys."""
+        where = {"days": day, "ids.high": {"$gte": low}, "ids.low": {"$lte": high}}
+        async for row in self.in_order(shard, where, {"ids": 1}, at_once=BOUNDS_A_READ):
+            yield page_number(row["_id"]), row["ids"]["low"], row["ids"]["high"]
+
+    async def last_rows(self, shard: int, merchants_of: str, limit: int) -> list[Row]:
+        """The last donations of a platform's merchants on the shard's last page, newest first."""
+        page = await self.last(shard)
+        names = [] if page is None else [name.startswith(merchants_of) for name in page.columns.merchants.strings]
+        if page is None or not any(names):
+            return []
+        rows = np.flatnonzero(np.array(names, bool)[page.columns.merchants.indices])[-limit:]
+        return [page.columns.row(row) for row in rows[::-1].tolist()]
+
     async def find(self, shard: int, merchant: str, id: str, day: str) -> FoundDonation | None:
         """The donation of a merchant's id and day (such as 2021-11-11), if the ledger has it."""
         from_us = day_begins_us(day_of_name(day))
@@ -199,11 +216,29 @@ class Pages:
                 return FoundDonation(page, found)
         return None
 
-    async def covering(self, shard: int, day: str) -> AsyncIterator[Page]:
-        """Pages of a shard that cover a day, newest first."""
+    async def find_fen(self, shard: int, programme: str, fen: int) -> FoundDonation | None:
+        """The donation that has a fen of its programme's fen line, if any has: a search by halves, page by page."""
+        last = await self._rows.find(on_shard(shard), sort=[("_id", -1)], limit=1, fields={"fronts": 1})
+        if not last or not 0 <= fen < last[0]["fronts"].get(programme, 0):
+            return None
+        low, high = 0, page_number(last[0]["_id"])
+        while low < high:
+            middle = (low + high) // 2
+            found = await self._rows.find({"_id": page_id(shard, middle)}, limit=1, fields={"fronts": 1})
+            if found and found[0]["fronts"].get(programme, 0) > fen:
+                high = middle
+            else:
+                low = middle + 1
+        page = await self.one(shard, low)
+        assert page is not None, "the page up to which the fen line was seen"
+        row = page.columns.row_at(programme, fen - page.header.intervals[programme][0])
+        return None if row is None else FoundDonation(page, row)
+
+    async def covering(self, shard: int, days: Sequence[str]) -> AsyncIterator[Page]:
+        """Pages of a shard that cover any of these days, newest first."""
         before = shard_prefix(shard) + LAST_OF_SHARD
         while True:
-            where = {"days": day, "_id": {"$gt": shard_prefix(shard), "$lt": before}}
+            where = {"days": {"$in": list(days)}, "_id": {"$gt": shard_prefix(shard), "$lt": before}}
             rows = await self._rows.find(where, sort=[("_id", -1)], limit=PAGES_A_READ)
             for row in rows:
                 yield page_of(row)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from pandapack.contracts.columns import id_key
-from pandapack.contracts.pages import page_number
+from pandapack.contracts.pages import page_number, shard_prefix
 from pandapack.runtime.documents import Rows
 from services.donations.ledger.domain.reversals import (
     CONFLICT,
+    PARKED,
     TAKEN,
     ReversalRecord,
     ReversedDonation,
@@ -16,7 +18,7 @@ from services.donations.ledger.domain.reversals import (
     named_on,
     standing,
 )
-from services.donations.ledger.store.pages import PAGES_A_READ, Pages, may_hold, reversal_records_on
+from services.donations.ledger.store.pages import LAST_OF_SHARD, PAGES_A_READ, Pages, may_hold, reversal_records_on
 from services.donations.validation.domain.reversal_lines import Reversal
 from services.donations.validation.domain.reversal_refusals import ReversalRefusal
 
@@ -24,6 +26,14 @@ NUMBERS_A_READ = 1_000
 REVERSALS_LISTED_MAX = 1_000
 REVERSAL_PAGES_MAX = 1_000
 """So many pages are read at most for one list of reversals."""
+
+
+class ParkedPage(NamedTuple):
+    """A page on which reversals were parked: their keys. To a closed one nothing is added."""
+
+    id: str
+    is_closed: bool
+    keys: list[str]
 
 
 class Reversals:
@@ -68,14 +78,24 @@ class Reversals:
                     ]
         return [record for page in sorted(by_page) for record in by_page[page]]
 
-    async def taken_of_day(self, shard: int, day: str) -> list[ReversalRecord]:
-        """The reversals that the shard has taken of donations of a day, in order."""
-        rows = self._pages.in_order(shard, {"reversals.day": day}, {"reversals": 1})
+    async def taken_of_days(self, shard: int, days: Sequence[str]) -> dict[str, list[ReversalRecord]]:
+        """Day → the reversals that the shard has taken of its donations, in order; nothing of a day without any."""
+        rows = self._pages.in_order(shard, {"reversals.day": {"$in": list(days)}}, {"reversals": 1})
+        wanted, found = frozenset(days), dict[str, list[ReversalRecord]]()
+        async for row in rows:
+            for record in reversal_records_on(row):
+                if record.reversal.day in wanted and record.state == TAKEN:
+                    found.setdefault(record.reversal.day, []).append(record)
+        return found
+
+    async def parked_on(self, shard: int, after: str, limit: int) -> list[ParkedPage]:
+        """The first pages of a shard past `after` on which reversals were parked, whatever became of these since."""
+        prefix = shard_prefix(shard)
+        where = {"reversals.state": PARKED, "_id": {"$gt": after or prefix, "$lt": prefix + LAST_OF_SHARD}}
+        rows = await self._rows.find(where, limit=limit, fields={"closed": 1, "reversals": 1})
         return [
-            record
-            async for row in rows
-            for record in reversal_records_on(row)
-            if record.reversal.day == day and record.state == TAKEN
+            ParkedPage(row["_id"], row["closed"], [one["key"] for one in row["reversals"] if one["state"] == PARKED])
+            for row in rows
         ]
 
     async def in_state(self, state: str) -> list[ReversalRecord]:

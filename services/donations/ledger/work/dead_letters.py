@@ -24,10 +24,14 @@ log = structlog.get_logger(__name__)
 
 
 class DeadLetterSender:
-    """Sends rejected rows. `pushed` and `topic`: the real names of `donations.pushed` and `dead-letters`."""
+    """Sends rejected rows. `pushed` and `topic`: the real names of `donations.pushed` and `dead-letters`.
 
-    def __init__(self, sender: Sender, key: OwnKey, *, pushed: str, topic: str) -> None:
+    `release`: of this program, which judged them.
+    """
+
+    def __init__(self, sender: Sender, key: OwnKey, *, pushed: str, topic: str, release: str) -> None:
         self._sender, self._key, self._pushed, self._topic = sender, key, pushed, topic
+        self._release = release
 
     async def send(self, shard: int, rows: Iterable[RejectedRow]) -> None:
         """Each under its address, topic/shard/offset/line. Raises KafkaUnavailable; the same again changes nothing."""
@@ -55,6 +59,7 @@ class DeadLetterSender:
             is_reversal=dead_letter.is_reversal,
             rows=dead_letter.rows,
             size=dead_letter.size,
+            release=self._release,
         )
         signed = self._key.dead_letter_headers(headers, dead_letter.value)
         await self._sender.send(self._topic, key=address.encode(), value=dead_letter.value, headers=signed)

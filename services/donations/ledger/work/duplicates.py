@@ -39,8 +39,11 @@ class DuplicateLookup:
             index = shard.index.pop(day, None)
             if index is None:
                 index = DayIndex()
-                async for page, columns in self._pages.of_day(shard.number, day):
-                    shard.reader.learn(index, day, page, columns)
+                if shard.latest_day is None or day <= shard.latest_day:
+                    async for page, columns in self._pages.of_day(shard.number, day):
+                        shard.reader.learn(index, day, page, columns)
+            if shard.latest_day is not None:
+                shard.latest_day = max(shard.latest_day, day)
             shard.index[day] = index
 
     async def _known(self, shard: OwnedShard, batch: Batch, suspects: dict[int, set[int]]) -> Known:

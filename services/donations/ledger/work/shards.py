@@ -23,6 +23,8 @@ from services.donations.validation.domain.record_columns import RecordColumns
 INDEX_BYTES_MAX = 640 * 1024 * 1024
 """Known donations held in memory by one process, over all its shards; days not used for longest leave first."""
 
+NO_DAY = -1
+
 
 class PublishesShards(Protocol):
     """What publishes the events of a shard's last page."""
@@ -40,6 +42,8 @@ class OwnedShard:
 
     page: the last one, as it was written. index: day → the donations known of it, the day used last at the end.
     is_anchored: whether the log was found to be the one that was read. sought_offset: where a rewind went.
+    latest_day: of a shard that was empty when it was opened, the latest day that was looked up in it: no page has a
+    later one. None: it had pages.
     """
 
     reader: RecordReader
@@ -47,6 +51,7 @@ class OwnedShard:
     index: dict[int, DayIndex] = field(default_factory=dict)
     is_anchored: bool = False
     sought_offset: int | None = None
+    latest_day: int | None = None
 
     @property
     def number(self) -> int:
@@ -117,5 +122,5 @@ class OwnedShards:
         page = await self._pages.last(number)
         reader = RecordReader(number, self._reader, self._fingerprints)
         if page is None:
-            return OwnedShard(reader, Page(PageHeader(number)), is_anchored=True)
+            return OwnedShard(reader, Page(PageHeader(number)), is_anchored=True, latest_day=NO_DAY)
         return OwnedShard(reader, page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -9,7 +10,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, field_validator
 
 from pandapack.contracts.donations import Name, unscoped
-from pandapack.runtime.auth import Keys, NewKey, Role, keys_of, needs
+from pandapack.runtime.acts import NotesActs
+from pandapack.runtime.auth import KeysHere, NewKey, Role, needs
 from pandapack.runtime.http import Problem, answer_to, command_of, problem_of
 from pandapack.runtime.openapi import COMMAND
 from pandapack.runtime.paging import PAGE_DEFAULT, After, Limit, page
@@ -63,7 +65,7 @@ def merchants_router(merchants: Store[Merchant], platforms: Platforms) -> APIRou
         openapi_extra=COMMAND,
     )
     async def post_merchant(
-        new: NewMerchant, command: Annotated[Command, Depends(command_of)], keys: Annotated[Keys, Depends(keys_of)]
+        new: NewMerchant, command: Annotated[Command, Depends(command_of)], keys: KeysHere, noting: NotesActs
     ) -> JSONResponse:
         """Registers a merchant of a registered platform, as `platform:merchant`.
 
@@ -74,7 +76,8 @@ def merchants_router(merchants: Store[Merchant], platforms: Platforms) -> APIRou
         answer = answer_to(outcome, status=201)
         if answer.headers.get("Idempotent-Replayed"):
             return answer
-        key = await keys.add(NewKey(role=Role.MERCHANT, name=new.name), owner=new.merchant)
+        note = partial(noting.key, of=f"merchants/{new.merchant}/", made_for=f"{Role.MERCHANT}: {new.name}")
+        key = await keys.add(NewKey(role=Role.MERCHANT, name=new.name), owner=new.merchant, note=note)
         return JSONResponse({**new.model_dump(), "key": key}, 201)
 
     @router.put(
@@ -94,12 +97,13 @@ def merchants_router(merchants: Store[Merchant], platforms: Platforms) -> APIRou
 
     @router.post("/{merchant}/keys", status_code=201, dependencies=[Depends(needs())], response_model=MerchantKey)
     async def post_key(
-        merchant: MerchantName, purpose: KeyPurpose, keys: Annotated[Keys, Depends(keys_of)]
+        merchant: MerchantName, purpose: KeyPurpose, keys: KeysHere, noting: NotesActs
     ) -> dict[str, str]:
         """One more key of a registered merchant. It is shown once."""
         if await merchants.get(merchant) is None:
             raise problem_of(unknown_merchant(merchant))
-        key = await keys.add(NewKey(role=Role.MERCHANT, name=purpose.name), owner=merchant)
+        note = partial(noting.key, of=f"merchants/{merchant}/", made_for=f"{Role.MERCHANT}: {purpose.name}")
+        key = await keys.add(NewKey(role=Role.MERCHANT, name=purpose.name), owner=merchant, note=note)
         return {"merchant": merchant, "key": key, "name": purpose.name}
 
     return router

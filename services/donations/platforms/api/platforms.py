@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import structlog
@@ -12,7 +13,8 @@ from fastapi.responses import JSONResponse
 from pandapack.contracts.donations import PlatformName
 from pandapack.contracts.signing import secret_text
 from pandapack.decision import Refusal
-from pandapack.runtime.auth import Keys, Mode, NewKey, Role, keys_of, needs
+from pandapack.runtime.acts import NotesActs
+from pandapack.runtime.auth import KeysHere, Mode, NewKey, Role, needs
 from pandapack.runtime.chance import Chance
 from pandapack.runtime.clock import Clock
 from pandapack.runtime.http import answer_to, command_of, problem_of
@@ -33,7 +35,6 @@ from services.donations.platforms.store.platforms import Platforms
 log = structlog.get_logger(__name__)
 
 OPERATOR = [Depends(needs())]
-KeysHere = Annotated[Keys, Depends(keys_of)]
 Commanded = Annotated[Command, Depends(command_of)]
 PlatformId = Annotated[PlatformName, Path()]
 
@@ -56,7 +57,7 @@ def _add_registration(router: APIRouter, platforms: Platforms, clock: Clock, cha
     @router.post(
         "", status_code=201, dependencies=OPERATOR, responses={201: {"model": PlatformSecrets}}, openapi_extra=COMMAND
     )
-    async def post_platform(new: NewPlatform, command: Commanded, keys: KeysHere) -> JSONResponse:
+    async def post_platform(new: NewPlatform, command: Commanded, keys: KeysHere, noting: NotesActs) -> JSONResponse:
         """Registers a platform. Its first key and its first signing secret are shown once, here.
 
         A repeat with the same Idempotency-Key has neither: where this answer was lost, make new ones.
@@ -69,7 +70,8 @@ def _add_registration(router: APIRouter, platforms: Platforms, clock: Clock, cha
         )
         answer = _created(outcome)
         if not answer.headers.get("Idempotent-Replayed"):
-            key = await keys.add(NewKey(role=Role.PLATFORM, name=new.name), owner=new.platform)
+            note = partial(noting.key, of=f"platforms/{new.platform}/", made_for=f"{Role.PLATFORM}: {new.name}")
+            key = await keys.add(NewKey(role=Role.PLATFORM, name=new.name), owner=new.platform, note=note)
             return _shown_once(outcome, key=key, secret=secret_text(secret))
         return answer
 
@@ -97,10 +99,14 @@ def _add_registration(router: APIRouter, platforms: Platforms, clock: Clock, cha
 
 def _add_secrets(router: APIRouter, platforms: Platforms, clock: Clock, chance: Chance) -> None:
     @router.post("/{platform}/keys", dependencies=OPERATOR, status_code=201, response_model=PlatformKey)
-    async def post_key(platform: PlatformId, purpose: PlatformKeyPurpose, keys: KeysHere) -> dict[str, str]:
+    async def post_key(
+        platform: PlatformId, purpose: PlatformKeyPurpose, keys: KeysHere, noting: NotesActs
+    ) -> dict[str, str]:
         """One more key, live or for tests. It is shown once; `DELETE /v1/keys/{prefix}` stops one."""
         await known_platform(platforms, platform)
-        key = await keys.add(NewKey(role=Role.PLATFORM, name=purpose.name), platform, purpose.mode)
+        made_for = f"{Role.PLATFORM} ({purpose.mode}): {purpose.name}"
+        note = partial(noting.key, of=f"platforms/{platform}/", made_for=made_for)
+        key = await keys.add(NewKey(role=Role.PLATFORM, name=purpose.name), platform, purpose.mode, note=note)
         return {"platform": platform, "key": key, "name": purpose.name, "mode": purpose.mode}
 
     @router.post(

@@ -15,7 +15,7 @@ from services.donations.validation.domain.failures import Failure
 PROGRAMME_UNKNOWN = "programme_unknown"
 NEAREST_MAX = 3
 _WHERE = "GET /v1/programmes lists what can be paid into, and one that was published just now comes within seconds"
-_WHERE_ZH = "GET /v1/programmes 列出可捐的项目; 刚发布的项目几秒后可用"
+_WHERE_ZH = "GET /v1/programmes 列出可捐的项目；刚发布的项目几秒后可用"
 
 
 class Programme(Part):

@@ -122,6 +122,10 @@ class PushView(BaseModel):
     parked: Annotated[int, Field(description="Reversals that wait until their donation is known.")]
     findings: Annotated[list[FindingView], Field(description="The first of them, by index in the push.")]
     findings_truncated: Annotated[bool, Field(description="Whether there are more than are listed.")]
+    ends: Annotated[
+        dict[str, int] | None,
+        Field(description="For staff: by shard, the offset of its last record. Null for a platform."),
+    ]
 
 
 class ListedPush(BaseModel):

@@ -101,6 +101,7 @@ class PushViews:
             "parked": kinds.count("parked"),
             "findings": [_finding_view(caller, *found) for found in findings[:FINDINGS_SHOWN_MAX]],
             "findings_truncated": len(findings) > FINDINGS_SHOWN_MAX,
+            "ends": {str(shard): offset for shard, offset in sorted(push.ends.items())} if caller.is_staff else None,
         }
 
 

@@ -56,7 +56,7 @@ def _data_of(index: int, event: bytes) -> bytes | Failure:
         envelope = _decoder.decode(event)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         en, zh = why_no_json(str(error))
-        return Failure(index, "", "event_invalid", f"this is no CloudEvent: {en}", f"这不是一个 CloudEvent: {zh}")
+        return Failure(index, "", "event_invalid", f"this is no CloudEvent: {en}", f"这不是一个 CloudEvent：{zh}")
     read = read_strictly(event)
     if read is not None and read.duplicate is not None:
         return duplicate_key(index, read.duplicate)
@@ -66,7 +66,7 @@ def _data_of(index: int, event: bytes) -> bytes | Failure:
         return wrong
     if envelope.data_base64 is not None:
         detail = "data_base64 is not taken: send the donation as JSON in data"
-        return Failure(index, "/data_base64", "event_invalid", detail, "不接受 data_base64: 请将捐赠以 JSON 放入 data")
+        return Failure(index, "/data_base64", "event_invalid", detail, "不接受 data_base64：请将捐赠以 JSON 放入 data")
     data = bytes(envelope.data)
     if not data:
         return Failure(index, DATA_POINTER, "missing", "data is missing", "缺少 data")

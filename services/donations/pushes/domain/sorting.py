@@ -48,7 +48,7 @@ class SortedPush:
     The bytes are columns (`contracts.pushed_columns`); of a push of reversals the untouched lines, a break between two.
 
     `reversals`: shard → index of its line → reversal, of a push of such. `programmes`: those that are paid into.
-    `packed_lines`: shard → which lines of the push its lines are (`contracts.pushed_lines`).
+    `packed_lines`: shard → which lines of the push its lines are (`contracts.pushed_lines`). `fen`: of accepted gifts.
     """
 
     by_shard: dict[int, bytes] = field(default_factory=dict)
@@ -57,6 +57,7 @@ class SortedPush:
     reversals: dict[int, dict[int, Reversal]] = field(default_factory=dict)
     programmes: list[str] = field(default_factory=list)
     packed_lines: dict[int, bytes | None] = field(default_factory=dict)
+    fen: int = 0
 
 
 class PushSorter:
@@ -113,6 +114,7 @@ class PushSorter:
         in_push = ordered if indexes is None else np.asarray(indexes, np.intp)[ordered]
         push.packed_lines = dict(zip(numbers, packed_lines(in_push, begins), strict=True))
         bounds = np.append(begins, len(order))
+        push.fen = int(parsed.columns.amounts_fen[rows].sum())
         push.by_shard = dict(zip(numbers, self._writer.write(parsed.columns, order, bounds), strict=True))
 
 
@@ -138,7 +140,7 @@ def _misfit(index: int, donation: DonationLine, platform: str, oldest: datetime,
                 f"/{name}",
                 "name_not_plain",
                 f"{name} may hold letters, digits and . _ : - only, 1 to {NAME_CHARACTERS_MAX} of them",
-                f"{name} 只能包含字母、数字和 . _ : -,长度 1 至 {NAME_CHARACTERS_MAX}",
+                f"{name} 只能包含字母、数字和 . _ : -，长度 1 至 {NAME_CHARACTERS_MAX}",
             )
     # Behind the platform's id the merchant may have no room left: then that is why it is here.
     if len(scoped(platform, donation.merchant)) > NAME_CHARACTERS_MAX:
@@ -150,7 +152,7 @@ def _misfit(index: int, donation: DonationLine, platform: str, oldest: datetime,
             "too_old",
             f"at is before {oldest.isoformat()}, the oldest accepted now: older gifts need an operator of this "
             "service, who can raise PANDA_ACCEPT_DAYS",
-            f"at 早于目前可接受的最早时间 {oldest.isoformat()}; 更早的捐赠请联系本服务的运营方, "
+            f"at 早于目前可接受的最早时间 {oldest.isoformat()}；更早的捐赠请联系本服务的运营方，"
             "由其调高 PANDA_ACCEPT_DAYS",
         )
     return in_the_future(index, newest)

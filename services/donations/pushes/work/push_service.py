@@ -19,6 +19,7 @@ from services.donations.pushes.domain.push import ANSWER_KEPT_H, Push, push_id, 
 from services.donations.pushes.domain.push_lines import PushLines
 from services.donations.pushes.domain.sorting import PushSorter, SortedPush, sort_reversals
 from services.donations.pushes.store import Pushes
+from services.donations.pushes.work.counts import PushCounts
 from services.donations.validation.domain.failures import Failure
 from services.donations.validation.domain.reversal_refusals import REVERSAL_CONFLICT
 
@@ -90,6 +91,7 @@ class PushService:
         self._pushes, self._publisher, self._clock, self._chance = pushes, publisher, clock, chance
         self._reversals, self._programmes = reversals, programmes
         self._sorter, self._accept_days = sorter, accept_days
+        self.counted = PushCounts()
 
     async def accept_donations(self, push: IncomingPush) -> Answer:
         """The answer: every accepted line is in Kafka, and will be counted or listed under the push.
@@ -98,6 +100,8 @@ class PushService:
         """
         sorted_push = await self._sorted(push)
         failures = _failures(push.lines, sorted_push)
+        if not push.is_test:
+            self.counted.refuse(failures)
         id = self._own_id(push)
         answer = _answer(id, sorted_push.accepted, failures, is_test=push.is_test)
         if sorted_push.accepted == 0 or (push.is_atomic and failures):
@@ -171,6 +175,8 @@ class PushService:
             indexes=push.lines.indexes,
             traceparent=push.traceparent,
         )
+        if not (are_reversals or push.is_test):
+            self.counted.accept(sorted_push.accepted, sorted_push.fen)
         if push.key is not None:
             await self._pushes.set_answer(stored, answer, ends)
         else:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pandapack.contracts.donations import Name
 from pandapack.contracts.times import Time
 from pandapack.decision import Refusal
+from pandapack.runtime.acts import NotesActs, Noting
 from pandapack.runtime.auth import Caller, Role, needs
 from pandapack.runtime.http import (
     JSON_TYPE,
@@ -58,7 +59,7 @@ LINES_A_SETTLEMENT = 1
 """What a settlement counts against the rate: it lists what was pushed already, and must not keep gifts waiting."""
 LOOK_AGAIN_S = 1
 SETTLEMENTS_A_PAGE = 50
-AFTER_PATTERN = r"^(\d{1,8}|\d{4}/\d{10}/\d{1,8})?$"
+AFTER_PATTERN = r"^([0-9]{1,8}|[0-9]{4}/[0-9]{10}/[0-9]{1,8})?$"
 """A number of a page of differences, or a page of the ledger and a row on it."""
 
 SettlementName = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,81}$")]
@@ -79,6 +80,7 @@ def _add_intake(router: APIRouter, settlements_of: SettlementsOf, door: Entrance
     async def post_settlement(
         request: Request,
         caller: Sender,
+        noting: NotesActs,
         *,
         settlement: Annotated[Name | None, Query()] = None,
         programme: Annotated[Name | None, Query()] = None,
@@ -100,7 +102,9 @@ def _add_intake(router: APIRouter, settlements_of: SettlementsOf, door: Entrance
         if entry.kind == JSON_TYPE:
             async with entry.body(SUMS_LIMITS) as body:
                 accepted = await book.intake.accept_sums(_sums_of(body.plain), body.plain, incoming)
-            return await _accepted(book, *accepted)
+            answer = await _accepted(book, *accepted)
+            await _note(noting, accepted[0], is_test=entry.is_test)
+            return answer
         if settlement is None or programme is None or bank_reference is None:
             detail = "a file's head stands in the query: ?settlement=&programme=&bank_reference=&currency=CNY"
             raise Problem(422, "head_missing", detail)
@@ -112,7 +116,10 @@ def _add_intake(router: APIRouter, settlements_of: SettlementsOf, door: Entrance
             by=By.IDS,
             cut_off=cut_off,
         )
-        return await _accepted(book, *await book.intake.accept_file(entry.chunks(FILE_LIMITS), incoming, terms))
+        accepted = await book.intake.accept_file(entry.chunks(FILE_LIMITS), incoming, terms)
+        answer = await _accepted(book, *accepted)
+        await _note(noting, accepted[0], is_test=entry.is_test)
+        return answer
 
 
 def _sums_of(raw: bytes) -> SettledSums:
@@ -123,6 +130,12 @@ def _sums_of(raw: bytes) -> SettledSums:
     except ValidationError as error:
         failures = error.errors(include_url=False, include_input=False)
         raise invalid_body("the settlement does not fit its description", failures) from error
+
+
+async def _note(noting: Noting, id: str, *, is_test: bool) -> None:
+    """It is told who sent it, or asked for a statement; tests are told nowhere."""
+    if not is_test:
+        await noting(f"settlements/{id}")
 
 
 async def _accepted(book: SettlementBook, id: str, outcome: Outcome[Settlement] | Refusal) -> JSONResponse:
@@ -149,12 +162,14 @@ def _add_statements(router: APIRouter, settlements_of: SettlementsOf) -> None:
         return shown_settlement(await _known(await settlements_of(tests_of(caller)), id, caller))
 
     @router.post("/{id}/statements", status_code=202)
-    async def post_statement(id: SettlementName, request: Request, caller: Asker) -> JSONResponse:
+    async def post_statement(id: SettlementName, request: Request, caller: Asker, noting: NotesActs) -> JSONResponse:
         """Asks for a new statement: late gifts or reversals may have come. The earlier ones stay."""
         book = await settlements_of(tests_of(caller))
         ours = (await _known(book, id, caller)).settlement
         outcome = await book.settlements.documents.change(ours, ask_again, await command_of(request))
-        return await _accepted(book, ours, outcome)
+        answer = await _accepted(book, ours, outcome)
+        await _note(noting, ours, is_test=caller.is_testing)
+        return answer
 
     @router.get("/{id}/differences")
     async def get_differences(

@@ -10,22 +10,19 @@ that no other settlement has banked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 
 from pandapack.contracts.donations import day_begins_us, day_name
 from pandapack.contracts.envelope import Part
 from pandapack.contracts.pages import Columns, Row
 from services.donations.settlements.domain.day_reversals import DayReversals
+from services.donations.settlements.domain.page_rows import Cell, Mask, Rows, cells_of, marked, of_merchants
 from services.donations.settlements.domain.settlement import BankedStep, Kind, Sides, Tally, Why
 
-Mask = npt.NDArray[np.bool_]
 NONE = Sides()
-Cell = tuple[int, int]
-"""Count and fen of a merchant's day."""
 
 
 class Difference(Part):
@@ -74,6 +71,14 @@ class Scope:
     day: int
     merchants: frozenset[str]
 
+    def own_rows(self, columns: Columns) -> Rows:
+        """Indices on the page of the donations of this day and these merchants, of this programme."""
+        low, high = day_begins_us(self.day), day_begins_us(self.day + 1)
+        mine = [index for index, name in enumerate(columns.programmes.strings) if name == self.programme]
+        is_mine = np.isin(columns.programmes.indices, np.array(mine, np.uint32))
+        rows = np.flatnonzero((columns.times_us >= low) & (columns.times_us < high) & is_mine)
+        return rows[of_merchants(columns.merchants, rows, self.merchants)]
+
     def rows(self, columns: Columns) -> Iterator[tuple[int, Row]]:
         """Index on the page, and row, of each donation of this day and these merchants, of any programme."""
         low, high = day_begins_us(self.day), day_begins_us(self.day + 1)
@@ -92,12 +97,9 @@ class RowsToBank:
 
     def step(self, columns: Columns, day: str) -> BankedStep:
         """What banking them adds, merchant by merchant."""
-        merchants: dict[str, Cell] = {}
-        indexes = sorted(self.rows)
-        for index, row in zip(indexes, columns.take(np.array(indexes, dtype=np.intp)).rows(), strict=True):
-            count, fen = merchants.get(row.merchant, (0, 0))
-            merchants[row.merchant] = (count + 1, fen + row.amount_fen - self.rows[index])
-        return BankedStep(day=day, merchants=merchants)
+        rows = np.array(sorted(self.rows), dtype=np.intp)
+        left = columns.amounts_fen[rows] - np.array([self.rows[row] for row in rows.tolist()], np.int64)
+        return BankedStep(day=day, merchants=cells_of(columns.merchants, rows, left))
 
 
 @dataclass(slots=True)
@@ -201,6 +203,10 @@ class _Sum:
         else:
             self.gone += 1
 
+    def add_all(self, cell: Cell) -> None:
+        """Donations of which nothing was taken back."""
+        self.count, self.fen = self.count + cell[0], self.fen + cell[1]
+
     def tally(self) -> Tally:
         return Tally(count=self.count, fen=self.fen)
 
@@ -229,6 +235,7 @@ class GivenSums:
         self._scope, self._reversals = scope, reversals
         self._given = cells
         self._ledger: dict[str, _LedgerCell] = {}
+        self._free: dict[str, Cell] = {}  # rows of which nothing was taken back, and that nobody has banked
         self._seen: dict[int, Cell] = {}
         self._since: list[Difference] = []
         self._since_free: dict[str, list[Difference]] = {}
@@ -236,11 +243,34 @@ class GivenSums:
     def count(self, number: int, columns: Columns, banked: BankedRows) -> None:
         """Adds a page of the ledger. What is written to it afterwards is not looked at."""
         self._seen[number] = (len(columns), int(banked.others.sum()))
+        rows = self._scope.own_rows(columns)
+        is_odd = self._are_odd(columns, rows) | np.isin(rows, np.fromiter(banked.deducted, np.intp))
+        self._count_odd(columns, banked, rows[is_odd])
+        plain = rows[~is_odd]
+        ours, others = marked(banked.ours, plain), marked(banked.others, plain)
+        for merchant, (count, fen) in self._cells_of(columns, plain[~(ours | others)]):
+            before = self._free.get(merchant, (0, 0))
+            self._free[merchant] = (before[0] + count, before[1] + fen)
+        for merchant, cell in self._cells_of(columns, plain[ours]):
+            self._cell(merchant).ours.add_all(cell)
+        for merchant, cell in self._cells_of(columns, plain[others & ~ours]):
+            self._cell(merchant).others.add_all(cell)
+
+    def _cells_of(self, columns: Columns, rows: Rows) -> Iterable[tuple[str, Cell]]:
+        return cells_of(columns.merchants, rows, columns.amounts_fen[rows]).items()
+
+    def _cell(self, merchant: str) -> _LedgerCell:
+        return self._ledger.setdefault(merchant, _LedgerCell())
+
+    def _are_odd(self, columns: Columns, rows: Rows) -> Mask:
+        """Which rows something may have been taken back of: they are looked at one by one."""
+        merchants = {key.partition("/")[0] for key in (*self._reversals.ever, *self._reversals.by_cut_off)}
+        return of_merchants(columns.merchants, rows, merchants)
+
+    def _count_odd(self, columns: Columns, banked: BankedRows, rows: Rows) -> None:
         ours, others = set(np.flatnonzero(banked.ours).tolist()), set(np.flatnonzero(banked.others).tolist())
-        for index, row in self._scope.rows(columns):
-            if row.programme != self._scope.programme:
-                continue
-            cell, key = self._ledger.setdefault(row.merchant, _LedgerCell()), f"{row.merchant}/{row.id}"
+        for index, row in zip(rows.tolist(), columns.take(rows).rows(), strict=True):
+            cell, key = self._cell(row.merchant), f"{row.merchant}/{row.id}"
             if index in ours or index in others:
                 deducted = banked.deducted.get(index, 0)
                 (cell.ours if index in ours else cell.others).add(row.amount_fen - deducted, deducted)
@@ -256,9 +286,17 @@ class GivenSums:
     def verdict(self) -> SumsVerdict:
         """What each merchant's day comes to."""
         verdict = SumsVerdict(differences=list(self._since))
+        plain = _Sum()
         for merchant, (count, fen) in sorted(self._given.items()):
-            given, cell = Tally(count=count, fen=fen), self._ledger.get(merchant, _LedgerCell())
-            self._judge(verdict, merchant, given, cell)
+            cell, free = self._ledger.get(merchant), self._free.get(merchant)
+            if cell is None and free == (count, fen):  # by far most are so
+                plain.add_all((count, fen))
+                verdict.to_bank.add(merchant)
+                continue
+            cell = replace(cell, free=replace(cell.free)) if cell is not None else _LedgerCell()
+            cell.free.add_all(free or (0, 0))
+            self._judge(verdict, merchant, Tally(count=count, fen=fen), cell)
+        verdict.matched += plain.agreed()
         return verdict
 
     def _judge(self, verdict: SumsVerdict, merchant: str, given: Tally, cell: _LedgerCell) -> None:
@@ -294,16 +332,19 @@ class GivenSums:
         self, number: int, columns: Columns, banked: BankedRows, merchants: set[str]
     ) -> tuple[RowsToBank, bool]:
         """Rows of a page to bank now, and whether another settlement was faster with any: then count again."""
-        rows, others_then = self._seen.get(number, (0, 0))
-        done = set(np.flatnonzero(banked.ours).tolist()) | set(np.flatnonzero(banked.others).tolist())
-        wanted = RowsToBank()
-        for index, row in self._scope.rows(columns):
-            if index >= rows or row.merchant not in merchants or row.programme != self._scope.programme:
-                continue
+        upto, others_then = self._seen.get(number, (0, 0))
+        is_overtaken = upto > 0 and int(banked.others.sum()) != others_then
+        rows = self._scope.own_rows(columns)
+        rows = rows[(rows < upto) & of_merchants(columns.merchants, rows, merchants)]
+        rows = rows[~(marked(banked.ours, rows) | marked(banked.others, rows))]
+        is_odd = self._are_odd(columns, rows)
+        wanted = RowsToBank(dict.fromkeys(rows[~is_odd].tolist(), 0))
+        odd = rows[is_odd]
+        for index, row in zip(odd.tolist(), columns.take(odd).rows(), strict=True):
             deducted = self._reversals.by_cut_off.get(f"{row.merchant}/{row.id}", 0)
-            if index not in done and deducted < row.amount_fen:
+            if deducted < row.amount_fen:
                 wanted.rows[index] = deducted
-        return wanted, rows > 0 and int(banked.others.sum()) != others_then
+        return wanted, is_overtaken
 
 
 @dataclass(slots=True)

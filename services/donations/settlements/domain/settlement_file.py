@@ -72,7 +72,7 @@ class Unfit(Exception):
 
     def __init__(self, line: int, code: str, detail: str, zh: str = "") -> None:
         super().__init__(f"line {line}: {detail}")
-        self.line, self.code, self.zh = line, code, zh and f"第 {line} 行: {zh}"
+        self.line, self.code, self.zh = line, code, zh and f"第 {line} 行：{zh}"
 
 
 class SettlementFile:

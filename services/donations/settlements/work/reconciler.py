@@ -8,7 +8,7 @@ own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 import structlog
@@ -22,12 +22,13 @@ from pandapack.runtime.store import Command, Outcome
 from services.donations.ledger.domain.pages import Page
 from services.donations.ledger.store.pages import Pages
 from services.donations.ledger.store.reversals import Reversals
-from services.donations.settlements.domain.day_reversals import DayReversals, day_reversals
+from services.donations.settlements.domain.day_reversals import day_reversals
 from services.donations.settlements.domain.reconciliation import (
     Difference,
     GivenIds,
     GivenSums,
     PageFound,
+    RowsToBank,
     Scope,
     Slice,
 )
@@ -136,13 +137,12 @@ class Reconciler:
         assert settlement.received is not None, "only what was received is reconciled"
         run, number, terms = self._chance.token(), settlement.requested, settlement.received.terms
         draft = StatementDraft(self._store, settlement.settlement, number, run)
-        for shard, day in sorted({(part.shard, part.day) for part in settlement.received.parts}):
-            named = await self._named(terms.by, _of(settlement, shard, day))
-            scope = Scope(terms.programme, day_of_name(day), frozenset(named))
-            records = await self._reversals.taken_of_day(shard, day)
-            reversals = day_reversals(records, scope.merchants, settlement.cut_off)
-            compare = self._by_ids if terms.by is By.IDS else self._by_sums
-            await compare(draft, settlement, shard, day, scope, reversals)
+        compare = self._by_ids if terms.by is By.IDS else self._by_sums
+        days_by_shard: dict[int, set[str]] = {}
+        for part in settlement.received.parts:
+            days_by_shard.setdefault(part.shard, set()).add(part.day)
+        for shard, days in sorted(days_by_shard.items()):
+            await compare(draft, settlement, shard, sorted(days))
         await draft.close()
         await self._tell(settlement.settlement, run)
         statement = Statement(
@@ -174,31 +174,25 @@ class Reconciler:
             await asyncio.sleep(OUTBOX_PAUSE.pause_s(attempt + 1, self._chance.jitter()))
         raise OutboxFull(f"{settlement}: more than {OUTBOX_BYTES_MAX} bytes of events wait for Kafka")
 
-    async def _named(self, by: By, parts: list[PartRef]) -> set[str]:
-        if by is By.SUMS:
-            return set(await self._store.sums_of(parts))
-        named: set[str] = set()
+    async def _by_ids(self, draft: StatementDraft, settlement: Settlement, shard: int, days: Sequence[str]) -> None:
+        for day in days:
+            await self._ids_of_day(draft, settlement, shard, day)
+
+    async def _ids_of_day(self, draft: StatementDraft, settlement: Settlement, shard: int, day: str) -> None:
+        assert settlement.received is not None, "only what was received is reconciled"
+        parts, named = _of(settlement, shard, (day,)), set[str]()
         async for columns in self._store.ids_of(parts):
             named.update(columns.merchants)
-        return named
-
-    async def _by_ids(
-        self,
-        draft: StatementDraft,
-        settlement: Settlement,
-        shard: int,
-        day: str,
-        scope: Scope,
-        reversals: DayReversals,
-    ) -> None:
-        parts = _of(settlement, shard, day)
+        scope = Scope(settlement.received.terms.programme, day_of_name(day), frozenset(named))
+        records = await self._reversals.taken_of_days(shard, (day,))
+        reversals = day_reversals(records.get(day, ()), scope.merchants, settlement.cut_off)
         slices = max(1, -(-sum(part.rows for part in parts) // SLICE_ROWS_MAX))
         for number in range(slices):
             given = GivenIds(scope, Slice(number, slices), reversals)
             async for columns in self._store.ids_of(parts):
                 await draft.list(given.learn(columns))
                 await asyncio.sleep(0)
-            async for page in self._pages.covering(shard, day):
+            async for page in self._pages.covering(shard, (day,)):
                 found = await self._bank_ids(settlement.settlement, day, page, given)
                 given.met(found)
                 draft.matched(found.matched)
@@ -211,53 +205,68 @@ class Reconciler:
             banked = await self._store.banked(page.header.shard, page.header.number)
             found = given.compare(page.columns, banked.seen_by(settlement, len(page.columns)))
             wanted = found.to_bank
-            if not wanted.rows or await self._store.bank(banked, settlement, day, page.columns, wanted):
+            if not wanted.rows or await self._store.bank(banked, settlement, page.columns, {day: wanted}):
                 return found
         raise Overtaken(f"page {page.header.number} of shard {page.header.shard}")
 
-    async def _by_sums(
-        self,
-        draft: StatementDraft,
-        settlement: Settlement,
-        shard: int,
-        day: str,
-        scope: Scope,
-        reversals: DayReversals,
-    ) -> None:
-        sums = await self._store.sums_of(_of(settlement, shard, day))
+    async def _by_sums(self, draft: StatementDraft, settlement: Settlement, shard: int, days: Sequence[str]) -> None:
+        """All days of a shard at once: a page covers many, and is read and written once for all of them."""
+        assert settlement.received is not None, "only what was received is reconciled"
+        sums = await self._store.sums_of(_of(settlement, shard, days))
+        records = await self._reversals.taken_of_days(shard, days)
+        programme = settlement.received.terms.programme
         for _ in range(OVERTAKEN_MAX):
-            given = GivenSums(scope, sums, reversals)
-            async for page in self._pages.covering(shard, day):
+            given = dict[str, GivenSums]()
+            for day in days:
+                scope = Scope(programme, day_of_name(day), frozenset(sums[day]))
+                reversals = day_reversals(records.get(day, ()), scope.merchants, settlement.cut_off)
+                given[day] = GivenSums(scope, sums[day], reversals)
+            async for page in self._pages.covering(shard, days):
                 banked = await self._store.banked(shard, page.header.number)
-                given.count(page.header.number, page.columns, banked.seen_by(settlement.settlement, len(page.columns)))
-                await asyncio.sleep(0)
-            verdict = given.verdict()
-            if await self._bank_sums(settlement.settlement, shard, day, given, verdict.to_bank):
-                draft.matched(verdict.matched)
-                await draft.list(verdict.differences)
+                seen = banked.seen_by(settlement.settlement, len(page.columns))
+                for day in _days_on(page, days):
+                    given[day].count(page.header.number, page.columns, seen)
+                    await asyncio.sleep(0)
+            verdicts = {day: of_day.verdict() for day, of_day in given.items()}
+            to_bank = {day: verdict.to_bank for day, verdict in verdicts.items() if verdict.to_bank}
+            if await self._bank_sums(settlement.settlement, shard, given, to_bank):
+                for verdict in verdicts.values():
+                    draft.matched(verdict.matched)
+                    await draft.list(verdict.differences)
                 return
-        raise Overtaken(f"{day} of shard {shard}")
+        raise Overtaken(f"{days[0]} to {days[-1]} of shard {shard}")
 
-    async def _bank_sums(self, settlement: str, shard: int, day: str, given: GivenSums, merchants: set[str]) -> bool:
-        """Banks the rows of merchants whose sums agree. False: another settlement was faster with some of them."""
-        if not merchants:
+    async def _bank_sums(
+        self, settlement: str, shard: int, given: Mapping[str, GivenSums], to_bank: Mapping[str, set[str]]
+    ) -> bool:
+        """Banks the rows of merchants whose sums agree, by day. False: another settlement was faster with some."""
+        if not to_bank:
             return True
-        async for page in self._pages.covering(shard, day):
-            number = page.header.number
+        async for page in self._pages.covering(shard, sorted(to_bank)):
+            number, wanted = page.header.number, dict[str, RowsToBank]()
             banked = await self._store.banked(shard, number)
             seen = banked.seen_by(settlement, len(page.columns))
-            wanted, is_overtaken = given.rows_to_bank(number, page.columns, seen, merchants)
-            if is_overtaken:
+            for day in _days_on(page, sorted(to_bank)):
+                rows, is_overtaken = given[day].rows_to_bank(number, page.columns, seen, to_bank[day])
+                if is_overtaken:
+                    return False
+                if rows.rows:
+                    wanted[day] = rows
+                await asyncio.sleep(0)
+            if wanted and not await self._store.bank(banked, settlement, page.columns, wanted):
                 return False
-            if wanted.rows and not await self._store.bank(banked, settlement, day, page.columns, wanted):
-                return False
-            await asyncio.sleep(0)
         return True
 
 
-def _of(settlement: Settlement, shard: int, day: str) -> list[PartRef]:
+def _days_on(page: Page, days: Sequence[str]) -> list[str]:
+    """Which of the days a page covers."""
+    return [day for day in days if day_of_name(day) in page.header.days]
+
+
+def _of(settlement: Settlement, shard: int, days: Sequence[str]) -> list[PartRef]:
     assert settlement.received is not None, "only what was received is reconciled"
-    return [part for part in settlement.received.parts if (part.shard, part.day) == (shard, day)]
+    wanted = frozenset(days)
+    return [part for part in settlement.received.parts if part.shard == shard and part.day in wanted]
 
 
 def _insist(outcome: Outcome[Settlement] | Refusal) -> None:

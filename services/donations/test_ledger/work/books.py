@@ -51,6 +51,9 @@ class SilentDocuments:
     async def read(self, id: str) -> Document | None:
         return await self._documents.read(id)
 
+    async def read_all(self, ids: Sequence[str]) -> dict[str, Document]:
+        return await self._documents.read_all(ids)
+
     async def write(self, id: str, version: int, update: Update) -> bool:
         return await self._documents.write(id, version, replace(update, outbox=()))
 
@@ -59,6 +62,9 @@ class SilentDocuments:
 
     async def unpublished(self, limit: int) -> list[Document]:
         return []
+
+    async def count_waiting(self, path: str, limit: int) -> int:
+        return await self._documents.count_waiting(path, limit)
 
     async def find(
         self, where: Filter, *, after: str = "", limit: int = 1000, newest_first: bool = False

@@ -42,12 +42,12 @@ class Failure:
 
 
 _FORMS = {
-    "amount_fen": ("is a whole number of fen, 1 to 100,000,000", "为 1 至 100,000,000 的整数(分)"),
+    "amount_fen": ("is a whole number of fen, 1 to 100,000,000", "为 1 至 100,000,000 的整数（分）"),
     "at": (
         "is an RFC 3339 time with a zone, such as 2021-11-11T00:00:01+08:00",
-        "为带时区的 RFC 3339 时间, 例如 2021-11-11T00:00:01+08:00",
+        "为带时区的 RFC 3339 时间，例如 2021-11-11T00:00:01+08:00",
     ),
-    "day": ("is a day such as 2021-11-11", "为日期, 例如 2021-11-11"),
+    "day": ("is a day such as 2021-11-11", "为日期，例如 2021-11-11"),
     "reason": (f"has at most {REASON_CHARACTERS_MAX} characters", f"最多 {REASON_CHARACTERS_MAX} 个字符"),
 } | dict.fromkeys(
     ("id", "merchant", "programme", "reversal", "donation"),
@@ -63,7 +63,7 @@ def failure_of(index: int, error: str) -> Failure:
     if error in _BY_ERROR:
         return _BY_ERROR[error](index)
     if error.startswith(OF_ANOTHER_SHARD):
-        return Failure(index, "", "not_of_this_shard", error, "商户不属于该账本分片, 或名称、时间不合规")
+        return Failure(index, "", "not_of_this_shard", error, "商户不属于该账本分片，或名称、时间不合规")
     field = error.partition(" - at `$.")[2].rstrip("`")
     if field in _FORMS:
         en, zh = _FORMS[field]
@@ -71,13 +71,13 @@ def failure_of(index: int, error: str) -> Failure:
     if error.startswith("Expected `object`"):
         return Failure(index, "", "not_an_object", "a line is one JSON object", "每一行必须是一个 JSON 对象")
     en, zh = why_no_json(error)
-    return Failure(index, "", "not_json", f"the line is not JSON: {en}", f"该行不是合法的 JSON: {zh}")
+    return Failure(index, "", "not_json", f"the line is not JSON: {en}", f"该行不是合法的 JSON：{zh}")
 
 
 def why_no_json(error: str) -> tuple[str, str]:
     """Why a text is not the JSON that it should be, by a reader's error: the same in English and Chinese."""
     if error == TRUNCATED:
-        return "it ends before its last bracket or quote is closed", "内容不完整, 有括号或引号未闭合"
+        return "it ends before its last bracket or quote is closed", "内容不完整，有括号或引号未闭合"
     if found := _MALFORMED.search(error):
         return f"something is wrong near byte {found[1]}", f"第 {found[1]} 字节附近有误"
     if _NO_UTF_8.search(error):
@@ -89,7 +89,7 @@ def why_no_json(error: str) -> tuple[str, str]:
 def nested_too_deeply(index: int) -> Failure:
     """A line, or what it came in, has more brackets within brackets than is read."""
     en = f"brackets stand within brackets more than {NESTING_MAX} deep: send the described fields, and no others"
-    return Failure(index, "", "nested_too_deeply", en, f"括号嵌套超过 {NESTING_MAX} 层: 请只发送接口说明中的字段")
+    return Failure(index, "", "nested_too_deeply", en, f"括号嵌套超过 {NESTING_MAX} 层：请只发送接口说明中的字段")
 
 
 def merchant_too_long(index: int) -> Failure:
@@ -99,7 +99,7 @@ def merchant_too_long(index: int) -> Failure:
         f"{NAME_CHARACTERS_MAX} characters at most: {NAME_CHARACTERS_MAX - PLATFORM_CHARACTERS_MAX - 1} always fit"
     )
     zh = (
-        f"merchant 过长: 在账本中它前面加上平台编号和冒号, 总长最多 {NAME_CHARACTERS_MAX} 个字符; "
+        f"merchant 过长：在账本中它前面加上平台编号和冒号，总长最多 {NAME_CHARACTERS_MAX} 个字符；"
         f"{NAME_CHARACTERS_MAX - PLATFORM_CHARACTERS_MAX - 1} 个字符以内总是可行"
     )
     return Failure(index, "/merchant", "merchant_too_long", en, zh)
@@ -111,7 +111,7 @@ def unmarked(index: int) -> Failure:
         "the record has no mark of the door: it did not come by the push API, or was changed since. Look at who may "
         "write to the topic; if its lines are a platform's after all, replay it under that platform"
     )
-    zh = "该记录没有入口标记: 不是经推送接口写入, 或已被改动。请检查主题的写权限; 若确属某平台, 请以该平台的名义重放"
+    zh = "该记录没有入口标记：不是经推送接口写入，或已被改动。请检查主题的写权限；若确属某平台，请以该平台的名义重放"
     return Failure(index, "", "unmarked", en, zh)
 
 
@@ -122,7 +122,7 @@ def unreadable(index: int) -> Failure:
         "program wrote it with the door's key, and change the key if it was none of ours; push its donations again"
     )
     zh = (
-        "该记录有入口标记, 但内容不是本账本可读的列格式: 请查明是哪个程序用入口密钥写入的, 若非本系统则更换密钥; "
+        "该记录有入口标记，但内容不是本账本可读的列格式：请查明是哪个程序用入口密钥写入的，若非本系统则更换密钥；"
         "并重新推送其中的捐赠"
     )
     return Failure(index, "", "unreadable", en, zh)
@@ -131,7 +131,7 @@ def unreadable(index: int) -> Failure:
 def platform_missing(index: int) -> Failure:
     """Rows shall be sent again of which nobody vouches whose they are."""
     en = "nobody vouches for whose it is: name the platform under which it is to be sent again"
-    return Failure(index, "", "platform_missing", en, "归属无从证实: 请指明以哪个平台的名义重放")
+    return Failure(index, "", "platform_missing", en, "归属无从证实：请指明以哪个平台的名义重放")
 
 
 def unknown_field(index: int, name: str, known: tuple[str, ...]) -> Failure:
@@ -140,14 +140,14 @@ def unknown_field(index: int, name: str, known: tuple[str, ...]) -> Failure:
     fields = ", ".join(known)
     detail = f"there is no field {shown(name)}{en or ':'} a line has {fields}"
     return Failure(
-        index, f"/{escaped(name)}", "unknown_field", detail, f"没有字段 {shown(name)}{zh or ':'} 可用的字段: {fields}"
+        index, f"/{escaped(name)}", "unknown_field", detail, f"没有字段 {shown(name)}{zh or '。'}可用的字段：{fields}"
     )
 
 
 def duplicate_key(index: int, pointer: str) -> Failure:
     """A name stands twice in an object of a line, at `pointer`."""
     en = f"{pointer[1:]} stands twice in the line: send it once, or nobody knows which one counts"
-    return Failure(index, pointer, "duplicate_key", en, f"{pointer[1:]} 在同一行中重复: 请只写一次")
+    return Failure(index, pointer, "duplicate_key", en, f"{pointer[1:]} 在同一行中重复：请只写一次")
 
 
 def in_the_future(index: int, newest: datetime) -> Failure:
@@ -160,8 +160,8 @@ def in_the_future(index: int, newest: datetime) -> Failure:
         "in_the_future",
         f"at is after {latest}: this service's clock shows {clock}, and a line may be {minutes} minutes ahead of it. "
         "GET /v1/whoami tells that clock as `at`, ready to be sent; else look at the sending machine's clock and zone",
-        f"at 晚于 {latest}: 本服务的时钟为 {clock}, 至多可超前 {minutes} 分钟。"
-        "GET /v1/whoami 的 `at` 给出该时钟, 可直接使用; 否则请检查发送方的时钟和时区",
+        f"at 晚于 {latest}：本服务的时钟为 {clock}，至多可超前 {minutes} 分钟。"
+        "GET /v1/whoami 的 `at` 给出该时钟，可直接使用；否则请检查发送方的时钟和时区",
     )
 
 

@@ -32,15 +32,15 @@ def exceeds_what_is_left(reversal: Reversal, given_fen: int, reversed_fen: int) 
     left_fen = given_fen - reversed_fen
     if not left_fen:
         en = f"donation {reversal.donation} of {given_fen} fen is taken back in full already: nothing is left of it"
-        zh = f"捐赠 {reversal.donation} 共 {given_fen} 分, 已全部撤回"
+        zh = f"捐赠 {reversal.donation} 共 {given_fen} 分，已全部撤回"
         return ReversalRefusal(EXCEEDS_WHAT_IS_LEFT, en, zh)
     en = (
         f"amount_fen is {reversal.amount_fen}, and {reversed_fen} of the {given_fen} fen of donation "
         f"{reversal.donation} are taken back already: send at most {left_fen}"
     )
     zh = (
-        f"amount_fen 为 {reversal.amount_fen}, 而捐赠 {reversal.donation} 共 {given_fen} 分, "
-        f"已撤回 {reversed_fen} 分: 最多还可撤回 {left_fen} 分"
+        f"amount_fen 为 {reversal.amount_fen}，而捐赠 {reversal.donation} 共 {given_fen} 分，"
+        f"已撤回 {reversed_fen} 分：最多还可撤回 {left_fen} 分"
     )
     return ReversalRefusal(EXCEEDS_WHAT_IS_LEFT, en, zh)
 
@@ -48,7 +48,7 @@ def exceeds_what_is_left(reversal: Reversal, given_fen: int, reversed_fen: int) 
 def before_the_day(reversal: Reversal) -> ReversalRefusal:
     """Its `at` lies on an earlier day than the one that it names itself."""
     en = f"at is before {reversal.day}, the donation's day (Asia/Shanghai): send when it was taken back, or mend day"
-    zh = f"at 早于捐赠日期 {reversal.day}(北京时间): 请填写撤回的时间, 或更正 day"
+    zh = f"at 早于捐赠日期 {reversal.day}（北京时间）：请填写撤回的时间，或更正 day"
     return ReversalRefusal(BEFORE_THE_DONATION, en, zh)
 
 
@@ -56,7 +56,7 @@ def before_the_donation(reversal: Reversal, given_us: int) -> ReversalRefusal:
     """Its `at` lies before the donation was given, at `given_us`, in microseconds since 1970 UTC."""
     given = (EPOCH + timedelta(microseconds=given_us)).astimezone(CHINA).isoformat()
     en = f"at is before {given}, when donation {reversal.donation} was given: send when it was taken back"
-    zh = f"at 早于捐赠 {reversal.donation} 的时间 {given}: 请填写撤回的时间"
+    zh = f"at 早于捐赠 {reversal.donation} 的时间 {given}：请填写撤回的时间"
     return ReversalRefusal(BEFORE_THE_DONATION, en, zh)
 
 
@@ -69,8 +69,8 @@ def reversal_conflict(first: Reversal, other: Reversal) -> ReversalRefusal:
         f"{_taken(other)}: it takes nothing, a new reversal needs an id of its own"
     )
     zh = (
-        f"商家 {merchant} 的撤销 {first.reversal} 已撤回 {_taken_zh(first)}; 本条为 {_taken_zh(other)}: "
-        "本条无效, 新的撤销请使用新的编号"
+        f"商家 {merchant} 的撤销 {first.reversal} 已撤回 {_taken_zh(first)}；本条为 {_taken_zh(other)}："
+        "本条无效，新的撤销请使用新的编号"
     )
     return ReversalRefusal(REVERSAL_CONFLICT, en, zh)
 

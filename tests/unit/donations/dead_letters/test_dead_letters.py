@@ -72,7 +72,9 @@ def test_a_row_that_is_rejected_again_keeps_its_first_time_and_its_replays() -> 
 
 def test_a_dead_letter_that_does_not_exist_and_one_tried_too_often_are_not_replayed() -> None:
     often = recorded(b"x", "no JSON").model_copy(update={"replays": (REPLAY,) * REPLAYS_A_DEAD_LETTER_MAX})
-    unknown, worn = note_replay(EMPTY, REPLAY), note_replay(often, REPLAY)
+    once_more = REPLAY.model_copy(update={"push": "psh_2"})
+    unknown, worn = note_replay(EMPTY, REPLAY), note_replay(often, once_more)
+    assert note_replay(often, REPLAY) == Decision(often), "the same push again changes nothing"
     assert isinstance(unknown, Refusal) and unknown.code == "dead_letter_unknown"
     assert isinstance(worn, Refusal) and worn.code == "replayed_too_often"
 

@@ -32,7 +32,7 @@ FINGERPRINTS = st.one_of(
 PAGES = st.lists(st.tuples(st.integers(0, 3 * HINTS), st.lists(FINGERPRINTS, max_size=20)), max_size=20)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(PAGES, st.lists(FINGERPRINTS, max_size=20))
 def test_what_was_learnt_is_found_on_its_page(pages: list[tuple[int, list[int]]], others: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:

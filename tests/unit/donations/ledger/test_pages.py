@@ -126,7 +126,7 @@ def day_of(donation: dict[str, Any]) -> str:
     return day_name(day_number(microseconds_of(datetime.fromisoformat(donation["at"]))))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(RECORDS, st.integers(1, 5))
 def test_any_sequence_of_records_gives_the_ledger_of_a_plain_dict(records: list[list[Any]], at_once: int) -> None:
     shard = Shard()
@@ -135,7 +135,7 @@ def test_any_sequence_of_records_gives_the_ledger_of_a_plain_dict(records: list[
     agrees_with_a_dict(shard, records)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(RECORDS)
 def test_fingerprints_that_are_all_alike_only_cost_time(records: list[list[Any]]) -> None:
     shard = Shard(AllAlike(b"seed"))
@@ -172,7 +172,7 @@ def agrees_with_a_dict(shard: Shard, records: list[list[Any]]) -> None:
     assert shard.rejected == rejected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(RECORDS, st.integers(1, 5))
 def test_the_donations_to_a_programme_lie_end_to_end_on_the_shard(records: list[list[Any]], rows_full: int) -> None:
     shard = Shard()
@@ -192,7 +192,7 @@ def test_the_donations_to_a_programme_lie_end_to_end_on_the_shard(records: list[
     assert fronts == {p: sum(r.amount_fen for r in counted if r.programme == p) for p in {r.programme for r in counted}}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(RECORDS)
 def test_what_is_published_by_day_and_merchant_adds_up_to_the_rows(records: list[list[Any]]) -> None:
     shard = Shard()

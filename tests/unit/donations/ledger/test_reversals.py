@@ -204,7 +204,7 @@ def test_donations_are_found_on_a_page_by_merchant_id_and_day_whatever_form_an_i
 STEPS = st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("123"), st.integers(1, 9)), max_size=40)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(STEPS, st.lists(st.integers(1, 5), min_size=40, max_size=40))
 def test_any_sequence_in_any_batches_is_what_a_plain_dict_makes_of_it(
     steps: list[tuple[str, str, int]], sizes: list[int]
@@ -229,7 +229,7 @@ def test_any_sequence_in_any_batches_is_what_a_plain_dict_makes_of_it(
     assert found == taken
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(STEPS, st.integers(0, 40))
 def test_whatever_comes_again_takes_nothing_and_leaves_every_answer_as_it_was(
     steps: list[tuple[str, str, int]], size: int

@@ -85,7 +85,7 @@ def test_an_unfit_line_is_explained_in_english_and_chinese_without_the_readers_o
     with pytest.raises(Unfit) as unfit:
         SettlementFile("shop", "love-parcel", 2).feed(LINE.replace(b"5}", b"0}") + b"\n")
     assert str(unfit.value) == "line 1: amount_fen is a whole number of fen, 1 to 100,000,000"
-    assert unfit.value.zh == "第 1 行: amount_fen 为 1 至 100,000,000 的整数(分)"
+    assert unfit.value.zh == "第 1 行：amount_fen 为 1 至 100,000,000 的整数（分）"
 
 
 @given(st.lists(st.integers(0, 400), max_size=6))

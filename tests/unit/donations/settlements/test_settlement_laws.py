@@ -102,7 +102,7 @@ async def reverse(world: World, oracle: Oracle, ledger: list[PlainDonation], rev
 
 
 @given(LEDGER, LISTS, REVERSALS)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_statements_by_ids_agree_with_the_plain_oracle(
     ledger: list[PlainDonation], lists: list[list[PlainDonation]], reversals: list[list[tuple[int, bool]]]
 ) -> None:
@@ -126,7 +126,7 @@ def test_statements_by_ids_agree_with_the_plain_oracle(
 
 
 @given(LEDGER, st.sets(st.tuples(MERCHANTS, st.sampled_from([D1, D2])), min_size=1), REVERSALS, st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_what_a_platform_pays_net_is_balanced_to_the_fen_and_never_more_than_is_left(
     ledger: list[PlainDonation], pairs: set[tuple[str, str]], reversals: list[list[tuple[int, bool]]], by_ids: bool
 ) -> None:
@@ -156,7 +156,7 @@ def test_what_a_platform_pays_net_is_balanced_to_the_fen_and_never_more_than_is_
 
 
 @given(LEDGER, LISTS, st.lists(st.booleans(), min_size=3, max_size=3), st.lists(st.integers(1, 6), max_size=4))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_crashes_between_any_two_writes_bank_nothing_twice_and_lose_nothing(
     ledger: list[PlainDonation], lists: list[list[PlainDonation]], by_sums: list[bool], crashes: list[int]
 ) -> None:
@@ -182,7 +182,7 @@ def test_crashes_between_any_two_writes_bank_nothing_twice_and_lose_nothing(
 
 
 @given(LEDGER, LISTS, st.lists(st.booleans(), min_size=3, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_settlements_drawn_up_at_the_same_time_bank_each_donation_once(
     ledger: list[PlainDonation], lists: list[list[PlainDonation]], by_sums: list[bool]
 ) -> None:
@@ -206,7 +206,7 @@ def test_settlements_drawn_up_at_the_same_time_bank_each_donation_once(
 
 
 @given(LEDGER, LISTS, st.lists(st.booleans(), min_size=3, max_size=3), REVERSALS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_settlements_drawn_up_while_reversals_come_never_bank_more_than_was_left_by_the_cut_off(
     ledger: list[PlainDonation],
     lists: list[list[PlainDonation]],

@@ -158,7 +158,7 @@ def agrees(reader: LineReader, lines: list[bytes], first: int = 0) -> None:
     assert read.shards.tolist() == [shard_of(row.merchant, SHARDS) for row in rows.values()]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(PLAIN, max_size=30), st.sampled_from(STYLES), ANY_LINES)
 @example([{**GOOD, "amount_fen": 10}], STYLES[0], [b'{"' * 9])
 def test_reading_lines_all_at_once_is_reading_each(
@@ -170,7 +170,7 @@ def test_reading_lines_all_at_once_is_reading_each(
     agrees(reader, [*lines, *(style(donation) for donation in plain)])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.binary(max_size=120), st.integers(0, 130), st.integers(0, 130), st.sampled_from(STYLES))
 @example(b"", 0, 0, STYLES[0])
 def test_no_bytes_make_it_read_what_is_not_there(noise: bytes, begin: int, end: int, style: Style) -> None:

@@ -70,7 +70,7 @@ LINES_OF_ANY_KIND = st.one_of(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=150)
 @given(LINES_OF_ANY_KIND)
 @example(GOOD)
 @example({**GOOD, "at": "2021-11-11T00:00:00.1234567+0800"})

@@ -55,7 +55,7 @@ def test_a_member_that_is_not_known_or_stands_twice_is_named_and_its_neighbours_
 def test_a_misspelt_field_is_answered_with_the_one_that_was_probably_meant_in_both_languages() -> None:
     (failure,) = failures_of(GOOD.replace(b"programme", b"program"))
     assert "did you mean programme?" in failure.en
-    assert "是否应为 programme?" in failure.zh
+    assert "是否应为 programme？" in failure.zh
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""HTTP in: dead letters, their groups, previews of replays, replays and discards."""
