@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -113,6 +114,61 @@ def test_the_parts_of_the_suite_are_all_of_it() -> None:
 def test_the_closing_line_of_the_suite_counts_its_parts(waiting: str, computing: str, told: str) -> None:
     line = parts.closing_line([waiting, computing], 125.5)
     assert line.strip("=") == f" {told} in 125.50s (0:02:05) "
+
+
+def test_what_failed_beside_others_and_passed_alone_counts_as_passed() -> None:
+    outputs = ["= 1 failed, 4 passed in 9.00s =", "= 2 passed, 1 error in 1.00s ="]
+    assert " 8 passed in " in parts.closing_line(outputs, 10, "= 2 passed in 3.00s =")
+    assert " 1 failed, 7 passed in " in parts.closing_line(outputs, 10, "= 1 failed, 1 passed in 3.00s =")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "failures", "tried"),
+    [
+        ([0, 0, 1], 2, True),
+        ([0, 0, 0], 0, False),
+        ([0, 1, 1], parts.TRIED_AGAIN_AT_MOST + 1, False),
+        ([2, 0, 1], 2, False),
+        ([1, 0, 0], 0, False),
+    ],
+)
+def test_a_few_that_failed_are_tried_again_and_a_broken_suite_is_not(
+    statuses: list[int], failures: int, tried: bool
+) -> None:
+    failed = [f"tests/unit/test_any.py::test_{number}" for number in range(failures)]
+    assert parts.worth_another_try(statuses, failed) is tried
+
+
+def test_a_test_that_fails_always_fails_the_suite_and_one_that_recovers_does_not(tmp_path: Path) -> None:
+    for name in ("first", "second", "third"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"test_{name}.py").write_text("def test_it(): pass\n")
+    starved = tmp_path / "second" / "test_second.py"
+    starved.write_text(
+        "from pathlib import Path\n"
+        "def test_it():\n"
+        "    seen = Path(__file__).with_suffix('.seen')\n"
+        "    again = seen.exists()\n"
+        "    seen.touch()\n"
+        "    assert again\n"
+    )
+    assert _suite(tmp_path) == (0, "3 passed")
+    starved.write_text("def test_it(): assert False\n")
+    assert _suite(tmp_path) == (1, "1 failed, 2 passed")
+
+
+def _suite(folder: Path) -> tuple[int, str]:
+    of_three = "parts.PARTS = (('first',), ('second',), ('third',))"
+    program = f"import sys; from tests import parts; {of_three}; sys.exit(parts.main())"
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(rules.ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.returncode, ran.stdout.splitlines()[-1].strip("= ").partition(" in ")[0]
 
 
 def test_what_holds_secrets_or_is_made_is_ignored_by_git() -> None:
