@@ -19,6 +19,7 @@ from tests.service.reporting.conftest import Reporting, _reporting
 from tests.service.reporting.test_public_log import caused, whole
 from tests.stack import Servers
 from tests.unit.reporting.history import TOTALS, records
+from tests.waiting import eventually
 
 STRANGER = Path(__file__).with_name("stranger.py")
 STRANGER_WAIT_S = 300
@@ -35,7 +36,8 @@ TABLES = (
 def logged(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reporting]:
     with _reporting(stack, tmp_path_factory.mktemp("recount")) as reporting:
         reporting.publish(records(caused()))
-        whole(reporting)
+        size = whole(reporting).size
+        eventually(lambda: reporting.get("/v1/totals").json()["snapshot"]["size"] == size, "the figures have all of it")
         yield reporting
 
 
